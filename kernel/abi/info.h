@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * abi/info.h: what the kernel tells about the machine and the processes.
+ */
+#ifndef OCTAVO_ABI_INFO_H
+#define OCTAVO_ABI_INFO_H
+
+#include <stdint.h>
+
+/* First argument of SYS_SYSTEM_INFO; the answers are in a1, a2, ... */
+enum system_info {
+    INFO_HARTS = 0,    /* a1: harts running */
+    INFO_MEMORY = 1,   /* a1: frames in all, a2: free frames */
+    INFO_TIMEBASE = 2, /* a1: units of the `time` CSR a second, a2: units a
+                          tick */
+    INFO_INITRD = 3,   /* a1: physical base, a2: length in bytes */
+    INFO_BOOTARGS = 4, /* index: byte offset; a1-a6: up to 48 bytes of text,
+                          zero-filled; a0: bytes from there to the end */
+    INFO_UART = 5,     /* a1: physical base, a2: length, a3: interrupt */
+    INFO_VIRTIO = 6,   /* index: slot; a1: base, a2: length, a3: interrupt */
+    INFO_FEATURES = 7, /* a1: FEATURE_ bits */
+};
+
+enum {
+    FEATURE_SSTC = 1,     /* the timer needs no SBI call */
+    FEATURE_FASTPATH = 2, /* call and reply_recv have their fast path */
+    FEATURE_DEBUG = 4,    /* a debug build: asserts and checks are on */
+    FEATURE_TESTS = 8,    /* booted with debug=1: SYS_DEBUG is available */
+};
+
+/* What SYS_PROCESS_INFO returns about one process. */
+struct process_info {
+    int64_t pid;
+    int64_t parent;    /* 0 for the first process */
+    uint64_t state;    /* enum process_state | threads << 8 | priority << 16 */
+    uint64_t frames;   /* frames charged to it */
+    uint64_t time;     /* time it has run, in units of the `time` CSR */
+    uint64_t name[2];  /* up to 16 bytes of name, zero-filled */
+};
+
+enum process_state {
+    PROCESS_RUNNING = 1, /* a thread runs or is ready to */
+    PROCESS_WAITING = 2, /* every thread waits */
+    PROCESS_EXITING = 3, /* it is being taken apart */
+    PROCESS_ZOMBIE = 4,  /* dead; its parent has not waited for it */
+};
+
+/* Exit statuses the kernel gives. Programs choose their own otherwise. */
+enum {
+    STATUS_KILLED = -1, /* killed, or died of a fault */
+};
+
+/* First argument of SYS_DEBUG. */
+enum debug_operation {
+    DEBUG_CHECK_FRAMES = 0, /* 0 when every frame is accounted for */
+    DEBUG_FAIL_ALLOC = 1,   /* a1: the n-th allocation from now fails; 0: off;
+                               a1 out: allocations since it was last set */
+    DEBUG_COUNTER = 2,      /* a1: enum debug_counter; a1 out: the value */
+};
+
+/* Sums over all harts. */
+enum debug_counter {
+    COUNTER_CALL_FAST = 0,
+    COUNTER_CALL_SLOW,
+    COUNTER_REPLY_FAST,
+    COUNTER_REPLY_SLOW,
+    COUNTER_SWITCHES,
+    COUNTER_SATP_WRITES,
+    COUNTER_FENCE_LOCAL,
+    COUNTER_FENCE_REMOTE,
+    COUNTER_IPIS,
+    COUNTER_TICKS,
+    COUNTER_FAULT_ZERO,
+    COUNTER_COW_COPY,
+    COUNTER_COW_REUSE,
+    COUNTER_BYTES_COPIED,
+    COUNTER_FPU_TRAP,
+    COUNTER_FPU_SAVE,
+    COUNTER_STEALS,
+    COUNTER_MAX,
+};
+
+#endif
