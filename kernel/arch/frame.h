@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arch/frame.h: the trap frame, which is all that a thread is while it does
+ * not run.
+ *
+ * There is no kernel context: a hart has one stack, emptied whenever it leaves
+ * the kernel. So whoever completes an operation for a waiting thread writes
+ * the results into its frame, and there is one way to resume it.
+ *
+ * In the kernel, tp points at the current thread's frame (which starts struct
+ * thread, or a hart's idle thread); while a user thread runs, sscratch does.
+ * While the kernel runs, sscratch is zero: a trap that finds it so came from
+ * the kernel itself, which is a bug and panics.
+ */
+#ifndef OCTAVO_ARCH_FRAME_H
+#define OCTAVO_ARCH_FRAME_H
+
+#include <stdint.h>
+
+struct hart;
+
+/* Register numbers, as indexes into trap_frame.x; the pc sits in x[0]. */
+enum {
+    REG_PC = 0,
+    REG_RA = 1,
+    REG_SP = 2,
+    REG_GP = 3,
+    REG_TP = 4,
+    REG_T0 = 5,
+    REG_T1 = 6,
+    REG_T2 = 7,
+    REG_S0 = 8,
+    REG_S1 = 9,
+    REG_A0 = 10,
+    REG_A1 = 11,
+    REG_A2 = 12,
+    REG_A3 = 13,
+    REG_A4 = 14,
+    REG_A5 = 15,
+    REG_A6 = 16,
+    REG_A7 = 17,
+    REG_S2 = 18,
+    REG_T3 = 28,
+    REG_T4 = 29,
+    REG_T5 = 30,
+    REG_T6 = 31,
+};
+
+/* trap/entry.S knows these offsets: FRAME_* in arch/frame_offsets.h. */
+struct trap_frame {
+    uint64_t x[32];     /* x[0] is the pc */
+    struct hart *hart;  /* the hart it runs on, or ran on last */
+    uint64_t status;    /* sstatus to resume with: SPIE, and its FS field */
+};
+
+/* The frame of the thread this hart works for; never NULL. */
+static inline struct trap_frame *frame_self(void) {
+    struct trap_frame *frame;
+    __asm__("mv %0, tp" : "=r"(frame));
+    return frame;
+}
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arch/hart.h: what belongs to one hart alone.
+ *
+ * Higher folders keep their own per-hart data in arrays indexed by hart->id,
+ * so that this one need not know them. Fields are the hart's own unless they
+ * say otherwise; the kernel runs with interrupts off, so no field changes
+ * under the code that reads it.
+ */
+#ifndef OCTAVO_ARCH_HART_H
+#define OCTAVO_ARCH_HART_H
+
+#include <stdint.h>
+
+#include "abi/info.h"
+#include "arch/frame.h"
+
+enum { HART_MAX = 8 };
+
+struct hart {
+    uint64_t stack_top; /* of its kernel stack; entry.S knows it is first */
+    uint64_t satp;      /* the value in its satp register */
+    uint32_t id;        /* dense index, 0 is the boot hart */
+    uint32_t held;      /* debug: bit r set while a lock of rank r is held */
+    uint64_t sbi_id;    /* the hart's number for SBI, the PLIC and the DT */
+    uint64_t counters[COUNTER_MAX];
+} __attribute__((aligned(64)));
+
+extern struct hart harts[HART_MAX];
+
+/* Harts that take part; set once at boot, before the others start. */
+extern uint32_t hart_count;
+
+/* The hart this code runs on. */
+static inline struct hart *hart_self(void) { return frame_self()->hart; }
+
+/* Adds one to a counter of this hart. */
+static inline void hart_count_event(enum debug_counter counter) {
+    hart_self()->counters[counter]++;
+}
+
+#endif

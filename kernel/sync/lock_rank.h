@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sync/lock_rank.h: the order in which locks are taken, in one place.
+ *
+ * A lock may be taken only while every lock held has a lower rank, so what
+ * comes first here is taken first. Debug builds check it at each spin_lock.
+ * Two locks of one rank are never held together, except two spaces, the one
+ * at the lower address first.
+ */
+#ifndef OCTAVO_SYNC_LOCK_RANK_H
+#define OCTAVO_SYNC_LOCK_RANK_H
+
+enum lock_rank {
+    RANK_PROCESS_TREE, /* parents, children, the pid table (proc) */
+    RANK_HANDLES,      /* a process's handle table (cap) */
+    RANK_ENDPOINT,     /* endpoint: queues, sessions, open calls (ipc) */
+    RANK_NOTIFICATION, /* notification: bits, waiters (ipc) */
+    RANK_IRQ,          /* the interrupt table (ipc) */
+    RANK_PROCESS,      /* a process's threads and state (proc) */
+    RANK_SPACE,        /* regions and page tables (vm) */
+    RANK_THREAD_WAIT,  /* sleepers and joiners (proc) */
+    RANK_TIMER,        /* a hart's deadlines (proc) */
+    RANK_RUNQUEUE,     /* a hart's run queue (proc) */
+    RANK_ASID,         /* address-space numbers (vm) */
+    RANK_QUOTA,        /* a quota's counts (vm) */
+    RANK_SLAB,         /* an object cache (vm) */
+    RANK_FRAME,        /* free frames (vm) */
+    RANK_PLIC,         /* interrupt controller registers (dev) */
+    RANK_CONSOLE,      /* the kernel's own output (dev) */
+};
+
+#endif
