@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arch/fence.h: making harts forget translations and stale code.
+ *
+ * Idea        A hart may use a page-table entry it once read until it runs
+ *             sfence.vma. So whoever takes a right away fences every hart that
+ *             may have read the entry before the frame is used again. Giving a
+ *             right needs no fence: the worst that follows is a fault that
+ *             finds nothing to do.
+ * Use         pte_set(entry, 0);
+ *             fence_local_page(va, asid);
+ *             fence_remote_range(space->hart_mask, va, PAGE_SIZE, asid);
+ * Rules       An address covers leaf entries only: after a change of a
+ *             non-leaf entry fence the whole ASID. A fence with an ASID keeps
+ *             global mappings: after a change of a kernel mapping fence all.
+ * Harts       A mask has bit hart->id for each hart. The calling hart is left
+ *             out even if its bit is set: it fences itself, locally.
+ * Context     Any lock may be held: the other harts are interrupted in
+ *             machine mode, whatever their sstatus. Remote fences return when
+ *             they have taken effect. Each call counts as COUNTER_FENCE_LOCAL
+ *             or COUNTER_FENCE_REMOTE.
+ */
+#ifndef OCTAVO_ARCH_FENCE_H
+#define OCTAVO_ARCH_FENCE_H
+
+#include <stdint.h>
+
+#include "arch/hart.h"
+#include "arch/memory.h"
+
+/* Forgets the leaf entry for one page of one address space. */
+static inline void fence_local_page(va_t va, uint64_t asid) {
+    __asm__ volatile("sfence.vma %0, %1" ::"r"(va), "r"(asid) : "memory");
+    hart_count_event(COUNTER_FENCE_LOCAL);
+}
+
+/* Forgets everything of one address space. */
+static inline void fence_local_asid(uint64_t asid) {
+    __asm__ volatile("sfence.vma x0, %0" ::"r"(asid) : "memory");
+    hart_count_event(COUNTER_FENCE_LOCAL);
+}
+
+/* Forgets everything, global mappings too. */
+static inline void fence_local_all(void) {
+    __asm__ volatile("sfence.vma" ::: "memory");
+    hart_count_event(COUNTER_FENCE_LOCAL);
+}
+
+/* Makes this hart fetch code that was written before. */
+static inline void fence_local_code(void) {
+    __asm__ volatile("fence.i" ::: "memory");
+}
+
+/* fence_local_page on other harts, for each page of [va, va + len). */
+void fence_remote_range(uint32_t harts, va_t va, uint64_t len, uint64_t asid);
+
+/* fence_local_asid on other harts. */
+void fence_remote_asid(uint32_t harts, uint64_t asid);
+
+/* fence_local_all on other harts. */
+void fence_remote_all(uint32_t harts);
+
+/* fence_local_code on other harts. */
+void fence_remote_code(uint32_t harts);
+
+/* Raises a software interrupt on other harts; counts as COUNTER_IPIS. */
+void hart_interrupt(uint32_t harts);
+
+#endif

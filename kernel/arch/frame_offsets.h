@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arch/frame_offsets.h: offsets into struct trap_frame and struct hart, for
+ * assembly. arch/hart.c checks each of them against the C declarations.
+ */
+#ifndef OCTAVO_ARCH_FRAME_OFFSETS_H
+#define OCTAVO_ARCH_FRAME_OFFSETS_H
+
+#define FRAME_REG(number) ((number)*8)
+#define FRAME_PC 0
+#define FRAME_HART 256
+#define FRAME_STATUS 264
+#define FRAME_SIZE 272
+
+#define HART_STACK_TOP 0
+#define HART_SATP 8
+#define HART_ID 16
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arch/sbi.h: what the firmware (OpenSBI, machine mode) does for the kernel.
+ *
+ * Idea        A call of the Supervisor Binary Interface is an ecall with the
+ *             extension in a7, the function in a6 and up to five arguments; it
+ *             returns an error in a0 and a value in a1. Only the extensions
+ *             that every firmware since SBI 0.2 has are used; sbi_probe asks
+ *             for the rest.
+ * Harts       Harts are named by SBI's own numbers here (hart->sbi_id).
+ */
+#ifndef OCTAVO_ARCH_SBI_H
+#define OCTAVO_ARCH_SBI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arch/memory.h"
+
+/* Errors of SBI calls; 0 is success. */
+enum sbi_error {
+    SBI_ERR_FAILED = -1,
+    SBI_ERR_NOT_SUPPORTED = -2,
+    SBI_ERR_INVALID_PARAM = -3,
+    SBI_ERR_DENIED = -4,
+    SBI_ERR_INVALID_ADDRESS = -5,
+    SBI_ERR_ALREADY_AVAILABLE = -6,
+};
+
+/* Extension numbers. */
+enum sbi_extension {
+    SBI_LEGACY_PUTCHAR = 1,
+    SBI_BASE = 0x10,
+    SBI_TIME = 0x54494D45,
+    SBI_IPI = 0x735049,
+    SBI_RFENCE = 0x52464E43,
+    SBI_HSM = 0x48534D,
+    SBI_SRST = 0x53525354,
+};
+
+/* Harts base_id + i for each set bit i of mask. */
+struct sbi_harts {
+    uint64_t mask;
+    uint64_t base;
+};
+
+/* Whether the firmware has the extension. */
+bool sbi_probe(enum sbi_extension extension);
+
+/* The next timer interrupt of this hart comes at time `when`. */
+void sbi_set_timer(uint64_t when);
+
+/* Raises a software interrupt on each hart. Returns 0 or an sbi_error. */
+int64_t sbi_send_ipi(struct sbi_harts harts);
+
+/* fence.i on each hart. These three return when it has happened. */
+int64_t sbi_remote_fence_i(struct sbi_harts harts);
+
+/* sfence.vma on each hart for [start, start + size); both 0: everything. */
+int64_t sbi_remote_fence(struct sbi_harts harts, va_t start, uint64_t size);
+
+/* The same for one address-space number; global mappings are kept. */
+int64_t sbi_remote_fence_asid(struct sbi_harts harts, va_t start, uint64_t size,
+                              uint64_t asid);
+
+/* Starts a stopped hart at physical address `start` in supervisor mode with
+ * paging off, a0 = its number, a1 = argument. Returns 0 or an sbi_error. */
+int64_t sbi_hart_start(uint64_t sbi_id, pa_t start, uint64_t argument);
+
+/* Writes a byte to the firmware's console. */
+void sbi_putchar(char byte);
+
+/* Turns the machine off; returns only when the firmware cannot. */
+void sbi_shutdown(void);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dev/fdt.h: reading a flattened device tree.
+ *
+ * Idea        The tree is one block of big-endian words: tokens that begin and
+ *             end nodes and hold properties, and a table of property names.
+ *             fdt_walk passes over it once and calls a visitor for each node,
+ *             parents first, with the node's properties still in place: no
+ *             tree is built and nothing is allocated.
+ * Use         fdt_walk(dtb, visit, &state);    then, in visit:
+ *             if (fdt_compatible(node, "ns16550a")) fdt_reg(node, 0, &range)
+ * Invariants  Every offset and length is checked against the block before it
+ *             is used; a damaged tree panics and never reads outside.
+ */
+#ifndef OCTAVO_DEV_FDT_H
+#define OCTAVO_DEV_FDT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dev/machine.h"
+
+/* A node during the walk. */
+struct fdt_node {
+    const char *name;              /* with its @address */
+    const struct fdt_node *parent; /* NULL for the root */
+    const uint8_t *properties;     /* first token inside the node */
+    const uint8_t *properties_end; /* behind its last property */
+    const struct fdt *tree;
+    uint32_t depth;         /* 0 for the root */
+    uint32_t address_cells; /* words of an address in its children's reg */
+    uint32_t size_cells;    /* words of a size in its children's reg */
+};
+
+/* A property's value. */
+struct fdt_value {
+    const uint8_t *data;
+    uint32_t len;
+};
+
+/* The block and its parts; only fdt.c looks inside. */
+struct fdt {
+    const uint8_t *structure;
+    const uint8_t *structure_end;
+    const char *strings;
+    uint32_t strings_len;
+};
+
+typedef void (*fdt_visitor)(const struct fdt_node *node, void *state);
+
+/* The size of the whole block in bytes. Panics when `dtb` is no device tree. */
+uint32_t fdt_size(const void *dtb);
+
+/* Calls visit(node, state) for each node, parents before children. */
+void fdt_walk(const void *dtb, fdt_visitor visit, void *state);
+
+/* The index-th entry of the memory reservation block; false when there is no
+ * such entry. */
+bool fdt_reservation(const void *dtb, uint32_t index, struct range *range);
+
+/* Finds a property of the node; false when there is none. */
+bool fdt_property(const struct fdt_node *node, const char *name,
+                  struct fdt_value *value);
+
+/* A property's index-th 32-bit word, or `otherwise`. */
+uint32_t fdt_word(const struct fdt_node *node, const char *name, uint32_t index,
+                  uint32_t otherwise);
+
+/* A property of one or two words as a number, or `otherwise`. */
+uint64_t fdt_number(const struct fdt_node *node, const char *name,
+                    uint64_t otherwise);
+
+/* Whether a property that is a list of strings has `text` among them. */
+bool fdt_has_string(const struct fdt_node *node, const char *name,
+                    const char *text);
+
+/* The same for the property "compatible". */
+bool fdt_compatible(const struct fdt_node *node, const char *text);
+
+/* The index-th address range of "reg"; false when there is no such range. */
+bool fdt_reg(const struct fdt_node *node, uint32_t index, struct range *range);
+
+/* Whether the node's name, without its @address, is `name`. */
+bool fdt_named(const struct fdt_node *node, const char *name);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lib/bits.h: single bits of a word, rounding, big-endian reads.
+ *
+ * RV64IMAC has no instruction that finds a bit, so the first two cost about
+ * twenty instructions each.
+ */
+#ifndef OCTAVO_LIB_BITS_H
+#define OCTAVO_LIB_BITS_H
+
+#include <stdint.h>
+
+/* The number of the lowest bit set in a word that is not 0. */
+static inline unsigned bits_lowest(uint64_t word) {
+    unsigned number = 0;
+    for (unsigned half = 32; half > 0; half /= 2) {
+        if ((word & ((1ull << half) - 1)) == 0) {
+            word >>= half;
+            number += half;
+        }
+    }
+    return number;
+}
+
+/* The number of the highest bit set in a word that is not 0. */
+static inline unsigned bits_highest(uint64_t word) {
+    unsigned number = 0;
+    for (unsigned half = 32; half > 0; half /= 2) {
+        if (word >> half != 0) {
+            word >>= half;
+            number += half;
+        }
+    }
+    return number;
+}
+
+/* How many bits of a word are set. */
+static inline unsigned bits_count(uint64_t word) {
+    unsigned count = 0;
+    for (; word != 0; word &= word - 1) {
+        count++;
+    }
+    return count;
+}
+
+/* Rounds to a multiple of `unit`, a power of two. */
+static inline uint64_t round_down(uint64_t value, uint64_t unit) {
+    return value & ~(unit - 1);
+}
+
+static inline uint64_t round_up(uint64_t value, uint64_t unit) {
+    return round_down(value + unit - 1, unit);
+}
+
+/* Reads a big-endian number at any address. */
+static inline uint32_t read_be32(const void *at) {
+    const uint8_t *byte = at;
+    return (uint32_t)byte[0] << 24 | (uint32_t)byte[1] << 16 |
+           (uint32_t)byte[2] << 8 | byte[3];
+}
+
+static inline uint64_t read_be64(const void *at) {
+    const uint8_t *byte = at;
+    return (uint64_t)read_be32(byte) << 32 | read_be32(byte + 4);
+}
+
+#endif

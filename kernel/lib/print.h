@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lib/print.h: formatted output of the kernel.
+ *
+ * Idea        The text of one call is gathered in a buffer and handed on in
+ *             pieces, so that lines of different harts do not mix letter by
+ *             letter. Where it goes is a hook, because devices come later in
+ *             the order of folders than printing.
+ * Use         kprintf("hart %u at %p\n", id, pc);
+ * Formats     %d %i %u %x with l, ll or z before them; %p (0x and 16 digits);
+ *             %s, %.*s, %c, %%; a width, with - for left and 0 for zeros.
+ * Locks       None here; the hook takes RANK_CONSOLE, the highest rank, so
+ *             printing is allowed with any lock held.
+ */
+#ifndef OCTAVO_LIB_PRINT_H
+#define OCTAVO_LIB_PRINT_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+/* Takes `len` bytes of output; set by boot. While NULL, output is lost. */
+extern void (*print_write)(const char *text, size_t len);
+
+void kprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void kvprintf(const char *format, va_list arguments)
+    __attribute__((format(printf, 1, 0)));
+
+/* Formats into `to`, cut to size - 1 bytes and ended with a zero (size > 0).
+ * Returns the length that the whole text has. */
+size_t ksnprintf(char *to, size_t size, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lib/string.h: bytes, strings and whole pages.
+ *
+ * The first four are those that the compiler may call by itself; all have
+ * the meaning that the C standard gives them. The kernel uses them on its own
+ * memory only: user memory is reached page by page through the direct map.
+ */
+#ifndef OCTAVO_LIB_STRING_H
+#define OCTAVO_LIB_STRING_H
+
+#include <stddef.h>
+
+void *memcpy(void *to, const void *from, size_t len);
+void *memmove(void *to, const void *from, size_t len);
+void *memset(void *to, int byte, size_t len);
+int memcmp(const void *a, const void *b, size_t len);
+
+size_t strlen(const char *text);
+int strcmp(const char *a, const char *b);
+int strncmp(const char *a, const char *b, size_t max);
+
+/* Copies at most size - 1 bytes and always ends with a zero (size > 0).
+ * Returns strlen(from): a result >= size means that it was cut short. */
+size_t strlcpy(char *to, const char *from, size_t size);
+
+/* Clears one page; `page` is page aligned. About 550 instructions. */
+void page_zero(void *page);
+
+/* Copies one page to another; both page aligned. About 1090 instructions. */
+void page_copy(void *to, const void *from);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sync/spinlock.h: the kernel's only lock.
+ *
+ * Idea        A hart that finds the lock taken waits in a loop. That is right
+ *             here because the kernel runs with interrupts off and never waits
+ *             while it holds a lock: the holder is running, and soon done.
+ *             Nothing in the kernel sleeps; what waits is a thread, and that
+ *             is a state under a lock, not a stack (see proc).
+ * Use         spin_init(&queue->lock, RANK_RUNQUEUE);
+ *             spin_lock(&queue->lock);  ...  spin_unlock(&queue->lock);
+ * Invariants  Locks are taken in the order of sync/lock_rank.h. Debug builds
+ *             check that, and that a lock is released by the hart that took
+ *             it; release builds keep only the word.
+ * Memory      What was written under the lock before is seen by the next
+ *             holder: taking it acquires, giving it back releases.
+ */
+#ifndef OCTAVO_SYNC_SPINLOCK_H
+#define OCTAVO_SYNC_SPINLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arch/hart.h"
+#include "lib/build.h"
+#include "sync/contract.h"
+#include "sync/lock_rank.h"
+
+struct CAPABILITY("spinlock") spinlock {
+    uint32_t word; /* 0: free; taken: 1, in debug builds the holder's id + 1 */
+    uint32_t rank; /* enum lock_rank */
+};
+
+/* A free lock as an initialiser, for locks that are globals. */
+#define SPINLOCK(rank_)                                                        \
+    { 0, rank_ }
+
+/* Makes a free lock. */
+static inline void spin_init(struct spinlock *lock, enum lock_rank rank) {
+    lock->word = 0;
+    lock->rank = rank;
+}
+
+/* Debug builds: panic if taking the lock now breaks the order or it is this
+ * hart's already; if a lock about to be released is not this hart's. */
+void spin_check_order(const struct spinlock *lock);
+void spin_check_owner(const struct spinlock *lock);
+
+/* What this hart writes into a lock it takes. */
+static inline uint32_t spin_mark(void) {
+    return DEBUG_BUILD ? hart_self()->id + 1 : 1;
+}
+
+/* Whether the lock is held: in debug builds, by this hart; otherwise by any.
+ * For asserts only. */
+static inline bool spin_held(const struct spinlock *lock) {
+    uint32_t word = __atomic_load_n(&lock->word, __ATOMIC_RELAXED);
+    return DEBUG_BUILD ? word == hart_self()->id + 1 : word != 0;
+}
+
+/* One attempt: whether the lock is now this hart's. Never waits and makes no
+ * call, so the fast path may use it; any order is safe. */
+static inline bool spin_try(struct spinlock *lock)
+    TRY_ACQUIRE(true, *lock) NO_THREAD_SAFETY;
+static inline bool spin_try(struct spinlock *lock) {
+    if (__atomic_exchange_n(&lock->word, spin_mark(), __ATOMIC_ACQUIRE) != 0) {
+        return false;
+    }
+    if (DEBUG_BUILD) {
+        hart_self()->held |= 1u << lock->rank;
+    }
+    return true;
+}
+
+/* Takes the lock, waiting as long as another hart holds it. */
+static inline void spin_lock(struct spinlock *lock)
+    ACQUIRE(*lock) NO_THREAD_SAFETY;
+static inline void spin_lock(struct spinlock *lock) {
+    if (DEBUG_BUILD) {
+        spin_check_order(lock);
+    }
+    while (!spin_try(lock)) {
+        while (__atomic_load_n(&lock->word, __ATOMIC_RELAXED) != 0) {
+            /* `pause`, by its encoding: a hint that every machine accepts. */
+            __asm__ volatile(".4byte 0x0100000f");
+        }
+    }
+}
+
+/* Gives the lock back. */
+static inline void spin_unlock(struct spinlock *lock)
+    RELEASE(*lock) NO_THREAD_SAFETY;
+static inline void spin_unlock(struct spinlock *lock) {
+    if (DEBUG_BUILD) {
+        spin_check_owner(lock);
+        hart_self()->held &= ~(1u << lock->rank);
+    }
+    __atomic_store_n(&lock->word, 0, __ATOMIC_RELEASE);
+}
+
+/*
+ * Takes two locks of the same rank, the one at the lower address first, so
+ * that two harts that want the same pair cannot wait for each other. The same
+ * lock twice is taken once. spin_unlock_pair gives both back.
+ */
+void spin_lock_pair(struct spinlock *a, struct spinlock *b) ACQUIRE(*a, *b);
+void spin_unlock_pair(struct spinlock *a, struct spinlock *b) RELEASE(*a, *b);
+
+#endif
