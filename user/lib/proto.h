@@ -105,7 +105,14 @@ enum disk_operation {
 
 /* To init (name "init"). */
 enum init_operation {
-    INIT_POWEROFF = 80, /* w0 = status 0..255. Does not return */
+    /* w0 = status 0..255. No reply: the machine ends. EINVAL. */
+    INIT_POWEROFF = 80,
+    /*
+     * One-way, and only from the name server, which finds a session for it in
+     * SLOT_GRANT: handle 0 = a session of its own that becomes everybody's
+     * SLOT_NAMES.
+     */
+    INIT_NAMES = 81,
 };
 
 /* Names servers register under. */
