@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm/asid.h: address-space numbers, switching spaces, and fences.
+ *
+ * An ASID tags TLB entries, so that a switch of spaces need not flush. Numbers
+ * are handed out in ascending order and never twice; when they run out, a new
+ * generation starts with all of them, and each hart flushes its TLB before it
+ * next enters a space of that generation. The spaces that harts are in at that
+ * moment keep their numbers.
+ *
+ * A space is fenced on the harts in its mask: those that entered it since it
+ * got its number. Memory order: a hart sets its bit before it walks the
+ * tables, and who removes a right writes the entry before it reads the mask.
+ *
+ * On a machine with no ASIDs, or hardly any, no number is ever valid, and each
+ * switch takes the slow path and flushes.
+ */
+#ifndef OCTAVO_VM_ASID_H
+#define OCTAVO_VM_ASID_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/info.h"
+#include "arch/csr.h"
+#include "arch/hart.h"
+#include "arch/memory.h"
+
+enum { FENCE_PAGES = 32 }; /* up to here fence page by page */
+
+/* A space's number. Fields: atomic, written under the ASID lock. */
+struct asid {
+    uint64_t generation; /* in which the number is valid; 0: never */
+    uint64_t satp;       /* root and number */
+    uint32_t hart_mask;  /* harts that entered with this number */
+};
+
+/* A hart's view. */
+struct asid_hart {
+    uint64_t generation;      /* it may enter numbers of this generation; 0: it
+                                 must take the slow path (set by a roll-over) */
+    struct asid *active;      /* the number it has entered, or is about to */
+    struct asid *reserved;    /* what `active` was at the last roll-over */
+    uint64_t reserved_number; /* its number, not to be given out again */
+} __attribute__((aligned(64)));
+
+extern struct asid_hart asid_harts[HART_MAX];
+
+/* Finds out how many ASIDs there are. Once, after kernel_map_init. */
+void asid_init(void);
+
+/* Prepares the number of a fresh space with this root: not valid yet. */
+void asid_create(struct asid *asid, pa_t root);
+
+/*
+ * Ends the use of a space's number. False if some hart is still in the space
+ * (it will leave at its next switch): try again later. This hart leaves it.
+ */
+bool asid_release(struct asid *asid);
+
+/* The rest of asid_enter, when it cannot be quick. */
+void asid_enter_slow(struct asid *asid);
+
+/*
+ * Fences `pages` pages from `va`, which have lost a right or their mapping, on
+ * every hart that may remember them: this one at once, the others by SBI
+ * before this returns. FENCE_ALL: whatever the space maps, tables included.
+ */
+enum { FENCE_ALL = 0 };
+void asid_fence(struct asid *asid, va_t va, uint64_t pages);
+
+/* This hart alone forgets one page: for entries that gained a right. */
+void asid_fence_here(struct asid *asid, va_t va);
+
+/*
+ * Makes this hart run in the space. At once when it already does; without a
+ * lock when the number is valid.
+ */
+static inline void asid_enter(struct asid *asid) {
+    struct hart *hart = hart_self();
+    struct asid_hart *self = &asid_harts[hart->id];
+
+    if (hart->satp == asid->satp) {
+        return;
+    }
+    __atomic_store_n(&self->active, asid, __ATOMIC_RELAXED);
+    /* A roll-over clears self->generation, then reads self->active: either it
+     * sees the store above, or this sees its zero. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (self->generation != asid->generation ||
+        !(asid->hart_mask & 1u << hart->id)) {
+        asid_enter_slow(asid);
+        return;
+    }
+    csr_write(satp, asid->satp);
+    hart->satp = asid->satp;
+    hart->counters[COUNTER_SATP_WRITES]++;
+}
+
+/* Makes this hart run in the kernel's table alone: a hart that goes idle, or
+ * drops what may be the last reference to the space it is in. */
+void asid_leave(void);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm/frame.h: physical memory, one 4 KiB frame at a time.
+ *
+ * Every frame of RAM has a struct frame with a count of the references to it:
+ * one for each page-table entry that maps it, or one for the kernel object
+ * that it holds. The frame is free again when the count falls to zero.
+ *
+ *     pa_t pa = frame_alloc_zero(quota->essential);
+ *     if (pa == 0)
+ *         return -ENOMEM;
+ *     ...
+ *     frame_unref(pa);
+ *
+ * No function here panics because memory has run out, none waits, and all may
+ * be called with any lock of a lower rank than RANK_FRAME held.
+ */
+#ifndef OCTAVO_VM_FRAME_H
+#define OCTAVO_VM_FRAME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arch/memory.h"
+
+struct machine;
+
+/* What a frame is used for. */
+enum frame_kind {
+    FRAME_RESERVED = 0, /* never allocated: firmware, kernel, initrd */
+    FRAME_FREE,         /* in a hart's stock, or not yet looked at */
+    FRAME_POOL,         /* free, in the pool behind the harts' stocks */
+    FRAME_USED,         /* pages of programs; what the next ones are not */
+    FRAME_TABLE,        /* a page table; `tag` counts the entries in use */
+    FRAME_SLAB,         /* objects of one kind; `tag` tells which */
+    FRAME_DMA,          /* part of a memory object (vm/memory.h) */
+};
+
+struct frame {
+    uint32_t refs; /* atomic; 0 while free */
+    uint32_t next; /* free: index of the next free frame */
+    uint32_t
+        prev;     /* FRAME_POOL: index of the one before; vm/check.c: a count */
+    uint16_t tag; /* see enum frame_kind; owned by whoever owns the frame */
+    uint8_t kind; /* enum frame_kind */
+    uint8_t spare;
+};
+
+/*
+ * Takes over the machine's RAM: all of it but what is reserved, the kernel's
+ * image, the initrd and the device tree. Called once, by the boot hart, before
+ * any other function here. Panics when there is too little RAM to run.
+ */
+void frame_init(const struct machine *machine);
+
+/*
+ * One frame with one reference, its contents undefined; 0: there is none.
+ * The last frames (1/32 of RAM, at least 64) are kept for allocations that are
+ * `essential`: servers that others need in order to give memory back.
+ */
+pa_t frame_alloc(bool essential);
+
+/* The same, filled with zeros. */
+pa_t frame_alloc_zero(bool essential);
+
+/*
+ * `count` (1 or more) adjacent frames, each of kind FRAME_DMA with one
+ * reference, contents undefined; the address of the first, or 0. May search
+ * all frames: only for holders of the authority handle, as drivers start.
+ */
+pa_t frame_alloc_contiguous(unsigned count);
+
+/* One more reference to a frame that the caller knows to have one. */
+void frame_ref(pa_t pa);
+
+/*
+ * One reference less; true if it was the last and the frame is free. No hart
+ * may still reach the frame through this reference: fence first (vm/asid.h).
+ */
+bool frame_unref(pa_t pa);
+
+/* References to the frame now; 0 if it is free or not RAM. A holder that sees
+ * 1 is the only one, and stays so until it gives a reference away itself. */
+uint32_t frame_refs(pa_t pa);
+
+/* The record of a frame; NULL if the address is not in the RAM taken over. */
+struct frame *frame_of(pa_t pa);
+
+/* Frames that can be allocated, in all and now. The second is exact while no
+ * other hart allocates or frees. */
+uint64_t frame_total(void);
+uint64_t frame_free_count(void);
+
+/*
+ * Tests: the n-th allocation from now (1: the next) fails, of frames and slab
+ * objects together, essential or not; n = 0 takes it back. Returns the
+ * allocations tried since the last call with n > 0, so that a large n counts
+ * them.
+ */
+uint64_t frame_fail_after(uint64_t n);
+
+/* True if the allocation that is about to be made is the one to fail. */
+bool frame_fail_now(void);
+
+/* vm/check.c: calls `visit` with each frame that frame_init took over and that
+ * has been in use at least once. */
+void frame_each(void (*visit)(pa_t pa, struct frame *frame, void *arg),
+                void *arg);
+
+/* vm/check.c: frames that were never used and are still to be handed out. */
+uint64_t frame_untouched(void);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm/pagetable.h: Sv39 page tables: three levels of 512 entries.
+ *
+ *   virtual address   38      30 29      21 20      12 11        0
+ *                     [ level 2 ][ level 1 ][ level 0 ][ offset  ]
+ *
+ *   entry             63  54 53             10  9    8   7 6 5 4 3 2 1 0
+ *                     [ 0   ][ frame number    ][LENT][SHR] D A G U X W R V
+ *
+ * An entry is zero (empty), points to the next table (V set, R W X clear), or
+ * is a leaf. A leaf may have V clear: the page is there, with its frame and
+ * its charge, but may not be touched (PROT_NONE, or lent to somebody). So
+ * "occupied" means not zero, and "accessible" means V.
+ *
+ * Every leaf has A and D set from the start: a machine that sets them itself
+ * never has to, and one that faults instead never does.
+ *
+ * Only vm/pagetable.c writes entries. None of this fences: vm/asid.h does.
+ * Locks: the caller holds the lock of the space that the table belongs to.
+ */
+#ifndef OCTAVO_VM_PAGETABLE_H
+#define OCTAVO_VM_PAGETABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/layout.h"
+#include "arch/memory.h"
+
+struct quota;
+
+typedef uint64_t pte_t;
+
+enum {
+    PTE_V = 1 << 0,
+    PTE_R = 1 << 1,
+    PTE_W = 1 << 2,
+    PTE_X = 1 << 3,
+    PTE_U = 1 << 4,
+    PTE_G = 1 << 5,
+    PTE_A = 1 << 6,
+    PTE_D = 1 << 7,
+    /* The two bits that the hardware leaves to the kernel: */
+    PTE_SHARED = 1 << 8, /* other spaces see what is written: never COW */
+    PTE_LENT = 1 << 9,   /* lent or borrowed in an open call */
+
+    PTE_FLAGS = 0x3ff,
+    PTE_RIGHTS = PTE_V | PTE_R | PTE_W | PTE_X,
+    PTE_PPN_SHIFT = 10,
+
+    PAGETABLE_ENTRIES = 512,
+    PAGETABLE_LEVELS = 3,
+};
+
+struct pagetable {
+    pa_t root;
+    struct quota *quota; /* pays for pages and tables; NULL: the kernel's */
+};
+
+static inline pa_t pte_frame(pte_t pte) {
+    return pte >> PTE_PPN_SHIFT << PAGE_SHIFT;
+}
+
+static inline pte_t pte_make(pa_t pa, pte_t flags) {
+    return pa >> PAGE_SHIFT << PTE_PPN_SHIFT | flags;
+}
+
+/* The flags of a user's leaf with these PROT_ rights. */
+pte_t pte_flags(unsigned prot);
+
+/*
+ * Makes the root of a table: user half empty, kernel half as in every other.
+ * The frame is charged to the quota (of which this takes no reference).
+ * -ENOMEM: nothing happened.
+ */
+int pagetable_create(struct pagetable *table, struct quota *quota);
+
+/* Frees the root. Every user page and table must be gone. */
+void pagetable_destroy(struct pagetable *table);
+
+/*
+ * The entry for `va` at `level` (0: the leaf of a 4 KiB page); NULL if a table
+ * on the way is missing.
+ */
+pte_t *pagetable_find(const struct pagetable *table, va_t va, unsigned level);
+
+/*
+ * The same, making and charging the tables on the way. NULL: no memory, and no
+ * table was made.
+ */
+pte_t *pagetable_walk(struct pagetable *table, va_t va, unsigned level);
+
+/*
+ * Maps the page `va`, which must be empty, to the frame and charges it. Takes
+ * over the caller's reference to the frame. -ENOMEM: nothing happened.
+ */
+int pagetable_map(struct pagetable *table, va_t va, pa_t pa, pte_t flags);
+
+/*
+ * Empties the page's entry, takes the charge back and returns what was there
+ * (0: nothing). The reference to the frame is the caller's again, who fences
+ * before dropping it. Tables that become empty stay: pagetable_prune.
+ */
+pte_t pagetable_unmap(struct pagetable *table, va_t va);
+
+/*
+ * Changes an occupied leaf to these flags, keeping the frame, or to another
+ * frame altogether. Returns true if a right was removed or the frame changed:
+ * the caller must fence.
+ */
+bool pagetable_protect(pte_t *leaf, pte_t flags);
+bool pagetable_replace(pte_t *leaf, pa_t pa, pte_t flags);
+
+/*
+ * The next occupied leaf in [*va, end): returns it and sets *va to its page;
+ * NULL, and *va = end, if there is none. Skips empty tables in one step each.
+ */
+pte_t *pagetable_next(const struct pagetable *table, va_t *va, va_t end);
+
+/*
+ * Unlinks the tables on the way to `va` that hold no entry (at most two) and
+ * stores their frames in pruned[]; returns how many. The caller fences the
+ * whole space, then hands each to pagetable_free.
+ */
+unsigned pagetable_prune(struct pagetable *table, va_t va, pa_t pruned[2]);
+
+/* Frees a table that was pruned, and takes its charge back. */
+void pagetable_free(struct pagetable *table, pa_t pa);
+
+/* Prints each occupied leaf of the user half, adjacent ones on one line. */
+void pagetable_dump(const struct pagetable *table);
+
+#endif

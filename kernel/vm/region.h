@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm/region.h: what an address space means to map, range by range.
+ *
+ * Page tables say what is there now; regions say what should be: a page that
+ * is missing from the tables is made when it is first touched, and a right
+ * that is missing is granted then if the region has it. So the tables may lag
+ * behind the regions, but never grant more.
+ *
+ *     0x10000   0x12000        0x20000 (heap_end)            0x3fffefd000
+ *     [ text RX ][ data RW ]   [ heap RW   ]        [guard][ stack RW ]
+ *
+ * Regions of a space are sorted by address and do not overlap, guards of
+ * stacks included. Locks: all of this under the space's lock.
+ */
+#ifndef OCTAVO_VM_REGION_H
+#define OCTAVO_VM_REGION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arch/memory.h"
+#include "lib/list.h"
+
+struct memory;
+struct space;
+
+enum region_flags {
+    REGION_STACK = 1 << 0,    /* the page below is reserved: a guard */
+    REGION_SHARE = 1 << 1,    /* received by SHARE: stays shared over fork */
+    REGION_LENT = 1 << 2,     /* its pages are lent to a server */
+    REGION_BORROWED = 1 << 3, /* its pages are a client's, until the reply */
+};
+
+enum { REGION_MAX = 256 }; /* regions of one space: -ENOMEM beyond */
+
+struct region {
+    struct list link;
+    va_t start, end;       /* multiples of the page size, start < end */
+    uint16_t prot;         /* PROT_ rights it has */
+    uint16_t max;          /* rights that SYS_PROTECT may give it */
+    uint32_t flags;        /* enum region_flags */
+    struct memory *memory; /* NULL: zero-filled on demand. Holds a reference */
+    uint64_t offset;       /* of `start` in memory */
+};
+
+/* Makes the cache of regions. Once, at boot. */
+void region_init(void);
+
+/* The region that contains va; NULL: none. */
+struct region *region_find(const struct space *space, va_t va);
+
+/* The first region that ends above va; NULL: none. */
+struct region *region_after(const struct space *space, va_t va);
+
+/* The region behind this one in its space; NULL: it is the last. */
+struct region *region_next(const struct space *space,
+                           const struct region *region);
+
+/* True if no region, and no guard, touches [start, end). A stack's range has
+ * to include its guard. */
+bool region_is_free(const struct space *space, va_t start, va_t end);
+
+/* The lowest free range of this length at or above USER_MAP_BASE (0: none). */
+va_t region_place(const struct space *space, uint64_t length);
+
+/*
+ * Adds a copy of *like (but its link) to the space, charges an object to the
+ * space's quota and takes a reference to the memory. The range must be free.
+ * NULL: no memory, quota used up, or REGION_MAX reached.
+ */
+struct region *region_add(struct space *space, const struct region *like);
+
+/* Takes a region out and frees it. Its pages must be unmapped and fenced. */
+void region_remove(struct space *space, struct region *region);
+
+/*
+ * Makes sure that no region reaches across `start` or `end`, by splitting
+ * those that do. -ENOMEM: nothing happened.
+ */
+int region_split_around(struct space *space, va_t start, va_t end);
+
+/* Joins regions that touch and are alike, from the one before `start` to the
+ * one behind `end`. */
+void region_join_around(struct space *space, va_t start, va_t end);
+
+/* Checks that regions are sorted, apart and well-formed; panics if not. */
+void region_check(const struct space *space);
+
+#endif
