@@ -180,11 +180,12 @@ static int64_t file_write_request(struct file *file, struct message *m) {
     int64_t size = transfer_size(m, PROTO_INLINE_WRITE, &long_write);
     if (size < 0)
         return size;
-    int err = fs_stat(server.volume, file->ip, &stat);
-    if (err < 0)
-        return err;
-    if (file->flags & OPEN_APPEND || file->offset > stat.size)
+    if (file->flags & OPEN_APPEND) {
+        int err = fs_stat(server.volume, file->ip, &stat);
+        if (err < 0)
+            return err;
         file->offset = stat.size;
+    }
     long count = fs_write(server.volume, file->ip,
                           long_write ? &window.transfer : &out.transfer,
                           file->offset, (size_t)size);
