@@ -53,11 +53,17 @@ struct trap_frame {
     uint64_t status;    /* sstatus to resume with: SPIE, and its FS field */
 };
 
-/* The frame of the thread this hart works for; never NULL. */
+/* The frame of the thread this hart works for; never NULL. Volatile, since it
+ * changes within functions of the scheduler. */
 static inline struct trap_frame *frame_self(void) {
     struct trap_frame *frame;
-    __asm__("mv %0, tp" : "=r"(frame));
+    __asm__ volatile("mv %0, tp" : "=r"(frame));
     return frame;
+}
+
+/* This hart works for another thread from now on. */
+static inline void frame_set_self(struct trap_frame *frame) {
+    __asm__ volatile("mv tp, %0" : : "r"(frame) : "memory");
 }
 
 #endif

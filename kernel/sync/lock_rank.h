@@ -12,11 +12,11 @@
 
 enum lock_rank {
     RANK_PROCESS_TREE, /* parents, children, the pid table (proc) */
-    RANK_HANDLES,      /* a process's handle table (cap) */
-    RANK_ENDPOINT,     /* endpoint: queues, sessions, open calls (ipc) */
-    RANK_NOTIFICATION, /* notification: bits, waiters (ipc) */
-    RANK_IRQ,          /* the interrupt table (ipc) */
     RANK_PROCESS,      /* a process's threads and state (proc) */
+    RANK_IRQ,          /* the interrupt table (ipc) */
+    RANK_ENDPOINT,     /* endpoint: queues, sessions, open calls (ipc) */
+    RANK_NOTIFICATION, /* notification: waiters (ipc) */
+    RANK_HANDLES,      /* a process's handle table (cap) */
     RANK_SPACE,        /* regions and page tables (vm) */
     RANK_THREAD_WAIT,  /* sleepers and joiners (proc) */
     RANK_TIMER,        /* a hart's deadlines (proc) */

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cap/handle.h: a process's table of handles.
+ *
+ * Idea        A handle is an index; the entry names an object, rights and a
+ *             generation. Forging one is pointless: an index outside the table
+ *             or at a free slot is EBADF, and the rights sit in the kernel.
+ * Use         handle_lookup(table, h, HANDLE_SESSION, RIGHT_SEND, &entry);
+ *             lock the object; compare entry.generation; act.
+ * Invariants  I1 a slot with type HANDLE_NONE and busy 0 is free;
+ *             I2 a used slot holds exactly one reference (operations->get);
+ *             I3 `used` counts the slots that are not free.
+ * Locks       table->lock (RANK_HANDLES) guards all slots. Objects' put is
+ *             called after it is released.
+ */
+#ifndef OCTAVO_CAP_HANDLE_H
+#define OCTAVO_CAP_HANDLE_H
+
+#include "cap/object.h"
+#include "sync/spinlock.h"
+
+struct handle_table {
+    struct spinlock lock;
+    uint32_t used;
+    struct handle_entry slot[HANDLE_MAX];
+};
+
+/* Makes an empty table. The lock was initialised when its memory was. */
+void handle_table_clear(struct handle_table *table);
+
+/*
+ * Copies the entry of handle h if it has the type and all the rights.
+ * Returns 0, -EBADF (no such handle or another type) or -EPERM. Takes no
+ * reference: see cap/object.h.
+ */
+int handle_lookup(struct handle_table *table, uint64_t h, enum handle_type type,
+                  unsigned rights, struct handle_entry *out);
+
+/* As handle_lookup, and the object gains a reference, which the caller drops
+ * with handle_entry_put. */
+int handle_take(struct handle_table *table, uint64_t h, enum handle_type type,
+                unsigned rights, struct handle_entry *out);
+
+/*
+ * Puts an entry into the lowest free slot at or above `lowest`; the caller's
+ * reference becomes the table's. Returns the slot or -ENOSPC (the reference
+ * stays the caller's).
+ */
+int handle_insert(struct handle_table *table, unsigned lowest,
+                  const struct handle_entry *entry);
+
+/*
+ * Empties the slot and hands its reference to the caller in *out.
+ * -EBADF: no such handle.
+ */
+int handle_remove(struct handle_table *table, uint64_t h,
+                  struct handle_entry *out);
+
+/* SYS_HANDLE_CLOSE: 0 or -EBADF. */
+int handle_close(struct handle_table *table, uint64_t h);
+
+/* SYS_HANDLE_DUP: the slot, or -EBADF, -EINVAL, -EPERM, -EEXIST, -ENOSPC. */
+int handle_dup(struct handle_table *table, uint64_t h, uint64_t slot,
+               unsigned rights, unsigned flags);
+
+/* Gives the child copies of the parent's INHERIT handles, in the same slots.
+ * The child's table is not yet shared with anyone. */
+void handle_inherit(struct handle_table *parent, struct handle_table *child);
+
+/*
+ * The handles of one message on their way from one table to another, all or
+ * none. Between take and give the moved ones are marked busy in the source:
+ * nobody can use, close or reuse the slot.
+ */
+struct handle_parcel {
+    unsigned count;
+    unsigned moves; /* bit i: entry i leaves the source */
+    uint16_t slots[4];
+    struct handle_entry entries[4];
+};
+
+/*
+ * Picks up `count` handles, packed four by sixteen bits. A copy loses PASS and
+ * GRANT unless the source has GRANT, and so does a moved handle. Returns 0,
+ * -EBADF (none such, or one named twice while moved) or -EPERM (no PASS right,
+ * or a copy of a handle that can only move). On failure nothing has changed.
+ */
+int parcel_take(struct handle_table *source, uint64_t packed, unsigned count,
+                unsigned moves, struct handle_parcel *parcel);
+
+/*
+ * Puts all of them into the destination's lowest free slots from `lowest` and
+ * returns them packed in *packed. -ENOSPC: nothing has changed.
+ */
+int parcel_give(struct handle_table *destination, unsigned lowest,
+                struct handle_parcel *parcel, uint64_t *packed);
+
+/* After a give: clears the moved slots of the source. */
+void parcel_commit(struct handle_table *source, struct handle_parcel *parcel);
+
+/* Instead of a give: the source is as before the take. */
+void parcel_cancel(struct handle_table *source, struct handle_parcel *parcel);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cap/object.h: what the handle table needs to know of the objects it names.
+ *
+ * Objects belong to higher folders (ipc, proc, vm). They register one table of
+ * operations per handle type at boot, so that cap calls up through data. The
+ * edges are: endpoint, session, reply, notification, irq (ipc/), memory and
+ * space (sys/), authority (no object).
+ *
+ * Every object lives in a type-stable slab: a pointer read from a handle
+ * always points at an object of that type, whose lock and generation are
+ * valid even when the object has been freed and used again. So a lookup takes
+ * no reference; the user locks the object and compares generations.
+ */
+#ifndef OCTAVO_CAP_OBJECT_H
+#define OCTAVO_CAP_OBJECT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/handle.h"
+
+/* One slot of a handle table, and a handle on its way between tables. */
+struct handle_entry {
+    void *object;
+    uint32_t generation; /* the object's when the handle was made */
+    uint16_t rights;
+    uint8_t type; /* enum handle_type; HANDLE_NONE: the slot is free */
+    uint8_t busy; /* being moved in a message: looks free, is not */
+};
+
+struct object_operations {
+    /* One more handle names the object. Called with the table's lock held, by
+     * someone who holds a handle, so the object is alive. */
+    void (*get)(const struct handle_entry *entry);
+    /* One handle fewer; the last one may destroy the object. Called with no
+     * lock held. */
+    void (*put)(const struct handle_entry *entry);
+    /* Handles of this type may exist once only: they move, never copy. */
+    bool unique;
+};
+
+/* Registers the operations of a type, once, at boot. */
+void object_register(enum handle_type type,
+                     const struct object_operations *operations);
+
+/* The registered operations. */
+const struct object_operations *object_operations(enum handle_type type);
+
+/* Adds, drops a reference through the type's operations. */
+void handle_entry_get(const struct handle_entry *entry);
+void handle_entry_put(const struct handle_entry *entry);
+
+#endif

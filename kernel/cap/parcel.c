@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cap/parcel.c: the handles of one message, moved or copied all or none.
+ *
+ * Two tables take part and only one may be locked at a time (they have one
+ * rank). So the handles are first taken from the source, which keeps moved
+ * ones marked busy, then given to the destination, and only then does the
+ * source let go. A failure in between clears the marks: nothing has happened.
+ *
+ * States of a moved slot: used -> busy (parcel_take) -> free (parcel_commit)
+ *                                                    -> used (parcel_cancel)
+ */
+#include "abi/errno.h"
+#include "cap/handle.h"
+#include "lib/string.h"
+
+static unsigned parcel_slot(uint64_t packed, unsigned i) {
+    return (packed >> (16 * i)) & 0xffff;
+}
+
+/* What the receiver gets: without GRANT the handle cannot travel on. */
+static uint16_t rights_received(uint16_t rights) {
+    if (rights & RIGHT_GRANT)
+        return rights;
+    return rights & (uint16_t)~RIGHT_PASS;
+}
+
+static int take_one(struct handle_table *source, struct handle_parcel *parcel,
+                    unsigned i) REQUIRES(source->lock) {
+    unsigned slot = parcel->slots[i];
+    bool move = parcel->moves & (1u << i);
+    if (slot >= HANDLE_MAX || source->slot[slot].type == HANDLE_NONE)
+        return -EBADF;
+    struct handle_entry *entry = &source->slot[slot];
+    if (!(entry->rights & RIGHT_PASS))
+        return -EPERM;
+    if (!move && object_operations(entry->type)->unique)
+        return -EPERM;
+    parcel->entries[i] = *entry;
+    parcel->entries[i].rights = rights_received(entry->rights);
+    if (move) {
+        entry->busy = entry->type;
+        entry->type = HANDLE_NONE;
+    } else {
+        handle_entry_get(entry);
+    }
+    return 0;
+}
+
+int parcel_take(struct handle_table *source, uint64_t packed, unsigned count,
+                unsigned moves, struct handle_parcel *parcel) {
+    int error = 0;
+    parcel->count = 0;
+    parcel->moves = moves;
+    spin_lock(&source->lock);
+    for (unsigned i = 0; i < count && !error; i++) {
+        parcel->slots[i] = (uint16_t)parcel_slot(packed, i);
+        error = take_one(source, parcel, i);
+        if (!error)
+            parcel->count++;
+    }
+    spin_unlock(&source->lock);
+    if (error)
+        parcel_cancel(source, parcel);
+    return error;
+}
+
+static bool has_room(struct handle_table *table, unsigned lowest,
+                     unsigned count) REQUIRES(table->lock) {
+    for (unsigned i = lowest; i < HANDLE_MAX && count; i++) {
+        if (table->slot[i].type == HANDLE_NONE && !table->slot[i].busy)
+            count--;
+    }
+    return count == 0;
+}
+
+static unsigned give_one(struct handle_table *table, unsigned lowest,
+                         const struct handle_entry *entry)
+    REQUIRES(table->lock) {
+    unsigned i = lowest;
+    while (table->slot[i].type != HANDLE_NONE || table->slot[i].busy)
+        i++;
+    table->slot[i] = *entry;
+    table->used++;
+    return i;
+}
+
+int parcel_give(struct handle_table *destination, unsigned lowest,
+                struct handle_parcel *parcel, uint64_t *packed) {
+    spin_lock(&destination->lock);
+    bool room = has_room(destination, lowest, parcel->count);
+    *packed = 0;
+    for (unsigned i = 0; room && i < parcel->count; i++) {
+        lowest = give_one(destination, lowest, &parcel->entries[i]);
+        *packed |= (uint64_t)lowest << (16 * i);
+    }
+    spin_unlock(&destination->lock);
+    return room ? 0 : -ENOSPC;
+}
+
+void parcel_commit(struct handle_table *source, struct handle_parcel *parcel) {
+    spin_lock(&source->lock);
+    for (unsigned i = 0; i < parcel->count; i++) {
+        if (!(parcel->moves & (1u << i)))
+            continue;
+        memset(&source->slot[parcel->slots[i]], 0, sizeof source->slot[0]);
+        source->used--;
+    }
+    spin_unlock(&source->lock);
+}
+
+void parcel_cancel(struct handle_table *source, struct handle_parcel *parcel) {
+    spin_lock(&source->lock);
+    for (unsigned i = 0; i < parcel->count; i++) {
+        struct handle_entry *entry = &source->slot[parcel->slots[i]];
+        if (parcel->moves & (1u << i)) {
+            entry->type = entry->busy;
+            entry->busy = 0;
+        }
+    }
+    spin_unlock(&source->lock);
+    for (unsigned i = 0; i < parcel->count; i++) {
+        if (!(parcel->moves & (1u << i)))
+            handle_entry_put(&parcel->entries[i]);
+    }
+}

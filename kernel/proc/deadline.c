@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc/deadline.c: per-hart lists of deadlines, sorted.
+ *
+ * Invariants  I1 a thread has THREAD_DEADLINE exactly while it is in the list
+ *                of hart deadline_hart;
+ *             I2 a list is sorted by deadline, the earliest first.
+ * Locks       list->lock (RANK_TIMER). Expiry takes threads off the list first
+ *             and cancels them with the lock released, because a cancel takes
+ *             the lock of what is waited for, which ranks lower.
+ */
+#include "proc/deadline.h"
+
+#include "abi/errno.h"
+#include "arch/hart.h"
+#include "dev/timer.h"
+#include "lib/container.h"
+#include "proc/process.h"
+#include "proc/sched.h"
+#include "sync/spinlock.h"
+
+struct deadline_list {
+    struct spinlock lock;
+    struct list threads;
+    uint64_t next_tick; /* own hart: when the next tick is due */
+} __attribute__((aligned(64)));
+
+static struct deadline_list lists[HART_MAX];
+static uint64_t boot_time; /* constant after init */
+
+void deadline_init(void) {
+    boot_time = timer_now();
+    for (unsigned i = 0; i < HART_MAX; i++) {
+        spin_init(&lists[i].lock, RANK_TIMER);
+        list_init(&lists[i].threads);
+    }
+}
+
+static struct thread *thread_of(struct list *node) {
+    return container_of(node, struct thread, deadline_link);
+}
+
+/* The node before which `when` belongs. */
+static struct list *place_for(struct deadline_list *list, uint64_t when) {
+    struct list *node = list->threads.next;
+    while (node != &list->threads && thread_of(node)->deadline <= when)
+        node = node->next;
+    return node;
+}
+
+/* The earliest deadline on this hart, UINT64_MAX for none. */
+static uint64_t earliest(struct deadline_list *list) {
+    spin_lock(&list->lock);
+    struct list *first = list_first(&list->threads);
+    uint64_t when = first ? thread_of(first)->deadline : UINT64_MAX;
+    spin_unlock(&list->lock);
+    return when;
+}
+
+static void set_timer(struct deadline_list *list) {
+    uint64_t when = earliest(list);
+    timer_set(when < list->next_tick ? when : list->next_tick);
+}
+
+void deadline_arm(struct thread *thread, uint64_t when) {
+    uint32_t hart = hart_self()->id;
+    struct deadline_list *list = &lists[hart];
+    spin_lock(&list->lock);
+    thread->deadline = when;
+    thread->deadline_sequence = thread->wait_sequence;
+    thread->deadline_hart = hart;
+    list_push_back(place_for(list, when), &thread->deadline_link);
+    thread_set_flag(thread, THREAD_DEADLINE);
+    spin_unlock(&list->lock);
+    set_timer(list);
+}
+
+void deadline_disarm(struct thread *thread) {
+    struct deadline_list *list = &lists[thread->deadline_hart];
+    spin_lock(&list->lock);
+    if (thread->flags & THREAD_DEADLINE) {
+        list_remove(&thread->deadline_link);
+        thread_clear_flag(thread, THREAD_DEADLINE);
+    }
+    spin_unlock(&list->lock);
+}
+
+/* Takes the earliest expired thread off this hart's list, or returns NULL. */
+static struct thread *deadline_pop(uint64_t now, uint64_t *sequence) {
+    struct deadline_list *list = &lists[hart_self()->id];
+    struct thread *thread = NULL;
+    spin_lock(&list->lock);
+    if (!list_empty(&list->threads))
+        thread = thread_of(list->threads.next);
+    if (thread && thread->deadline > now)
+        thread = NULL;
+    if (thread) {
+        *sequence = thread->deadline_sequence;
+        list_remove(&thread->deadline_link);
+        thread_clear_flag(thread, THREAD_DEADLINE);
+    }
+    spin_unlock(&list->lock);
+    return thread;
+}
+
+static void expire(uint64_t now) {
+    uint64_t sequence;
+    struct thread *thread;
+    while ((thread = deadline_pop(now, &sequence)))
+        thread->wait_kind->cancel(thread, sequence, -ETIMEDOUT);
+}
+
+void clock_init_hart(void) {
+    struct hart *hart = hart_self();
+    lists[hart->id].next_tick = timer_next_tick(hart);
+    set_timer(&lists[hart->id]);
+}
+
+void clock_interrupt(void) {
+    struct hart *hart = hart_self();
+    struct deadline_list *list = &lists[hart->id];
+    uint64_t now = timer_now();
+    if (now >= list->next_tick) {
+        hart_count_event(COUNTER_TICKS);
+        list->next_tick = timer_next_tick(hart);
+        sched_tick();
+        process_retry_kills();
+    }
+    expire(now);
+    set_timer(list);
+}
+
+uint64_t clock_ticks(void) { return (timer_now() - boot_time) / timer_tick_length; }

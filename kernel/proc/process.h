@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc/process.h: the process: an address space, a handle table, threads.
+ *
+ * Idea        A process owns what its threads share, and is what dies as a
+ *             whole. It is created by fork (the first one by the boot code)
+ *             and taken apart in small steps by the harts once its last thread
+ *             is dead (proc/exit.c), so that no exit keeps a hart for long.
+ * States      BUILDING (fork runs) -> LIVE -> DYING (exit or kill: threads are
+ *             being ended) -> REAPING (no thread: handles, then memory go)
+ *             -> ZOMBIE (status kept for the parent) -> FREE (waited for)
+ * Invariants  I1 every process but the first has a parent, and its orphans
+ *                become children of the first;
+ *             I2 a ZOMBIE holds no frame, handle or thread.
+ * Locks       tree_lock (RANK_PROCESS_TREE): pid table, parent, children,
+ *             the state ZOMBIE. process->lock (RANK_PROCESS): threads, the
+ *             other states, limits.
+ */
+#ifndef OCTAVO_PROC_PROCESS_H
+#define OCTAVO_PROC_PROCESS_H
+
+#include "abi/info.h"
+#include "cap/handle.h"
+#include "proc/wait.h"
+#include "proc/work.h"
+
+struct notification;
+struct quota;
+
+enum {
+    PROCESS_MAX = 512, /* pids alive at once */
+    THREAD_MAX = 64,   /* threads of a process; tid 1..64 */
+    FIRST_PID = 1,
+};
+
+enum life {
+    LIFE_FREE = 0,
+    LIFE_BUILDING,
+    LIFE_LIVE,
+    LIFE_DYING,
+    LIFE_REAPING,
+    LIFE_ZOMBIE,
+};
+
+struct process {
+    struct handle_table handles;
+    struct space *space; /* changed only by its last thread */
+    struct quota *quota;
+
+    struct spinlock lock;
+    uint32_t life; /* enum life */
+    uint32_t thread_count;
+    struct list threads;
+    uint64_t tids; /* bit i: tid i+1 is in use */
+    int32_t status;
+    uint32_t priority_ceiling;
+    bool essential;
+    uint64_t time; /* run by threads that are gone or switched out; atomic */
+    char name[16];
+    struct wait_queue joiners; /* threads in join, or in exec */
+
+    /* Recovery from bad memory accesses: SYS_FAULT_RANGE. */
+    uint64_t fault_start, fault_end, fault_handler;
+
+    /* tree_lock: */
+    int64_t pid;
+    struct process *parent;
+    struct list children; /* through siblings */
+    struct list siblings;
+    struct wait_queue waiters; /* threads in wait */
+    struct handle_entry watch; /* notification for children's deaths */
+    uint64_t watch_bits;
+
+    struct work reaper; /* its way through proc/work.c while REAPING */
+    unsigned reap_slot; /* next handle to close */
+};
+
+extern struct spinlock tree_lock;
+
+/* Sets up caches, tables and idle threads. Once, at boot. */
+void proc_init(void);
+
+/*
+ * The first process, around a space that the boot code has filled, with one
+ * thread ready at `entry`. Its slot SLOT_GRANT holds an authority handle. Takes
+ * over the caller's reference to the space. NULL: out of memory.
+ */
+struct process *process_create_first(struct space *space, uint64_t entry,
+                                     uint64_t stack);
+
+/* A process in BUILDING with the parent's limits, no pid, space, or thread.
+ * NULL: no memory or over the parent's object quota. */
+struct process *process_create(struct process *parent);
+
+/*
+ * Publishes a built process as the parent's child: gives it a pid and makes
+ * its thread ready. Returns the pid or -EAGAIN (the pid table is full; the
+ * process is still the caller's).
+ */
+int64_t process_publish(struct process *process, struct process *parent);
+
+/* Undoes process_create and what was added since: never published. */
+void process_discard(struct process *process);
+
+/* The live process with this pid, or NULL. Caller holds tree_lock. */
+struct process *process_find(int64_t pid) REQUIRES(tree_lock);
+
+/* The process in slot `index` of the pid table, or NULL. */
+struct process *process_at(unsigned index) REQUIRES(tree_lock);
+
+/*
+ * Begins the end: no thread of it returns to user mode again. The first call
+ * decides the status. Returns whether it was alive. Takes process->lock.
+ */
+bool process_kill(struct process *process, int32_t status);
+
+/* Again cancels waits of processes that are DYING: called at each tick,
+ * because a thread may have begun to wait just as it was killed. */
+void process_retry_kills(void);
+
+/* SYS_KILL, SYS_WAIT. */
+int64_t process_kill_pid(int64_t pid);
+int64_t process_wait(struct thread *self, int64_t pid, uint64_t deadline);
+
+/* SYS_THREAD_EXIT and the end of a killed thread: the current thread is gone,
+ * and the hart must go on to another. */
+void thread_die(struct thread *self, int64_t status);
+
+/* SYS_THREAD_JOIN. */
+int64_t thread_join(struct thread *self, uint64_t tid, uint64_t deadline);
+
+/* The last thread is dead: queues the work that takes the process apart. The
+ * status counts unless the process was killed before. */
+void process_reap(struct process *process, int32_t status);
+
+/* The thread with this tid that is not DEAD; tid 0 is `self`. NULL: none. */
+struct thread *thread_find(struct thread *self, uint64_t tid)
+    REQUIRES(self->process->lock);
+
+/*
+ * Ends the other threads of the current process. True: it is alone. False: it
+ * waits until one of them is gone; the system call must restart.
+ */
+bool process_single_thread(struct thread *self);
+
+/* SYS_FORK. */
+int64_t process_fork(struct thread *self);
+
+/* Drops a fork that was under way when its thread was killed. */
+void fork_abandon(struct thread *self);
+
+/*
+ * What ipc does when a thread is gone: callers it owed a reply get EPIPE. Set
+ * once at boot by ipc_init; called with no lock held.
+ */
+extern void (*thread_death_hook)(struct thread *thread);
+
+/* Signals a child's death to its parent's watch. Set once by ipc_init; called
+ * with tree_lock held. */
+extern void (*process_watch_hook)(const struct handle_entry *watch,
+                                  uint64_t bits);
+
+#endif

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc/reap.c: kill, the way of a process from DYING to FREE, and wait.
+ *
+ * Idea        Killing only marks: each thread dies by itself on its way out
+ *             of the kernel. When the last is dead, a struct work on that hart
+ *             closes the handles and frees the memory step by step. Only then
+ *             is the process a zombie, so whoever waits for it finds its
+ *             memory free again.
+ * Read        process_kill, thread_die (proc/thread.c), process_reap, and
+ *             reap_step from top to bottom.
+ */
+#include "proc/reap.h"
+
+#include "abi/errno.h"
+#include "arch/hart.h"
+#include "dev/finisher.h"
+#include "lib/container.h"
+#include "lib/panic.h"
+#include "lib/print.h"
+#include "proc/sched.h"
+#include "vm/quota.h"
+#include "vm/space.h"
+
+enum { CLOSES_A_STEP = 4 };
+
+void (*process_watch_hook)(const struct handle_entry *watch, uint64_t bits);
+
+/* Processes that are DYING and have living threads; a hint for the tick. */
+static uint64_t dying_count; /* atomic */
+
+/* ---- Address spaces ---- */
+
+/* Spaces without a reference, freed where the last one was dropped. */
+struct space_reaper {
+    struct work work;
+    struct list spaces;
+    bool queued;
+};
+
+static struct space_reaper space_reapers[HART_MAX];
+
+static bool space_reaper_step(struct work *work) {
+    struct space_reaper *reaper =
+        container_of(work, struct space_reaper, work);
+    struct space *space =
+        container_of(list_first(&reaper->spaces), struct space, defunct);
+    list_remove(&space->defunct);
+    if (!space_free_step(space))
+        list_push_back(&reaper->spaces, &space->defunct);
+    reaper->queued = !list_empty(&reaper->spaces);
+    return !reaper->queued;
+}
+
+static void space_reap(struct space *space) {
+    struct space_reaper *reaper = &space_reapers[hart_self()->id];
+    list_push_back(&reaper->spaces, &space->defunct);
+    if (reaper->queued)
+        return;
+    reaper->queued = true;
+    reaper->work.priority = thread_self()->priority;
+    work_queue(&reaper->work);
+}
+
+void reap_init(void) {
+    for (unsigned i = 0; i < HART_MAX; i++) {
+        list_init(&space_reapers[i].spaces);
+        space_reapers[i].work.step = space_reaper_step;
+    }
+    space_defunct = space_reap;
+}
+
+/* ---- Kill ---- */
+
+static struct thread *thread_of(struct list *node) {
+    return container_of(node, struct thread, siblings);
+}
+
+/* Marks every thread; those that wait are cancelled. */
+static void end_threads(struct process *process) REQUIRES(process->lock) {
+    struct list *node = list_first(&process->threads);
+    for (; node; node = list_next(&process->threads, node))
+        thread_end(thread_of(node));
+}
+
+bool process_kill(struct process *process, int32_t status) {
+    spin_lock(&process->lock);
+    bool alive = process->life == LIFE_LIVE;
+    if (alive) {
+        process->life = LIFE_DYING;
+        process->status = status;
+        __atomic_fetch_add(&dying_count, 1, __ATOMIC_RELAXED);
+        end_threads(process);
+    }
+    spin_unlock(&process->lock);
+    return alive;
+}
+
+void process_retry_kills(void) {
+    if (__atomic_load_n(&dying_count, __ATOMIC_RELAXED) == 0)
+        return;
+    spin_lock(&tree_lock);
+    for (unsigned i = 0; i < PROCESS_MAX; i++) {
+        struct process *process = process_at(i);
+        if (!process || process->life != LIFE_DYING)
+            continue;
+        spin_lock(&process->lock);
+        end_threads(process);
+        spin_unlock(&process->lock);
+    }
+    spin_unlock(&tree_lock);
+}
+
+int64_t process_kill_pid(int64_t pid) {
+    spin_lock(&tree_lock);
+    struct process *process = process_find(pid);
+    int64_t result = 0;
+    if (!process)
+        result = -ENOENT;
+    else if (process->essential || pid == FIRST_PID)
+        result = -EPERM;
+    else
+        process_kill(process, STATUS_KILLED);
+    spin_unlock(&tree_lock);
+    return result;
+}
+
+/* ---- Taking apart ---- */
+
+/* Closes the next few handles; true when none is left. */
+static bool reap_handles(struct process *process) {
+    for (unsigned n = 0; n < CLOSES_A_STEP; process->reap_slot++) {
+        if (process->reap_slot == HANDLE_MAX)
+            return true;
+        if (handle_close(&process->handles, process->reap_slot) == 0)
+            n++;
+    }
+    return false;
+}
+
+static void reap_threads(struct process *process) {
+    struct list *node;
+    while ((node = list_first(&process->threads)))
+        thread_free(thread_of(node));
+}
+
+static void adopt_children(struct process *process, struct process *by)
+    REQUIRES(tree_lock) {
+    struct list *node;
+    while ((node = list_pop_front(&process->children))) {
+        container_of(node, struct process, siblings)->parent = by;
+        list_push_back(&by->children, node);
+    }
+}
+
+static void tell_parent(struct process *parent) REQUIRES(tree_lock) {
+    wait_queue_wake_all(&parent->waiters);
+    if (parent->watch.type != HANDLE_NONE)
+        process_watch_hook(&parent->watch, parent->watch_bits);
+}
+
+/* The first process is the root of all authority: without it nothing can be
+ * restarted, so the machine ends. */
+static void first_died(const struct process *process) {
+    kprintf("octavo: init ended with status %d\n", process->status);
+    finisher_exit(PANIC_STATUS);
+}
+
+static void process_zombie(struct process *process) {
+    struct handle_entry watch = process->watch;
+    if (process->pid == FIRST_PID)
+        first_died(process);
+    spin_lock(&tree_lock);
+    struct process *first = process_at(FIRST_PID);
+    bool orphans = !list_empty(&process->children);
+    adopt_children(process, first);
+    process->watch = (struct handle_entry){0};
+    process->life = LIFE_ZOMBIE;
+    tell_parent(process->parent);
+    if (orphans && process->parent != first)
+        tell_parent(first);
+    spin_unlock(&tree_lock);
+    if (watch.type != HANDLE_NONE)
+        handle_entry_put(&watch);
+}
+
+/* One step: handles, then threads and memory, then the announcement, which
+ * waits until this hart has freed all spaces that are due. */
+static bool reap_step(struct work *work) {
+    struct process *process = container_of(work, struct process, reaper);
+    if (!reap_handles(process))
+        return false;
+    reap_threads(process);
+    if (process->space) {
+        space_put(process->space);
+        process->space = NULL;
+    }
+    if (space_reapers[hart_self()->id].queued)
+        return false;
+    process_zombie(process);
+    return true;
+}
+
+void process_reap(struct process *process, int32_t status) {
+    spin_lock(&process->lock);
+    if (process->life == LIFE_DYING)
+        __atomic_fetch_sub(&dying_count, 1, __ATOMIC_RELAXED);
+    else
+        process->status = status;
+    process->life = LIFE_REAPING;
+    spin_unlock(&process->lock);
+    process->reap_slot = 0;
+    process->reaper.step = reap_step;
+    process->reaper.priority = thread_self()->priority;
+    work_queue(&process->reaper);
+}
+
+/* ---- Wait ---- */
+
+/* A zombie child that `pid` (-1: any) names; *any tells whether a living one
+ * matches. */
+static struct process *find_zombie(struct process *parent, int64_t pid,
+                                   bool *any) REQUIRES(tree_lock) {
+    struct list *node = list_first(&parent->children);
+    *any = false;
+    for (; node; node = list_next(&parent->children, node)) {
+        struct process *child = container_of(node, struct process, siblings);
+        if (pid != -1 && child->pid != pid)
+            continue;
+        *any = true;
+        if (child->life == LIFE_ZOMBIE)
+            return child;
+    }
+    return NULL;
+}
+
+static int64_t wait_locked(struct thread *self, int64_t pid, uint64_t deadline,
+                           struct process **zombie) REQUIRES(tree_lock) {
+    struct process *parent = self->process;
+    bool any;
+    *zombie = find_zombie(parent, pid, &any);
+    if (*zombie)
+        return (*zombie)->pid;
+    int error = any ? deadline_check(deadline) : -ECHILD;
+    if (error)
+        return error;
+    spin_lock(&parent->waiters.lock);
+    wait_queue_add(&parent->waiters, self, deadline);
+    spin_unlock(&parent->waiters.lock);
+    return RESULT_WAITING;
+}
+
+int64_t process_wait(struct thread *self, int64_t pid, uint64_t deadline) {
+    struct process *zombie;
+    spin_lock(&tree_lock);
+    int64_t result = wait_locked(self, pid, deadline, &zombie);
+    if (zombie) {
+        list_remove(&zombie->siblings);
+        pid_release(zombie);
+    }
+    spin_unlock(&tree_lock);
+    if (zombie) {
+        self->frame.x[REG_A1] = (uint64_t)(int64_t)zombie->status;
+        process_free(zombie);
+    }
+    return result;
+}

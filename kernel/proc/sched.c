@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc/sched.c: run queues, hand-off, stealing, the idle loop.
+ *
+ * Read        sched_leave first: every stay in the kernel ends there.
+ * Invariant   A hart's satp names the space of the thread it runs, or the
+ *             kernel's own table: an idle hart never keeps a space that may be
+ *             freed under it.
+ */
+#include "proc/sched.h"
+
+#include "abi/syscall.h"
+#include "arch/csr.h"
+#include "arch/fence.h"
+#include "arch/hart.h"
+#include "dev/timer.h"
+#include "lib/bits.h"
+#include "lib/container.h"
+#include "proc/fpu.h"
+#include "proc/process.h"
+#include "sync/spinlock.h"
+#include "vm/space.h"
+
+struct runqueue {
+    struct spinlock lock;
+    uint32_t bitmap;                   /* lock: bit p: ready[p] not empty */
+    struct list ready[PRIORITY_COUNT]; /* lock */
+    int32_t running; /* priority on the hart, -1 idle; others only glance */
+    bool resched;    /* atomic: look for another thread */
+    bool rotate;     /* own hart: the current thread goes behind its equals */
+    struct thread *handoff; /* own hart: READY, runs next */
+    uint64_t since;         /* own hart: time not yet charged to a thread */
+} __attribute__((aligned(64)));
+
+static struct runqueue queues[HART_MAX];
+static struct thread idle_threads[HART_MAX];
+static uint64_t idle_harts; /* atomic: bit i: hart i waits for work */
+
+void (*interrupt_poll_hook)(void);
+
+static struct runqueue *queue_self(void) { return &queues[hart_self()->id]; }
+
+void sched_init_hart(void) {
+    struct hart *hart = hart_self();
+    struct thread *idle = &idle_threads[hart->id];
+    idle->frame.hart = hart;
+    idle->state = THREAD_DEAD;
+    queues[hart->id].running = -1;
+    frame_set_self(&idle->frame);
+}
+
+void sched_init(void) {
+    for (unsigned i = 0; i < HART_MAX; i++) {
+        spin_init(&queues[i].lock, RANK_RUNQUEUE);
+        for (unsigned p = 0; p < PRIORITY_COUNT; p++)
+            list_init(&queues[i].ready[p]);
+        queues[i].running = -1;
+    }
+    sched_init_hart();
+}
+
+/* ---- Queues ---- */
+
+static void queue_insert(struct runqueue *queue, struct thread *thread,
+                         bool front) REQUIRES(queue->lock) {
+    struct list *list = &queue->ready[thread->priority];
+    if (front)
+        list_push_front(list, &thread->link);
+    else
+        list_push_back(list, &thread->link);
+    queue->bitmap |= 1u << thread->priority;
+}
+
+static void queue_remove(struct runqueue *queue, struct thread *thread)
+    REQUIRES(queue->lock) {
+    list_remove(&thread->link);
+    if (list_empty(&queue->ready[thread->priority]))
+        queue->bitmap &= ~(1u << thread->priority);
+}
+
+/* The highest priority with a ready thread, -1 for none. */
+static int queue_top(const struct runqueue *queue) {
+    uint32_t bitmap = __atomic_load_n(&queue->bitmap, __ATOMIC_RELAXED);
+    return bitmap ? (int)bits_highest(bitmap) : -1;
+}
+
+static bool hart_allowed(const struct thread *thread, unsigned hart) {
+    return thread->affinity & (1ull << hart);
+}
+
+/* An idle hart if there is one, else where it last ran, as affinity allows. */
+static unsigned hart_for(const struct thread *thread) {
+    unsigned last = thread->frame.hart->id;
+    uint64_t idle = __atomic_load_n(&idle_harts, __ATOMIC_RELAXED);
+    idle &= thread->affinity;
+    if ((idle & (1ull << last)) || (!idle && hart_allowed(thread, last)))
+        return last;
+    return bits_lowest(idle ? idle : thread->affinity);
+}
+
+/* Makes the hart look at its queue if it runs something less important. */
+static void hart_prod(unsigned hart, uint32_t priority) {
+    struct runqueue *queue = &queues[hart];
+    if (__atomic_load_n(&queue->running, __ATOMIC_RELAXED) >= (int)priority)
+        return;
+    __atomic_store_n(&queue->resched, true, __ATOMIC_RELEASE);
+    if (hart != hart_self()->id) {
+        hart_interrupt(1u << hart);
+    }
+}
+
+static void ready_on(struct thread *thread, unsigned hart, bool front) {
+    struct runqueue *queue = &queues[hart];
+    spin_lock(&queue->lock);
+    thread->frame.hart = &harts[hart];
+    thread->state = THREAD_READY;
+    queue_insert(queue, thread, front);
+    spin_unlock(&queue->lock);
+}
+
+void sched_ready(struct thread *thread) {
+    unsigned hart = hart_for(thread);
+    uint32_t priority = thread->priority;
+    ready_on(thread, hart, false);
+    hart_prod(hart, priority);
+}
+
+void sched_handoff(struct thread *thread) {
+    struct hart *hart = hart_self();
+    struct runqueue *queue = &queues[hart->id];
+    if (!hart_allowed(thread, hart->id) || queue->handoff) {
+        sched_ready(thread);
+        return;
+    }
+    thread->frame.hart = hart;
+    thread->state = THREAD_READY;
+    queue->handoff = thread;
+    queue->resched = true;
+}
+
+void sched_set_priority(struct thread *thread, uint32_t priority) {
+    struct runqueue *queue = &queues[thread->frame.hart->id];
+    spin_lock(&queue->lock);
+    bool queued = thread->state == THREAD_READY && !list_empty(&thread->link) &&
+                  queue == &queues[thread->frame.hart->id];
+    if (queued)
+        queue_remove(queue, thread);
+    thread->priority = priority;
+    if (queued)
+        queue_insert(queue, thread, false);
+    spin_unlock(&queue->lock);
+    if (queued)
+        hart_prod((unsigned)(queue - queues), priority);
+    if (thread == thread_self()) {
+        queue->running = (int32_t)priority;
+        if (queue_top(queue) > (int)priority)
+            queue->resched = true;
+    }
+}
+
+/* ---- Requests to switch ---- */
+
+void sched_tick(void) {
+    struct runqueue *queue = queue_self();
+    if (queue_top(queue) >= queue->running) {
+        queue->rotate = true;
+        queue->resched = true;
+    }
+}
+
+void sched_yield(void) {
+    struct runqueue *queue = queue_self();
+    queue->rotate = true;
+    queue->resched = true;
+}
+
+void sched_request(void) { queue_self()->resched = true; }
+
+bool sched_pressing(void) {
+    return queue_self()->resched || (csr_read(sip) & csr_read(sie)) != 0;
+}
+
+void sched_affinity_changed(struct thread *thread) {
+    if (thread == thread_self() && !hart_allowed(thread, hart_self()->id))
+        sched_yield();
+}
+
+/* ---- Choosing ---- */
+
+static struct thread *queue_take(struct runqueue *queue, int top)
+    REQUIRES(queue->lock) {
+    struct list *node = list_first(&queue->ready[top]);
+    struct thread *thread = container_of(node, struct thread, link);
+    queue_remove(queue, thread);
+    thread->state = THREAD_RUNNING;
+    return thread;
+}
+
+/* The handoff if nothing is more important, else the best ready thread. */
+static struct thread *choose_own(struct runqueue *queue) {
+    struct thread *handoff = queue->handoff;
+    queue->handoff = NULL;
+    spin_lock(&queue->lock);
+    int top = queue_top(queue);
+    struct thread *next = NULL;
+    if (handoff && top <= (int)handoff->priority) {
+        next = handoff;
+        next->state = THREAD_RUNNING;
+    } else {
+        if (handoff)
+            queue_insert(queue, handoff, true);
+        if (top >= 0)
+            next = queue_take(queue, top);
+    }
+    spin_unlock(&queue->lock);
+    return next;
+}
+
+/* Takes a thread that may run on `hart` from a queue whose hart is busy. */
+static struct thread *steal_from(struct runqueue *victim, unsigned hart) {
+    struct thread *found = NULL;
+    if (queue_top(victim) < 0 || victim->running < 0)
+        return NULL;
+    spin_lock(&victim->lock);
+    for (int p = queue_top(victim); p >= 0 && !found; p--) {
+        struct list *list = &victim->ready[p];
+        for (struct list *n = list->next; n != list && !found; n = n->next) {
+            struct thread *thread = container_of(n, struct thread, link);
+            if (hart_allowed(thread, hart))
+                found = thread;
+        }
+    }
+    if (found) {
+        queue_remove(victim, found);
+        found->state = THREAD_RUNNING;
+        found->frame.hart = &harts[hart];
+    }
+    spin_unlock(&victim->lock);
+    return found;
+}
+
+static struct thread *choose_stolen(unsigned self) {
+    for (unsigned i = 1; i < hart_count; i++) {
+        unsigned hart = (self + i) % hart_count;
+        struct thread *thread = steal_from(&queues[hart], self);
+        if (thread) {
+            hart_count_event(COUNTER_STEALS);
+            return thread;
+        }
+    }
+    return NULL;
+}
+
+/* ---- Leaving the kernel ---- */
+
+static void charge_time(struct runqueue *queue, struct thread *thread) {
+    uint64_t now = timer_now();
+    if (thread->process)
+        __atomic_fetch_add(&thread->process->time, now - queue->since,
+                           __ATOMIC_RELAXED);
+    queue->since = now;
+}
+
+void sched_depart(struct thread *self) {
+    hart_count_event(COUNTER_SWITCHES);
+    charge_time(queue_self(), self);
+    fpu_switch_out(self);
+    struct thread *idle = &idle_threads[hart_self()->id];
+    idle->priority = self->priority;
+    frame_set_self(&idle->frame);
+}
+
+/* Puts the current thread, which could run on, back into a queue. */
+static void preempt(struct runqueue *queue, struct thread *self) {
+    bool rotate = queue->rotate;
+    queue->rotate = false;
+    sched_depart(self);
+    if (hart_allowed(self, hart_self()->id))
+        ready_on(self, hart_self()->id, !rotate);
+    else
+        sched_ready(self);
+}
+
+static void idle_wait(struct runqueue *queue) {
+    struct hart *hart = hart_self();
+    uint64_t bit = 1ull << hart->id;
+    queue->running = -1;
+    space_leave();
+    __atomic_fetch_or(&idle_harts, bit, __ATOMIC_SEQ_CST);
+    if (queue_top(queue) < 0)
+        __asm__ volatile("wfi" ::: "memory");
+    __atomic_fetch_and(&idle_harts, ~bit, __ATOMIC_SEQ_CST);
+    interrupt_poll_hook();
+    queue->since = timer_now();
+}
+
+/* The best thing to run; does queued work and idles until there is one. */
+static struct thread *choose(struct runqueue *queue) {
+    for (;;) {
+        queue->resched = false;
+        struct thread *next = choose_own(queue);
+        int work = work_priority();
+        if (work >= 0 && (!next || work >= (int)next->priority)) {
+            if (next)
+                ready_on(next, hart_self()->id, true);
+            thread_self()->priority = (uint32_t)work;
+            work_step();
+            interrupt_poll_hook();
+            continue;
+        }
+        if (!next)
+            next = choose_stolen(hart_self()->id);
+        if (next)
+            return next;
+        idle_wait(queue);
+    }
+}
+
+/* A killed thread is chosen like others, but dies instead of running. */
+static struct thread *choose_living(struct runqueue *queue) {
+    for (;;) {
+        struct thread *next = choose(queue);
+        frame_set_self(&next->frame);
+        if (!(next->flags & THREAD_KILLED))
+            return next;
+        thread_die(next, STATUS_KILLED);
+    }
+}
+
+struct thread *sched_leave(void) {
+    struct thread *self = thread_self();
+    struct runqueue *queue = queue_self();
+    struct thread *idle = &idle_threads[hart_self()->id];
+    if (self != idle && (self->flags & THREAD_KILLED)) {
+        thread_die(self, STATUS_KILLED);
+        self = idle;
+    }
+    if (self != idle &&
+        (queue->resched || work_priority() >= (int)self->priority)) {
+        preempt(queue, self);
+        self = idle;
+    }
+    if (self == idle) {
+        self = choose_living(queue);
+        queue->running = (int32_t)self->priority;
+    }
+    space_activate(self->space);
+    return self;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc/sched.h: which thread runs next on each hart.
+ *
+ * Idea        Each hart has 32 queues, one a priority, and a bitmap that says
+ *             which are not empty. The highest runs; equals take turns at each
+ *             tick. An idle hart steals. Message passing mostly avoids all
+ *             this: a call hands the hart straight to the receiver ("handoff").
+ * Invariants  proc/thread.h I1. bit p of a bitmap is set exactly while queue p
+ *             is not empty.
+ * Locks       queue->lock (RANK_RUNQUEUE), taken with the lock that guards the
+ *             thread's state held, or none.
+ */
+#ifndef OCTAVO_PROC_SCHED_H
+#define OCTAVO_PROC_SCHED_H
+
+#include "proc/thread.h"
+
+/* Sets up queues and idle threads; this hart's idle thread becomes current. */
+void sched_init(void);
+
+/* The same for a hart that starts later; its struct hart is current. */
+void sched_init_hart(void);
+
+/*
+ * Makes a thread ready that no queue holds: on an idle hart it may run on,
+ * else on the hart it ran on last. Interrupts that hart if it should switch.
+ */
+void sched_ready(struct thread *thread);
+
+/*
+ * As sched_ready, but this hart runs it next, before equals, if nothing with
+ * higher priority is ready and its affinity allows this hart.
+ */
+void sched_handoff(struct thread *thread);
+
+/*
+ * This hart stops working for the current thread, which is about to become
+ * visible to others as waiting or dead: charges its time, saves its FPU, and
+ * makes the idle thread current, with the priority of what it finishes.
+ */
+void sched_depart(struct thread *self);
+
+/* Changes the effective priority; moves it if it is in a run queue. */
+void sched_set_priority(struct thread *thread, uint32_t priority);
+
+/* A tick passed on this hart: equals take turns. */
+void sched_tick(void);
+
+/* The current thread lets equals run first. */
+void sched_yield(void);
+
+/* This hart should look for another thread before it returns to user mode. */
+void sched_request(void);
+
+/* Whether a long operation should stop and restart: an interrupt waits, or
+ * another thread should run. */
+bool sched_pressing(void);
+
+/* An affinity mask changed: if this hart is no longer in it, move on. */
+void sched_affinity_changed(struct thread *thread);
+
+/*
+ * The end of every stay in the kernel: returns the thread to resume, which is
+ * the current one if it is still RUNNING and nothing better is ready. Runs
+ * queued work, idles, and handles interrupts while it has no thread. Activates
+ * the thread's address space. Called by trap/entry.S.
+ */
+struct thread *sched_leave(void);
+
+/* Handles interrupts that are pending, without a trap. Set by trap at boot. */
+extern void (*interrupt_poll_hook)(void);
+
+#endif

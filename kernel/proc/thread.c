@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc/thread.c: making threads, finding them, joining them, and their end.
+ *
+ * A dead thread keeps its memory and tid until someone joins it or its process
+ * ends: the joiner reads the exit status from it.
+ */
+#include "proc/thread.h"
+
+#include "abi/errno.h"
+#include "abi/syscall.h"
+#include "arch/csr.h"
+#include "arch/fence.h"
+#include "arch/hart.h"
+#include "lib/bits.h"
+#include "lib/container.h"
+#include "lib/string.h"
+#include "proc/process.h"
+#include "proc/sched.h"
+#include "vm/quota.h"
+#include "vm/slab.h"
+#include "vm/space.h"
+
+static struct slab threads;
+
+void (*thread_death_hook)(struct thread *thread);
+
+static void thread_once(void *object) {
+    struct thread *thread = object;
+    list_init(&thread->link);
+    list_init(&thread->deadline_link);
+    list_init(&thread->siblings);
+}
+
+void thread_init(void) {
+    slab_init(&threads, "thread", sizeof(struct thread), 16, thread_once);
+}
+
+/* Fields that the last user of this memory left; wait_sequence and
+ * call_sequence go on (proc/thread.h I3). */
+static void thread_reset(struct thread *thread) {
+    memset(&thread->frame, 0, sizeof thread->frame);
+    memset(thread->fpu, 0, sizeof thread->fpu);
+    thread->frame.hart = hart_self();
+    thread->frame.status = SSTATUS_SPIE;
+    thread->flags = 0;
+    thread->server = NULL;
+    thread->caller = NULL;
+    thread->caller_gone = false;
+    thread->serves = NULL;
+    thread->endpoint = NULL;
+    thread->forking = NULL;
+    thread->accept_receive = (struct accept){.slot = HANDLE_RECEIVED};
+    thread->accept_reply =
+        (struct accept){.handles = MESSAGE_HANDLES, .slot = HANDLE_RECEIVED};
+    thread->affinity = (1ull << hart_count) - 1;
+    thread->base = PRIORITY_DEFAULT;
+    thread->priority = PRIORITY_DEFAULT;
+    thread->exit_status = 0;
+    }
+
+/* Takes a tid and a place in the process; false: all are taken. */
+static bool thread_enrol(struct process *process, struct thread *thread) {
+    spin_lock(&process->lock);
+    bool room = process->tids != UINT64_MAX;
+    if (room) {
+        unsigned bit = bits_lowest(~process->tids);
+        process->tids |= 1ull << bit;
+        thread->tid = bit + 1;
+        process->thread_count++;
+        list_push_back(&process->threads, &thread->siblings);
+    }
+    spin_unlock(&process->lock);
+    return room;
+}
+
+struct thread *thread_create(struct process *process) {
+    if (!quota_charge_objects(process->quota, 1))
+        return NULL;
+    struct thread *thread = slab_alloc(&threads);
+    if (!thread) {
+        quota_uncharge_objects(process->quota, 1);
+        return NULL;
+    }
+    thread_reset(thread);
+    thread->process = process;
+    thread->space = process->space;
+    thread->state = THREAD_NEW;
+    if (thread_enrol(process, thread))
+        return thread;
+    quota_uncharge_objects(process->quota, 1);
+    thread->state = THREAD_FREE;
+    slab_free(&threads, thread);
+    return NULL;
+}
+
+void thread_start(struct thread *thread) { sched_ready(thread); }
+
+static void thread_unlink(struct thread *thread)
+    REQUIRES(thread->process->lock) {
+    list_remove(&thread->siblings);
+    thread->process->tids &= ~(1ull << (thread->tid - 1));
+}
+
+/* Gives back the memory of a thread that its process no longer knows. */
+static void thread_release(struct thread *thread) {
+    quota_uncharge_objects(thread->process->quota, 1);
+    thread->state = THREAD_FREE;
+    thread->process = NULL;
+    slab_free(&threads, thread);
+}
+
+void thread_free(struct thread *thread) {
+    struct process *process = thread->process;
+    spin_lock(&process->lock);
+    if (thread->state == THREAD_NEW)
+        process->thread_count--;
+    thread_unlink(thread);
+    spin_unlock(&process->lock);
+    thread_release(thread);
+}
+
+static struct thread *thread_of(struct list *node) {
+    return container_of(node, struct thread, siblings);
+}
+
+/* The thread with the tid, dead or alive. */
+static struct thread *find_any(struct process *process, uint64_t tid)
+    REQUIRES(process->lock) {
+    struct list *node = list_first(&process->threads);
+    while (node && thread_of(node)->tid != tid)
+        node = list_next(&process->threads, node);
+    return node ? thread_of(node) : NULL;
+}
+
+struct thread *thread_find(struct thread *self, uint64_t tid) {
+    if (tid == 0)
+        return self;
+    struct thread *thread = find_any(self->process, tid);
+    return thread && thread->state != THREAD_DEAD ? thread : NULL;
+}
+
+/* ---- Join ---- */
+
+/* 0: *status holds the dead thread's, whom the caller frees. RESULT_WAITING:
+ * it lives, and the caller waits for some thread of the process to die. */
+static int64_t join_locked(struct thread *self, uint64_t tid, uint64_t deadline,
+                           struct thread **dead)
+    REQUIRES(self->process->lock) {
+    struct process *process = self->process;
+    struct thread *thread = find_any(process, tid);
+    if (!thread)
+        return -ENOENT;
+    if (thread == self)
+        return -EDEADLK;
+    if (thread->state == THREAD_DEAD) {
+        *dead = thread;
+        return 0;
+    }
+    int error = deadline_check(deadline);
+    if (error)
+        return error;
+    spin_lock(&process->joiners.lock);
+    wait_queue_add(&process->joiners, self, deadline);
+    spin_unlock(&process->joiners.lock);
+    return RESULT_WAITING;
+}
+
+int64_t thread_join(struct thread *self, uint64_t tid, uint64_t deadline) {
+    struct process *process = self->process;
+    struct thread *dead = NULL;
+    spin_lock(&process->lock);
+    int64_t result = join_locked(self, tid, deadline, &dead);
+    if (dead) {
+        self->frame.x[REG_A1] = (uint64_t)dead->exit_status;
+        thread_unlink(dead);
+    }
+    spin_unlock(&process->lock);
+    if (dead)
+        thread_release(dead);
+    return result;
+}
+
+/* ---- The end ---- */
+
+bool process_single_thread(struct thread *self) {
+    struct process *process = self->process;
+    spin_lock(&process->lock);
+    bool alone = process->thread_count == 1;
+    struct list *node = list_first(&process->threads);
+    for (; node && !alone; node = list_next(&process->threads, node)) {
+        if (thread_of(node) != self)
+            thread_end(thread_of(node));
+    }
+    if (!alone) {
+        spin_lock(&process->joiners.lock);
+        wait_queue_add(&process->joiners, self, DEADLINE_NONE);
+        spin_unlock(&process->joiners.lock);
+    }
+    spin_unlock(&process->lock);
+    return alone;
+}
+
+void thread_end(struct thread *thread) {
+    thread_set_flag(thread, THREAD_KILLED);
+    if (thread->state == THREAD_DEAD || thread_cancel(thread, -ECANCELED))
+        return;
+    if (thread->state == THREAD_RUNNING && thread->frame.hart != hart_self())
+        hart_interrupt(1u << thread->frame.hart->id);
+}
+
+void thread_die(struct thread *self, int64_t status) {
+    struct process *process = self->process;
+    space_leave();
+    if (self->forking)
+        fork_abandon(self);
+    thread_death_hook(self);
+    sched_depart(self);
+    spin_lock(&process->lock);
+    self->exit_status = status;
+    self->state = THREAD_DEAD;
+    bool last = --process->thread_count == 0;
+    spin_unlock(&process->lock);
+    wait_queue_wake_all(&process->joiners);
+    if (last)
+        process_reap(process, (int32_t)status);
+}

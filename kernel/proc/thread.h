@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc/thread.h: the thread.
+ *
+ * Idea        A thread is its trap frame, a state, and links to what it waits
+ *             for. It has no kernel stack: in the kernel it either finishes at
+ *             once, or publishes what it waits for and the hart goes on to
+ *             another thread. Whoever completes the wait writes the results
+ *             into the frame and makes the thread ready.
+ * States      FREE -> NEW (thread_create) -> READY (thread_start)
+ *             READY <-> RUNNING (the scheduler)
+ *             RUNNING -> a waiting state (thread_wait) -> READY (thread_wake)
+ *             any -> DEAD (thread_die) -> FREE (joined, or its process ends)
+ * Invariants  I1 a READY thread is in exactly one run queue, or is its hart's
+ *                handoff; no other thread is in one;
+ *             I2 a waiting thread's frame is complete before its state is
+ *                visible to others: both are written under the lock of what it
+ *                waits for (waiting_on);
+ *             I3 wait_sequence grows with every wait, also when the memory
+ *                becomes another thread: (thread, sequence) names one wait.
+ * Locks       Fields say what guards them. Threads live in a type-stable slab.
+ */
+#ifndef OCTAVO_PROC_THREAD_H
+#define OCTAVO_PROC_THREAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/message.h"
+#include "arch/frame.h"
+#include "lib/list.h"
+
+struct endpoint;
+struct process;
+struct session;
+struct space;
+struct thread;
+struct wait_queue;
+
+enum thread_state {
+    THREAD_FREE = 0,
+    THREAD_READY,
+    THREAD_RUNNING,
+    THREAD_NEW,        /* not started yet */
+    THREAD_DEAD,       /* waits to be joined, does nothing */
+    THREAD_SLEEPING,   /* from here on: waiting */
+    THREAD_QUEUED,     /* in a wait queue: child, join, notification */
+    THREAD_RECEIVING,  /* at an endpoint, for a message */
+    THREAD_SENDING,    /* at an endpoint, to be received (call or send) */
+    THREAD_CALLING,    /* its call was received: it waits for the reply */
+};
+
+/* Why a thread is not ordinary; the fast path wants none set. */
+enum thread_flags {
+    THREAD_KILLED = 1 << 0,   /* dies instead of returning to user mode */
+    THREAD_DEADLINE = 1 << 1, /* it is in a hart's deadline list */
+    THREAD_FPU = 1 << 2,      /* its FPU registers are live in the hart */
+    THREAD_BOOSTED = 1 << 3,  /* runs above its base priority: donation */
+    THREAD_SAVED = 1 << 4,    /* CALLING: its reply was saved as a handle */
+    THREAD_IS_CALL = 1 << 5,  /* SENDING: a call, not a one-way send */
+    THREAD_ITEMS = 1 << 6,    /* CALLING: it granted memory items */
+    THREAD_PINNED = 1 << 7,   /* affinity keeps it from some hart */
+};
+
+/* How a wait is taken back, by what is waited for. */
+struct wait_kind {
+    /*
+     * Ends the wait numbered `sequence` with `error` in a0, if the thread is
+     * still in it. Called with no lock held; takes the lock of what is waited
+     * for. Returns whether it did.
+     */
+    bool (*cancel)(struct thread *thread, uint64_t sequence, int error);
+};
+
+/* Memory that an open call grants to its server. */
+struct memory_item {
+    uint64_t base;
+    uint64_t descriptor; /* abi/message.h */
+};
+
+/* What a thread takes with a message: SYS_ACCEPT. */
+struct accept {
+    uint64_t base;
+    uint64_t length;
+    uint64_t pages;
+    uint16_t handles;
+    uint16_t slot;
+};
+
+struct thread {
+    struct trap_frame frame; /* first: tp points here in the kernel */
+
+    /* Read by the fast path. */
+    struct space *space; /* its process's; set by the thread itself */
+    struct process *process;
+    uint32_t state;    /* enum thread_state; lock of what it waits for */
+    uint32_t flags;    /* enum thread_flags; atomic */
+    uint32_t priority; /* effective: base or donated */
+    uint32_t base;     /* process->lock */
+
+    /* Waiting: guarded by the lock of what it waits for. */
+    uint64_t wait_sequence;
+    const struct wait_kind *wait_kind;
+    struct list link; /* in the run queue or in what it waits at */
+    struct endpoint *endpoint;
+    struct session *session;     /* of its send or call */
+    struct wait_queue *wait_queue;
+
+    /* Calls. The link between a caller and the thread that owes it a reply is
+     * guarded by the lock of caller->endpoint. */
+    struct thread *server; /* CALLING: who owes the reply; NULL when saved */
+    struct thread *caller; /* whom this thread owes its newest reply */
+    bool caller_gone;      /* ... but the caller has been cancelled */
+    uint32_t call_sequence; /* grows as each of its calls ends */
+    struct endpoint *serves; /* endpoint it received on last */
+    struct memory_item items[MESSAGE_ITEMS]; /* while its call is open */
+
+    /* Its own: only the thread itself touches them. */
+    struct accept accept_receive;
+    struct accept accept_reply;
+    struct process *forking; /* child under construction */
+    uint64_t fork_cursor;
+
+    /* proc/deadline.c: guarded by the deadline list's lock. */
+    uint64_t deadline;
+    struct list deadline_link;
+    uint64_t deadline_sequence; /* the wait it belongs to */
+    uint32_t deadline_hart;
+
+    /* process->lock. */
+    uint32_t tid;
+    struct list siblings;
+    int64_t exit_status;
+    uint64_t affinity; /* bit i: may run on hart i */
+
+    uint64_t run_since; /* time it was last resumed; its hart's own */
+    uint64_t fpu[33];   /* f0..f31, fcsr, while not live in a hart */
+};
+
+/* Sets up the cache of threads. Once, at boot. */
+void thread_init(void);
+
+/*
+ * A thread of the process, not yet ready, with zeroed registers, the process's
+ * space, base priority of the creator (or default), no message opt-in. Joins
+ * process->threads. NULL: no memory, or (the caller checks) no tid.
+ * Takes process->lock.
+ */
+struct thread *thread_create(struct process *process);
+
+/* Makes a NEW thread ready to run. */
+void thread_start(struct thread *thread);
+
+/* Takes a NEW or DEAD thread out of its process and frees it. */
+void thread_free(struct thread *thread);
+
+/* Sets THREAD_KILLED and sees to it that the thread notices: its wait is
+ * cancelled, or its hart interrupted. Caller holds process->lock. */
+void thread_end(struct thread *thread);
+
+static inline struct thread *thread_self(void) {
+    return (struct thread *)frame_self();
+}
+
+static inline bool thread_is_waiting(const struct thread *thread) {
+    return thread->state >= THREAD_SLEEPING;
+}
+
+static inline void thread_set_flag(struct thread *thread, uint32_t flag) {
+    __atomic_fetch_or(&thread->flags, flag, __ATOMIC_ACQ_REL);
+}
+
+static inline void thread_clear_flag(struct thread *thread, uint32_t flag) {
+    __atomic_fetch_and(&thread->flags, ~flag, __ATOMIC_ACQ_REL);
+}
+
+/* The first result register. */
+static inline void thread_result(struct thread *thread, int64_t value) {
+    thread->frame.x[REG_A0] = (uint64_t)value;
+}
+
+#endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc/wait.c: publishing a wait, ending one, taking one back.
+ *
+ * The race to think about: a thread decides to wait while another hart brings
+ * about what it waits for. Both hold the same lock, so either the event comes
+ * first and is seen, or the wait comes first and is found and ended.
+ */
+#include "proc/wait.h"
+
+#include "abi/errno.h"
+#include "dev/timer.h"
+#include "lib/container.h"
+#include "proc/deadline.h"
+#include "proc/sched.h"
+
+void wait_queue_init(struct wait_queue *queue) {
+    spin_init(&queue->lock, RANK_THREAD_WAIT);
+    list_init(&queue->waiters);
+}
+
+void thread_wait(struct thread *self, enum thread_state state,
+                 const struct wait_kind *kind, uint64_t deadline) {
+    sched_depart(self);
+    self->wait_kind = kind;
+    self->wait_sequence++;
+    if (deadline != DEADLINE_NONE)
+        deadline_arm(self, deadline);
+    __atomic_store_n(&self->state, state, __ATOMIC_RELEASE);
+}
+
+static void wait_end(struct thread *thread) {
+    if (thread->flags & THREAD_DEADLINE)
+        deadline_disarm(thread);
+    thread->wait_sequence++;
+}
+
+void thread_wake(struct thread *thread) {
+    wait_end(thread);
+    sched_ready(thread);
+}
+
+void thread_wake_handoff(struct thread *thread) {
+    wait_end(thread);
+    sched_handoff(thread);
+}
+
+bool thread_cancel(struct thread *thread, int error) {
+    uint64_t sequence = thread->wait_sequence;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (!thread_is_waiting(thread))
+        return false;
+    return thread->wait_kind->cancel(thread, sequence, error);
+}
+
+/* ---- Wait queues ---- */
+
+/* A restarted call reports the timeout itself: nothing but the pc changes. */
+static bool queue_cancel(struct thread *thread, uint64_t sequence, int error) {
+    struct wait_queue *queue = thread->wait_queue;
+    spin_lock(&queue->lock);
+    bool found = thread->wait_sequence == sequence &&
+                 thread->state == THREAD_QUEUED && thread->wait_queue == queue;
+    if (found) {
+        list_remove(&thread->link);
+        thread->frame.x[REG_PC] += 4;
+        thread_result(thread, error);
+        thread_wake(thread);
+    }
+    spin_unlock(&queue->lock);
+    return found;
+}
+
+static const struct wait_kind queue_kind = {.cancel = queue_cancel};
+
+void wait_queue_add(struct wait_queue *queue, struct thread *self,
+                    uint64_t deadline) {
+    thread_restart(self);
+    self->wait_queue = queue;
+    list_push_back(&queue->waiters, &self->link);
+    thread_wait(self, THREAD_QUEUED, &queue_kind, deadline);
+}
+
+void wait_queue_wake_all(struct wait_queue *queue) {
+    spin_lock(&queue->lock);
+    struct list *node;
+    while ((node = list_pop_front(&queue->waiters)))
+        thread_wake(container_of(node, struct thread, link));
+    spin_unlock(&queue->lock);
+}
+
+int deadline_check(uint64_t deadline) {
+    if (deadline == DEADLINE_POLL)
+        return -EAGAIN;
+    if (deadline != DEADLINE_NONE && deadline <= timer_now())
+        return -ETIMEDOUT;
+    return 0;
+}
+
+/* ---- Sleep ---- */
+
+/* Nobody but the deadline and a kill ends a sleep, and either may come from
+ * any hart: the sequence number decides who is first. */
+static struct spinlock sleep_lock = SPINLOCK(RANK_THREAD_WAIT);
+
+static bool sleep_cancel(struct thread *thread, uint64_t sequence, int error) {
+    spin_lock(&sleep_lock);
+    bool found = thread->wait_sequence == sequence &&
+                 thread->state == THREAD_SLEEPING;
+    if (found) {
+        thread_result(thread, error == -ETIMEDOUT ? 0 : error);
+        thread_wake(thread);
+    }
+    spin_unlock(&sleep_lock);
+    return found;
+}
+
+static const struct wait_kind sleep_kind = {.cancel = sleep_cancel};
+
+int64_t thread_sleep(struct thread *self, uint64_t deadline) {
+    if (deadline_check(deadline) != 0)
+        return 0;
+    spin_lock(&sleep_lock);
+    thread_wait(self, THREAD_SLEEPING, &sleep_kind, deadline);
+    spin_unlock(&sleep_lock);
+    return RESULT_WAITING;
+}

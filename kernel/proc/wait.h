@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc/wait.h: how threads wait, and how waits end.
+ *
+ * Idea        Waiting is publishing a state. A system call that must wait
+ *             calls thread_wait under the lock of what it waits for; from the
+ *             unlock on, anyone with that lock may end the wait. There is no
+ *             stack to come back to, so a wait ends in one of two ways:
+ *             completed (results written to the frame; the call is over) or
+ *             restarted (the pc is put back on the ecall, which runs afresh).
+ *             Deadlines are absolute, so a restart does not extend them.
+ * Use         spin_lock(&q->lock); if (!condition) { thread_restart(self);
+ *             wait_queue_add(q, self, deadline); result = RESULT_WAITING; }
+ *             spin_unlock(&q->lock); return result;
+ */
+#ifndef OCTAVO_PROC_WAIT_H
+#define OCTAVO_PROC_WAIT_H
+
+#include "proc/thread.h"
+#include "sync/spinlock.h"
+
+/*
+ * What a system call returns instead of a value for a0. No error number comes
+ * near these.
+ */
+enum syscall_result {
+    RESULT_WAITING = -4096, /* the thread waits; its frame is not ours */
+    RESULT_RESTART = -4097, /* run the same ecall again */
+    RESULT_WRITTEN = -4098, /* the results are in the frame */
+};
+
+struct wait_queue {
+    struct spinlock lock; /* RANK_THREAD_WAIT */
+    struct list waiters;
+};
+
+/* Prepares a queue. Its lock must not be in use. */
+void wait_queue_init(struct wait_queue *queue);
+
+/*
+ * Publishes that the current thread waits: state, kind and deadline. From here
+ * on the hart works for nobody (thread_self is its idle thread) and the thread
+ * belongs to whoever takes the lock next. The caller holds the lock of what is waited for and has linked the thread there.
+ * A thread that is being killed waits too: its killer, or the next tick,
+ * cancels it. Deadline: DEADLINE_NONE or absolute; DEADLINE_POLL is the
+ * caller's business.
+ */
+void thread_wait(struct thread *self, enum thread_state state,
+                 const struct wait_kind *kind, uint64_t deadline);
+
+/* Ends a wait under the lock it is guarded by; the caller has unlinked the
+ * thread and written its results. Makes it ready. */
+void thread_wake(struct thread *thread);
+
+/* As thread_wake, but gives it this hart next if its priority allows. */
+void thread_wake_handoff(struct thread *thread);
+
+/* Puts the pc back on the ecall: when woken, the call runs again. */
+static inline void thread_restart(struct thread *self) {
+    self->frame.x[REG_PC] -= 4;
+}
+
+/* Links the thread at the end and lets it wait; restart is implied. The caller
+ * holds queue->lock. */
+void wait_queue_add(struct wait_queue *queue, struct thread *self,
+                    uint64_t deadline) REQUIRES(queue->lock);
+
+/* Restarts everyone in the queue. Takes queue->lock. */
+void wait_queue_wake_all(struct wait_queue *queue);
+
+/* Ends whatever the thread waits for with the error, if it waits. Returns
+ * whether it did. No lock held. */
+bool thread_cancel(struct thread *thread, int error);
+
+/* -EAGAIN if the deadline says poll, -ETIMEDOUT if it has passed, else 0. */
+int deadline_check(uint64_t deadline);
+
+/* SYS_SLEEP. */
+int64_t thread_sleep(struct thread *self, uint64_t deadline);
+
+#endif
