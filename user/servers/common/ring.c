@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * servers/pipe/ring.c: see ring.h for the idea and the invariant.
+ * servers/common/ring.c: see ring.h for the idea and the invariant.
  *
  * Nothing here makes a system call: the host's tests run it as it is.
  */
-#include "servers/pipe/ring.h"
+#include "servers/common/ring.h"
 
 #include "lib/string.h"
 
@@ -32,6 +32,11 @@ void ring_take(struct ring *ring, uint64_t count) {
 
 void ring_put(struct ring *ring, uint64_t count) {
     ring->tail += count;
+}
+
+void ring_rewind(struct ring *ring) {
+    if (ring->head == ring->tail)
+        ring->head = ring->tail = 0;
 }
 
 void ring_peek(const struct ring *ring, void *bytes, uint64_t count) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * servers/pipe/ring.h: the bytes on their way through a pipe.
+ * servers/common/ring.h: bytes on their way from one process to another.
  *
  * Idea        A page used as a circle. `head` and `tail` count all bytes ever
  *             taken and put, and never wrap in a lifetime: their difference is
@@ -12,8 +12,8 @@
  *             ring_put(&ring, bytes put);
  * Invariants  tail - RING_SIZE <= head <= tail.
  */
-#ifndef OCTAVO_PIPE_RING_H
-#define OCTAVO_PIPE_RING_H
+#ifndef OCTAVO_COMMON_RING_H
+#define OCTAVO_COMMON_RING_H
 
 #include <stdint.h>
 
@@ -50,6 +50,10 @@ void ring_take(struct ring *ring, uint64_t count);
 
 /* Adds `count` bytes that were written to ring_space(). */
 void ring_put(struct ring *ring, uint64_t count);
+
+/* Starts over at the page's start, where the longest piece is, if the ring is
+ * empty. */
+void ring_rewind(struct ring *ring);
 
 /* Copies the first `count` bytes, which the ring has, without taking them. */
 void ring_peek(const struct ring *ring, void *bytes, uint64_t count);
