@@ -28,6 +28,9 @@
 
 enum { FENCE_PAGES = 32 }; /* up to here fence page by page */
 
+/* No generation: set by a roll-over in each hart's record. */
+#define ASID_FLUSH UINT64_MAX
+
 /* A space's number. Fields: atomic, written under the ASID lock. */
 struct asid {
     uint64_t generation; /* in which the number is valid; 0: never */
@@ -84,11 +87,13 @@ static inline void asid_enter(struct asid *asid) {
         return;
     }
     __atomic_store_n(&self->active, asid, __ATOMIC_RELAXED);
-    /* A roll-over clears self->generation, then reads self->active: either it
-     * sees the store above, or this sees its zero. */
+    /* A roll-over sets self->generation, then reads self->active: either it
+     * sees the store above, or this sees that it has to flush. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (self->generation != asid->generation ||
-        !(asid->hart_mask & 1u << hart->id)) {
+    if (__atomic_load_n(&self->generation, __ATOMIC_RELAXED) !=
+            __atomic_load_n(&asid->generation, __ATOMIC_RELAXED) ||
+        (__atomic_load_n(&asid->hart_mask, __ATOMIC_RELAXED) >> hart->id & 1) ==
+            0) {
         asid_enter_slow(asid);
         return;
     }

@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "abi/layout.h"
 #include "arch/memory.h"
 
 struct machine;

@@ -97,12 +97,16 @@ pte_t *pagetable_walk(struct pagetable *table, va_t va, unsigned level);
  */
 int pagetable_map(struct pagetable *table, va_t va, pa_t pa, pte_t flags);
 
+/* The same for 2 MiB at a multiple of 2 MiB, in one entry of level 1: for the
+ * kernel's own map. */
+int pagetable_map_large(struct pagetable *table, va_t va, pa_t pa, pte_t flags);
+
 /*
- * Empties the page's entry, takes the charge back and returns what was there
- * (0: nothing). The reference to the frame is the caller's again, who fences
- * before dropping it. Tables that become empty stay: pagetable_prune.
+ * Empties an occupied leaf, takes its charge back and returns what was there.
+ * The reference to the frame is the caller's again, who fences before dropping
+ * it. Tables that become empty stay: pagetable_prune.
  */
-pte_t pagetable_unmap(struct pagetable *table, va_t va);
+pte_t pagetable_unmap(struct pagetable *table, pte_t *leaf);
 
 /*
  * Changes an occupied leaf to these flags, keeping the frame, or to another
@@ -113,22 +117,23 @@ bool pagetable_protect(pte_t *leaf, pte_t flags);
 bool pagetable_replace(pte_t *leaf, pa_t pa, pte_t flags);
 
 /*
- * The next occupied leaf in [*va, end): returns it and sets *va to its page;
- * NULL, and *va = end, if there is none. Skips empty tables in one step each.
+ * The next occupied leaf in [*va, end): returns it and sets *va to its page.
+ * NULL: there is none (*va == end), or the budget is used up before one was
+ * found (*va tells how far it got). A leaf costs 1, so does looking at 32
+ * empty entries: about 150 instructions.
  */
-pte_t *pagetable_next(const struct pagetable *table, va_t *va, va_t end);
+pte_t *pagetable_next(const struct pagetable *table, va_t *va, va_t end,
+                      unsigned *budget);
 
 /*
- * Unlinks the tables on the way to `va` that hold no entry (at most two) and
- * stores their frames in pruned[]; returns how many. The caller fences the
- * whole space, then hands each to pagetable_free.
+ * Unlinks the tables on the way to `va` that hold no entry (at most two), takes
+ * their charge back and stores their frames in pruned[]; returns how many. The
+ * caller fences the whole space before it drops them.
  */
 unsigned pagetable_prune(struct pagetable *table, va_t va, pa_t pruned[2]);
 
-/* Frees a table that was pruned, and takes its charge back. */
-void pagetable_free(struct pagetable *table, pa_t pa);
-
-/* Prints each occupied leaf of the user half, adjacent ones on one line. */
+/* Prints each occupied leaf of the user half: address, frame, rights, and the
+ * references to the frame. */
 void pagetable_dump(const struct pagetable *table);
 
 #endif

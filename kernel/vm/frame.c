@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm/frame.c: who has which frame of physical memory.
+ *
+ * Idea        Free frames come from three places, tried in this order: the
+ *             hart's own stock (a short list that other harts touch only when
+ *             memory runs out), the pool behind all stocks, and the ranges of
+ *             RAM that nobody has used yet, from which the pool takes a frame
+ *             at a time. So a hart rarely meets another here, booting does not
+ *             walk all of RAM, and a frame that was used last, and is still in
+ *             the cache, is used next.
+ *
+ *                 stock[hart 0]   stock[hart 1]  ...      up to STOCK_MAX
+ *                        \\ STOCK_BATCH //                  at a time
+ *                 pool: list of free frames, then fresh[]
+ *
+ * Reserve     The last frames of the pool are for essential allocations only.
+ *             What is in stocks is not counted, so the reserve is whole
+ *             whatever the other harts do.
+ * Invariants  I1 a frame with refs 0 is in one stock, or in the pool, or in a
+ *                fresh range, or reserved; one with refs > 0 is in none;
+ *             I2 kind is FRAME_POOL exactly for the frames in the pool's list,
+ *                and changes to and from it under the pool's lock only.
+ * Locks       Each stock's lock and the pool's have RANK_FRAME, so never two
+ *             of them are held: frames travel between them in a small array.
+ */
+#include "vm/frame.h"
+
+#include "arch/hart.h"
+#include "dev/machine.h"
+#include "lib/bits.h"
+#include "lib/build.h"
+#include "lib/panic.h"
+#include "lib/string.h"
+#include "sync/spinlock.h"
+
+enum {
+    STOCK_BATCH = 16,
+    STOCK_MAX = 2 * STOCK_BATCH,
+    RESERVE_SHARE = 32, /* 1/32 of all frames ... */
+    RESERVE_MIN = 64,   /* ... and at least these */
+    FRAMES_MIN = 256,   /* with less, nothing useful runs */
+    FRESH_MAX = MACHINE_MEMORY_MAX + MACHINE_RESERVED_MAX + 1,
+    NO_FRAME = 0, /* index 0 is never handed out: it ends lists */
+    POISON = 0x5a,
+};
+
+/* Frames by index: (address - frames_base) / PAGE_SIZE + 1. Allocated from RAM
+ * at boot; these three are constant afterwards. */
+static struct frame *frames;
+static pa_t frames_base;
+static uint32_t frames_count; /* valid indexes are 1 .. frames_count */
+static uint64_t total;
+static uint64_t reserve;
+
+static struct stock {
+    struct spinlock lock;
+    uint32_t first;
+    uint32_t count;
+} __attribute__((aligned(64))) stocks[HART_MAX];
+
+static struct {
+    struct spinlock lock;
+    uint32_t first;                /* list of free frames, linked both ways */
+    uint64_t free;                 /* in the list and in fresh */
+    struct range fresh[FRESH_MAX]; /* what is left of them; may be empty */
+    unsigned fresh_count;
+} pool;
+
+static uint64_t fail_at;   /* the allocation that fails; 0: none */
+static uint64_t fail_seen; /* allocations counted; atomic */
+
+static pa_t index_address(uint32_t index) {
+    return frames_base + (uint64_t)(index - 1) * PAGE_SIZE;
+}
+
+static uint32_t address_index(pa_t pa) {
+    assert(pa >= frames_base && (pa - frames_base) / PAGE_SIZE < frames_count);
+    return (uint32_t)((pa - frames_base) / PAGE_SIZE) + 1;
+}
+
+struct frame *frame_of(pa_t pa) {
+    if (pa < frames_base || (pa - frames_base) / PAGE_SIZE >= frames_count) {
+        return NULL;
+    }
+    return &frames[address_index(pa)];
+}
+
+/* Debug builds fill free frames with a pattern and look for it again. */
+static void poison_fill(pa_t pa) {
+    if (DEBUG_BUILD) {
+        memset(pa_to_va(pa), POISON, PAGE_SIZE);
+    }
+}
+
+static void poison_check(pa_t pa) {
+    if (!DEBUG_BUILD) {
+        return;
+    }
+    const uint64_t *word = pa_to_va(pa);
+    for (unsigned i = 0; i < PAGE_SIZE / sizeof(*word); i++) {
+        if (word[i] != POISON * (UINT64_MAX / UINT8_MAX)) {
+            panic("free frame %lx was written to, word %u", pa, i);
+        }
+    }
+}
+
+/* ---- The pool ---- */
+
+static void pool_push(uint32_t index) REQUIRES(pool.lock) {
+    struct frame *frame = &frames[index];
+    frame->kind = FRAME_POOL;
+    frame->prev = NO_FRAME;
+    frame->next = pool.first;
+    if (pool.first != NO_FRAME) {
+        frames[pool.first].prev = index;
+    }
+    pool.first = index;
+    pool.free++;
+}
+
+static void pool_unlink(uint32_t index) REQUIRES(pool.lock) {
+    struct frame *frame = &frames[index];
+    if (frame->prev != NO_FRAME) {
+        frames[frame->prev].next = frame->next;
+    } else {
+        pool.first = frame->next;
+    }
+    if (frame->next != NO_FRAME) {
+        frames[frame->next].prev = frame->prev;
+    }
+    frame->kind = FRAME_FREE;
+    pool.free--;
+}
+
+/* `count` adjacent frames that were never used; NO_FRAME: there are none. */
+static uint32_t pool_take_fresh(unsigned count) REQUIRES(pool.lock) {
+    uint64_t bytes = (uint64_t)count * PAGE_SIZE;
+    for (unsigned i = 0; i < pool.fresh_count; i++) {
+        struct range *range = &pool.fresh[i];
+        if (range->size < bytes) {
+            continue;
+        }
+        uint32_t index = address_index(range->base);
+        for (unsigned k = 0; k < count; k++) {
+            frames[index + k].kind = FRAME_FREE;
+            poison_fill(index_address(index + k));
+        }
+        range->base += bytes;
+        range->size -= bytes;
+        pool.free -= count;
+        return index;
+    }
+    return NO_FRAME;
+}
+
+/* Moves up to STOCK_BATCH frames from the pool into batch; returns how many. */
+static unsigned pool_take(uint32_t batch[STOCK_BATCH], bool essential) {
+    uint64_t keep = essential ? 0 : reserve;
+    unsigned count = 0;
+    spin_lock(&pool.lock);
+    while (count < STOCK_BATCH && pool.free > keep) {
+        uint32_t index = pool.first;
+        if (index != NO_FRAME) {
+            pool_unlink(index);
+        } else {
+            index = pool_take_fresh(1);
+        }
+        batch[count++] = index;
+    }
+    spin_unlock(&pool.lock);
+    return count;
+}
+
+/* ---- Stocks ---- */
+
+static uint32_t stock_pop(struct stock *stock) {
+    spin_lock(&stock->lock);
+    uint32_t index = stock->first;
+    if (index != NO_FRAME) {
+        stock->first = frames[index].next;
+        stock->count--;
+    }
+    spin_unlock(&stock->lock);
+    return index;
+}
+
+/* Puts a frame into the stock, and moves a batch on when it is full. */
+static void stock_push(struct stock *stock, uint32_t index) {
+    uint32_t batch[STOCK_BATCH];
+    unsigned count = 0;
+    spin_lock(&stock->lock);
+    frames[index].next = stock->first;
+    stock->first = index;
+    stock->count++;
+    if (stock->count > STOCK_MAX) {
+        for (; count < STOCK_BATCH; count++) {
+            batch[count] = stock->first;
+            stock->first = frames[stock->first].next;
+        }
+        stock->count -= STOCK_BATCH;
+    }
+    spin_unlock(&stock->lock);
+    if (count == 0) {
+        return;
+    }
+    spin_lock(&pool.lock);
+    while (count > 0) {
+        pool_push(batch[--count]);
+    }
+    spin_unlock(&pool.lock);
+}
+
+/* Fills this hart's stock from the pool and returns one frame of it; when the
+ * pool has none to give, takes one from another hart's stock. */
+static uint32_t stock_refill(struct stock *own, bool essential) {
+    uint32_t batch[STOCK_BATCH];
+    unsigned count = pool_take(batch, essential);
+    if (count > 0) {
+        while (count > 1) {
+            stock_push(own, batch[--count]);
+        }
+        return batch[0];
+    }
+    uint32_t index = NO_FRAME;
+    for (unsigned i = 0; i < hart_count && index == NO_FRAME; i++) {
+        index = stock_pop(&stocks[i]);
+    }
+    return index;
+}
+
+/* ---- The interface ---- */
+
+bool frame_fail_now(void) {
+    if (fail_at == 0) {
+        return false;
+    }
+    return __atomic_add_fetch(&fail_seen, 1, __ATOMIC_RELAXED) == fail_at;
+}
+
+uint64_t frame_fail_after(uint64_t n) {
+    uint64_t seen = fail_seen;
+    if (n > 0) {
+        fail_seen = 0;
+    }
+    fail_at = n;
+    return seen;
+}
+
+pa_t frame_alloc(bool essential) {
+    if (frame_fail_now()) {
+        return 0;
+    }
+    struct stock *stock = &stocks[hart_self()->id];
+    uint32_t index = stock_pop(stock);
+    if (index == NO_FRAME) {
+        index = stock_refill(stock, essential);
+    }
+    if (index == NO_FRAME) {
+        return 0;
+    }
+    struct frame *frame = &frames[index];
+    assert(frame->refs == 0 && frame->kind == FRAME_FREE);
+    poison_check(index_address(index));
+    frame->kind = FRAME_USED;
+    frame->tag = 0;
+    __atomic_store_n(&frame->refs, 1, __ATOMIC_RELAXED);
+    return index_address(index);
+}
+
+pa_t frame_alloc_zero(bool essential) {
+    pa_t pa = frame_alloc(essential);
+    if (pa != 0) {
+        page_zero(pa_to_va(pa));
+    }
+    return pa;
+}
+
+/* `count` adjacent frames out of the pool's list; NO_FRAME: there are none. */
+static uint32_t pool_take_run(unsigned count) REQUIRES(pool.lock) {
+    unsigned run = 0;
+    for (uint32_t index = 1; index <= frames_count; index++) {
+        run = frames[index].kind == FRAME_POOL ? run + 1 : 0;
+        if (run == count) {
+            uint32_t first = index - count + 1;
+            for (unsigned k = 0; k < count; k++) {
+                pool_unlink(first + k);
+            }
+            return first;
+        }
+    }
+    return NO_FRAME;
+}
+
+pa_t frame_alloc_contiguous(unsigned count) {
+    assert(count > 0);
+    if (frame_fail_now()) {
+        return 0;
+    }
+    spin_lock(&pool.lock);
+    uint32_t first = NO_FRAME;
+    if (pool.free >= reserve + count) {
+        first = pool_take_fresh(count);
+        if (first == NO_FRAME) {
+            first = pool_take_run(count);
+        }
+    }
+    spin_unlock(&pool.lock);
+    if (first == NO_FRAME) {
+        return 0;
+    }
+    for (unsigned k = 0; k < count; k++) {
+        struct frame *frame = &frames[first + k];
+        poison_check(index_address(first + k));
+        frame->kind = FRAME_DMA;
+        frame->tag = 0;
+        __atomic_store_n(&frame->refs, 1, __ATOMIC_RELAXED);
+    }
+    return index_address(first);
+}
+
+void frame_ref(pa_t pa) {
+    struct frame *frame = &frames[address_index(pa)];
+    uint32_t before = __atomic_fetch_add(&frame->refs, 1, __ATOMIC_RELAXED);
+    assert(before > 0 && before < UINT32_MAX);
+}
+
+bool frame_unref(pa_t pa) {
+    uint32_t index = address_index(pa);
+    struct frame *frame = &frames[index];
+    /* Release: what was written through this reference comes before the next
+     * use of the frame. Acquire: the last one sees what all others wrote. */
+    uint32_t before = __atomic_fetch_sub(&frame->refs, 1, __ATOMIC_ACQ_REL);
+    assert(before > 0);
+    if (before > 1) {
+        return false;
+    }
+    poison_fill(pa);
+    frame->kind = FRAME_FREE;
+    stock_push(&stocks[hart_self()->id], index);
+    return true;
+}
+
+uint32_t frame_refs(pa_t pa) {
+    const struct frame *frame = frame_of(pa);
+    return frame == NULL ? 0 : __atomic_load_n(&frame->refs, __ATOMIC_ACQUIRE);
+}
+
+uint64_t frame_total(void) {
+    return total;
+}
+
+uint64_t frame_free_count(void) {
+    uint64_t count = __atomic_load_n(&pool.free, __ATOMIC_RELAXED);
+    for (unsigned i = 0; i < HART_MAX; i++) {
+        count += __atomic_load_n(&stocks[i].count, __ATOMIC_RELAXED);
+    }
+    return count;
+}
+
+void frame_each(void (*visit)(pa_t pa, struct frame *frame, void *arg),
+                void *arg) {
+    for (uint32_t index = 1; index <= frames_count; index++) {
+        if (frames[index].kind != FRAME_RESERVED) {
+            visit(index_address(index), &frames[index], arg);
+        }
+    }
+}
+
+uint64_t frame_untouched(void) {
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < pool.fresh_count; i++) {
+        bytes += pool.fresh[i].size;
+    }
+    return bytes / PAGE_SIZE;
+}
+
+/* ---- Boot ---- */
+
+static void fresh_add(pa_t base, pa_t end) {
+    if (base < end) {
+        assert(pool.fresh_count < FRESH_MAX);
+        struct range range = {base, end - base};
+        pool.fresh[pool.fresh_count++] = range;
+    }
+}
+
+/* Takes [base, end) out of every fresh range, splitting those around it. */
+static void fresh_cut(pa_t base, pa_t end) {
+    unsigned count = pool.fresh_count;
+    for (unsigned i = 0; i < count; i++) {
+        struct range *range = &pool.fresh[i];
+        pa_t range_end = range->base + range->size;
+        if (range_end <= base || end <= range->base) {
+            continue;
+        }
+        if (range->base < base) {
+            fresh_add(end, range_end);
+            range->size = base - range->base;
+        } else {
+            range->base = end < range_end ? end : range_end;
+            range->size = range_end - range->base;
+        }
+    }
+}
+
+/* Whole frames of RAM, without page 0 (an address of 0 means "none") and
+ * without any frame that a reserved range touches. */
+static void fresh_init(const struct machine *from) {
+    for (unsigned i = 0; i < from->memory_count; i++) {
+        const struct range *range = &from->memory[i];
+        fresh_add(round_up(range->base, PAGE_SIZE),
+                  round_down(range->base + range->size, PAGE_SIZE));
+    }
+    fresh_cut(0, PAGE_SIZE);
+    for (unsigned i = 0; i < from->reserved_count; i++) {
+        const struct range *range = &from->reserved[i];
+        if (range->size > 0) {
+            fresh_cut(round_down(range->base, PAGE_SIZE),
+                      round_up(range->base + range->size, PAGE_SIZE));
+        }
+    }
+}
+
+/* Cuts room for the frame table out of the first range that has it. */
+static void table_init(void) {
+    pa_t low = UINT64_MAX;
+    pa_t high = 0;
+    for (unsigned i = 0; i < pool.fresh_count; i++) {
+        const struct range *range = &pool.fresh[i];
+        if (range->size > 0) {
+            low = range->base < low ? range->base : low;
+            high = range->base + range->size > high ? range->base + range->size
+                                                    : high;
+        }
+    }
+    assert(low < high);
+    frames_base = low;
+    frames_count = (uint32_t)((high - low) / PAGE_SIZE);
+    uint64_t bytes =
+        round_up((frames_count + 1ull) * sizeof(struct frame), PAGE_SIZE);
+    for (unsigned i = 0; i < pool.fresh_count; i++) {
+        struct range *range = &pool.fresh[i];
+        if (range->size >= bytes) {
+            frames = pa_to_va(range->base);
+            memset(frames, 0, bytes);
+            range->base += bytes;
+            range->size -= bytes;
+            return;
+        }
+    }
+    panic("no room for the table of %u frames", frames_count);
+}
+
+void frame_init(const struct machine *from) {
+    spin_init(&pool.lock, RANK_FRAME);
+    for (unsigned i = 0; i < HART_MAX; i++) {
+        spin_init(&stocks[i].lock, RANK_FRAME);
+    }
+    fresh_init(from);
+    table_init();
+    total = frame_untouched();
+    if (total < FRAMES_MIN) {
+        panic("only %lu frames of memory are free", total);
+    }
+    pool.free = total;
+    reserve = total / RESERVE_SHARE;
+    reserve = reserve < RESERVE_MIN ? RESERVE_MIN : reserve;
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm/pagetable.c: walking and changing Sv39 page tables.
+ *
+ * Invariants  I1 every entry is written by pte_set, which counts the occupied
+ *                entries of each table in its frame's tag;
+ *             I2 a table is reachable from one entry, and its frame has one
+ *                reference;
+ *             I3 the quota is charged one frame for each occupied leaf of the
+ *                user half, and for each table of it and the root.
+ * Read        next: vm/asid.c for what fencing takes, vm/space.c for use.
+ */
+#include "vm/pagetable.h"
+
+#include "abi/errno.h"
+#include "lib/bits.h"
+#include "lib/panic.h"
+#include "lib/print.h"
+#include "lib/string.h"
+#include "vm/frame.h"
+#include "vm/kernelmap.h"
+#include "vm/quota.h"
+
+enum {
+    ROOT_LEVEL = PAGETABLE_LEVELS - 1,
+    INDEX_BITS = 9,
+    SCAN_UNIT = 32, /* empty entries that cost as much as handling a page */
+};
+
+/* ---- Entries ---- */
+
+pte_t pte_flags(unsigned prot) {
+    pte_t flags = PTE_U | PTE_A | PTE_D;
+    if (prot != PROT_NONE) {
+        flags |= PTE_V;
+    }
+    if (prot & PROT_READ) {
+        flags |= PTE_R;
+    }
+    if (prot & PROT_WRITE) {
+        flags |= PTE_W;
+    }
+    if (prot & PROT_EXECUTE) {
+        flags |= PTE_X;
+    }
+    return flags;
+}
+
+/* Whether the entry points to a table of the next level. */
+static bool pte_is_table(pte_t pte) {
+    return (pte & (PTE_V | PTE_R | PTE_W | PTE_X)) == PTE_V;
+}
+
+/* The frame that holds this entry's table. */
+static struct frame *pte_table_frame(pte_t *entry) {
+    return frame_of(round_down(va_to_pa(entry), PAGE_SIZE));
+}
+
+/* Writes an entry: the only place that does. What a page or table holds is
+ * visible to every hart before the entry that leads there. */
+static void pte_set(pte_t *entry, pte_t value) {
+    struct frame *frame = pte_table_frame(entry);
+    frame->tag = (uint16_t)(frame->tag + (value != 0) - (*entry != 0));
+    assert(!(value & PTE_W) || value & PTE_R);
+    __atomic_store_n(entry, value, __ATOMIC_RELEASE);
+}
+
+/* ---- Walking ---- */
+
+static uint64_t level_size(unsigned level) {
+    return 1ull << (PAGE_SHIFT + INDEX_BITS * level);
+}
+
+static unsigned level_index(va_t va, unsigned level) {
+    return va >> (PAGE_SHIFT + INDEX_BITS * level) & (PAGETABLE_ENTRIES - 1);
+}
+
+/* Follows tables down towards `level`, and stops above it where there is none.
+ * Returns the entry for va where it stopped, at level *at. */
+static pte_t *descend(const struct pagetable *table, va_t va, unsigned level,
+                      unsigned *at) {
+    pte_t *entries = pa_to_va(table->root);
+    for (*at = ROOT_LEVEL; *at > level; --*at) {
+        pte_t pte = entries[level_index(va, *at)];
+        if (!pte_is_table(pte)) {
+            break;
+        }
+        entries = pa_to_va(pte_frame(pte));
+    }
+    return &entries[level_index(va, *at)];
+}
+
+pte_t *pagetable_find(const struct pagetable *table, va_t va, unsigned level) {
+    unsigned at;
+    pte_t *entry = descend(table, va, level, &at);
+    return at == level ? entry : NULL;
+}
+
+/* Allocates and charges `count` empty tables, or none at all. */
+static bool tables_alloc(struct pagetable *table, pa_t *tables,
+                         unsigned count) {
+    if (!quota_charge_frames(table->quota, count)) {
+        return false;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        tables[i] = frame_alloc_zero(quota_essential(table->quota));
+        if (tables[i] == 0) {
+            while (i-- > 0) {
+                frame_unref(tables[i]);
+            }
+            quota_uncharge_frames(table->quota, count);
+            return false;
+        }
+        frame_of(tables[i])->kind = FRAME_TABLE;
+    }
+    return true;
+}
+
+pte_t *pagetable_walk(struct pagetable *table, va_t va, unsigned level) {
+    pa_t tables[PAGETABLE_LEVELS];
+    unsigned at;
+    pte_t *entry = descend(table, va, level, &at);
+    if (at == level) {
+        return entry;
+    }
+    assert(*entry == 0);
+    unsigned missing = at - level;
+    if (!tables_alloc(table, tables, missing)) {
+        return NULL;
+    }
+    for (unsigned i = 0; i < missing; i++) {
+        pte_set(entry, pte_make(tables[i], PTE_V));
+        pte_t *entries = pa_to_va(tables[i]);
+        entry = &entries[level_index(va, --at)];
+    }
+    return entry;
+}
+
+pte_t *pagetable_next(const struct pagetable *table, va_t *va, va_t end,
+                      unsigned *budget) {
+    unsigned empty = 0;
+    while (*va<end && * budget> 0) {
+        unsigned at;
+        pte_t *entry = descend(table, *va, 0, &at);
+        uint64_t size = level_size(at);
+        do {
+            if (*entry != 0 && at == 0) {
+                --*budget;
+                return entry;
+            }
+            if (*entry != 0) {
+                assert(pte_is_table(*entry));
+                break;
+            }
+            *va = round_down(*va, size) + size;
+            entry++;
+            *budget -= ++empty % SCAN_UNIT == 0;
+        } while (*va<end && * budget> 0 && level_index(*va, at) != 0);
+    }
+    if (*va > end) {
+        *va = end;
+    }
+    return NULL;
+}
+
+/* ---- Changing ---- */
+
+static int map_at(struct pagetable *table, va_t va, unsigned level,
+                  pte_t value) {
+    if (!quota_charge_frames(table->quota, 1)) {
+        return -ENOMEM;
+    }
+    pte_t *leaf = pagetable_walk(table, va, level);
+    if (leaf == NULL) {
+        quota_uncharge_frames(table->quota, 1);
+        return -ENOMEM;
+    }
+    assert(*leaf == 0);
+    pte_set(leaf, value);
+    return 0;
+}
+
+int pagetable_map(struct pagetable *table, va_t va, pa_t pa, pte_t flags) {
+    return map_at(table, va, 0, pte_make(pa, flags));
+}
+
+int pagetable_map_large(struct pagetable *table, va_t va, pa_t pa,
+                        pte_t flags) {
+    return map_at(table, va, 1, pte_make(pa, flags));
+}
+
+pte_t pagetable_unmap(struct pagetable *table, pte_t *leaf) {
+    pte_t old = *leaf;
+    assert(old != 0);
+    pte_set(leaf, 0);
+    quota_uncharge_frames(table->quota, 1);
+    return old;
+}
+
+bool pagetable_protect(pte_t *leaf, pte_t flags) {
+    pte_t old = *leaf;
+    assert(old != 0);
+    pte_set(leaf, pte_make(pte_frame(old), flags));
+    return (old & PTE_V) && (old & ~flags & PTE_RIGHTS);
+}
+
+bool pagetable_replace(pte_t *leaf, pa_t pa, pte_t flags) {
+    pte_t old = *leaf;
+    assert(old != 0);
+    pte_set(leaf, pte_make(pa, flags));
+    return old & PTE_V;
+}
+
+unsigned pagetable_prune(struct pagetable *table, va_t va, pa_t pruned[2]) {
+    unsigned count = 0;
+    for (unsigned level = 1; level <= ROOT_LEVEL; level++) {
+        pte_t *entry = pagetable_find(table, va, level);
+        if (entry == NULL || !pte_is_table(*entry)) {
+            continue;
+        }
+        pa_t pa = pte_frame(*entry);
+        if (frame_of(pa)->tag > 0) {
+            break;
+        }
+        pte_set(entry, 0);
+        pruned[count++] = pa;
+    }
+    quota_uncharge_frames(table->quota, count);
+    return count;
+}
+
+/* ---- Roots ---- */
+
+int pagetable_create(struct pagetable *table, struct quota *quota) {
+    pa_t root;
+    table->quota = quota;
+    if (!tables_alloc(table, &root, 1)) {
+        return -ENOMEM;
+    }
+    table->root = root;
+    if (kernel_root != 0) {
+        memcpy((char *)pa_to_va(root) + PAGE_SIZE / 2,
+               (char *)pa_to_va(kernel_root) + PAGE_SIZE / 2, PAGE_SIZE / 2);
+    }
+    return 0;
+}
+
+void pagetable_destroy(struct pagetable *table) {
+    assert(frame_of(table->root)->tag == 0);
+    frame_unref(table->root);
+    quota_uncharge_frames(table->quota, 1);
+    table->root = 0;
+}
+
+/* ---- Looking ---- */
+
+static char flag_letter(pte_t pte, pte_t flag, char letter) {
+    return pte & flag ? letter : '-';
+}
+
+void pagetable_dump(const struct pagetable *table) {
+    unsigned budget;
+    pte_t *leaf;
+    for (va_t va = 0; va < USER_END; va += PAGE_SIZE) {
+        do {
+            budget = PAGETABLE_ENTRIES;
+            leaf = pagetable_next(table, &va, USER_END, &budget);
+        } while (leaf == NULL && va < USER_END);
+        if (leaf == NULL) {
+            return;
+        }
+        pte_t pte = *leaf;
+        kprintf("%010lx -> %010lx %c%c%c%c%c%c refs %u\n", va, pte_frame(pte),
+                flag_letter(pte, PTE_V, 'v'), flag_letter(pte, PTE_R, 'r'),
+                flag_letter(pte, PTE_W, 'w'), flag_letter(pte, PTE_X, 'x'),
+                flag_letter(pte, PTE_SHARED, 's'),
+                flag_letter(pte, PTE_LENT, 'l'), frame_refs(pte_frame(pte)));
+    }
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm/slab.c: frames cut into objects of one type.
+ *
+ *   frame   [ object | link ][ object | link ] ... [ object | link ][ rest ]
+ *
+ * The link of the free list lies behind the object, not in it, so nothing of
+ * a free object is ever overwritten but by its own type's code.
+ *
+ * Invariants  I1 an object is in use, or on its slab's free list, once;
+ *             I2 frames of a slab are never given back;
+ *             I3 the link of an object in use holds IN_USE, so that freeing it
+ *                twice is seen.
+ * Locks       slab->lock (RANK_SLAB). A new frame is prepared without it.
+ */
+#include "vm/slab.h"
+
+#include "abi/layout.h"
+#include "lib/bits.h"
+#include "lib/panic.h"
+#include "vm/frame.h"
+
+/* A link that is no address: the object is in use. */
+#define IN_USE ((void *)1)
+
+static uint16_t last_tag; /* slabs are set up one after the other, at boot */
+
+static void **object_link(const struct slab *slab, void *object) {
+    return (void **)((char *)object + slab->link);
+}
+
+void slab_init(struct slab *slab, const char *name, size_t size, size_t align,
+               void (*init_once)(void *object)) {
+    assert(align >= sizeof(void *) && (align & (align - 1)) == 0);
+    spin_init(&slab->lock, RANK_SLAB);
+    slab->name = name;
+    slab->init_once = init_once;
+    slab->link = (uint32_t)round_up(size, sizeof(void *));
+    slab->size = (uint32_t)round_up(slab->link + sizeof(void *), align);
+    assert(slab->size <= PAGE_SIZE);
+    slab->count = PAGE_SIZE / slab->size;
+    slab->tag = ++last_tag;
+    slab->free = NULL;
+    slab->in_use = 0;
+    slab->frames = 0;
+}
+
+/* Puts a new frame's objects, which are linked in order, on the free list. */
+static void slab_add(struct slab *slab, char *page) {
+    char *last = page + (slab->count - 1) * slab->size;
+    spin_lock(&slab->lock);
+    *object_link(slab, last) = slab->free;
+    slab->free = page;
+    slab->frames++;
+    spin_unlock(&slab->lock);
+}
+
+/* Adds a frame's worth of objects; false: there is no frame. */
+static bool slab_grow(struct slab *slab, bool essential) {
+    pa_t pa = frame_alloc_zero(essential);
+    if (pa == 0) {
+        return false;
+    }
+    struct frame *frame = frame_of(pa);
+    frame->kind = FRAME_SLAB;
+    frame->tag = slab->tag;
+    char *page = pa_to_va(pa);
+    for (uint32_t i = 0; i < slab->count; i++) {
+        char *object = page + i * slab->size;
+        *object_link(slab, object) = object + slab->size;
+        if (slab->init_once != NULL) {
+            slab->init_once(object);
+        }
+    }
+    slab_add(slab, page);
+    return true;
+}
+
+static void *slab_pop(struct slab *slab) {
+    spin_lock(&slab->lock);
+    void *object = slab->free;
+    if (object != NULL) {
+        void **link = object_link(slab, object);
+        slab->free = *link;
+        *link = IN_USE;
+        slab->in_use++;
+    }
+    spin_unlock(&slab->lock);
+    return object;
+}
+
+static void *slab_alloc_from(struct slab *slab, bool essential) {
+    if (frame_fail_now()) {
+        return NULL;
+    }
+    void *object = slab_pop(slab);
+    /* Another hart may take all of a new frame's objects before this one. */
+    while (object == NULL && slab_grow(slab, essential)) {
+        object = slab_pop(slab);
+    }
+    return object;
+}
+
+void *slab_alloc(struct slab *slab) {
+    return slab_alloc_from(slab, false);
+}
+
+void *slab_alloc_essential(struct slab *slab) {
+    return slab_alloc_from(slab, true);
+}
+
+void slab_free(struct slab *slab, void *object) {
+    assert(slab_contains(slab, object));
+    void **link = object_link(slab, object);
+    spin_lock(&slab->lock);
+    assert(*link == IN_USE);
+    *link = slab->free;
+    slab->free = object;
+    slab->in_use--;
+    spin_unlock(&slab->lock);
+}
+
+bool slab_contains(struct slab *slab, const void *object) {
+    pa_t pa = va_to_pa(object);
+    const struct frame *frame = frame_of(round_down(pa, PAGE_SIZE));
+    uint64_t offset = pa % PAGE_SIZE;
+    return frame != NULL && frame->kind == FRAME_SLAB &&
+           frame->tag == slab->tag && offset % slab->size == 0 &&
+           offset / slab->size < slab->count;
+}
