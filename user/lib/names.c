@@ -20,8 +20,8 @@ static int64_t name_pack(struct message *m, const char *name) {
 }
 
 /* Makes the call. Returns the handle that came back. */
-static int64_t names_call(struct message *m) {
-    int64_t error = ipc_call(SLOT_NAMES, m, DEADLINE_NONE);
+static int64_t names_call(struct message *m, uint64_t deadline) {
+    int64_t error = ipc_call(SLOT_NAMES, m, deadline);
     if (error < 0)
         return error;
     if (tag_label(m->tag) < 0)
@@ -29,18 +29,26 @@ static int64_t names_call(struct message *m) {
     return tag_handles(m->tag) == 1 ? (int64_t)handle_at(m->handles, 0) : -EIO;
 }
 
-int64_t names_lookup(const char *name, bool wait) {
+static int64_t lookup(const char *name, bool wait, uint64_t deadline) {
     struct message m = {.tag = tag_make(NAMES_LOOKUP, 6, 0, 0)};
     m.words[5] = wait;
     int64_t error = name_pack(&m, name);
-    return error < 0 ? error : names_call(&m);
+    return error < 0 ? error : names_call(&m, deadline);
+}
+
+int64_t names_lookup(const char *name, bool wait) {
+    return lookup(name, wait, DEADLINE_NONE);
+}
+
+int64_t names_lookup_until(const char *name, uint64_t deadline) {
+    return lookup(name, true, deadline);
 }
 
 int64_t names_register(const char *name, int64_t session) {
     struct message m = {.tag = tag_make(NAMES_REGISTER, 5, 1, 0),
                         .handles = handle_pack(session, 0)};
     int64_t error = name_pack(&m, name);
-    return error < 0 ? error : names_call(&m);
+    return error < 0 ? error : names_call(&m, DEADLINE_NONE);
 }
 
 int64_t names_list(uint64_t index, char name[33]) {

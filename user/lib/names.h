@@ -14,6 +14,9 @@
  */
 int64_t names_lookup(const char *name, bool wait);
 
+/* Waits for the name until the deadline (abi/message.h). Also ETIMEDOUT. */
+int64_t names_lookup_until(const char *name, uint64_t deadline);
+
 /*
  * Registers `session` (rights PASS and GRANT), which stays the caller's too,
  * under the name. Returns a handle: the name lives as long as it does.
