@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: MIT
+#
+# Makefile: builds the kernel, the user programs and the disk image, and starts
+# everything else. `make help` lists the targets.
+#
+# Idea        Sources are found by wildcard: a file put into the right folder is
+#             part of the system. All output is below build/, in build/release
+#             or, with DEBUG=1, in build/debug.
+# Tools       tools/setup finds the compiler, QEMU, GDB and Python, installs
+#             what is missing and writes their names to build/config.mk, which
+#             this file includes. It runs before each build and costs about
+#             20 ms when nothing has changed.
+# Invariant   A flag that changes rebuilds what it affects: each group of
+#             outputs depends on a *.flags file that holds its flags and inputs.
+
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
+MAKEFLAGS += -rR --no-print-directory -j$(JOBS)
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all help clean qemu qemu-gdb gdb grade check fresh-disk FORCE
+
+# Set on the command line: make qemu SMP=4 MEM=256 DEBUG=1
+DEBUG ?= 0
+SMP ?= 2
+MEM ?= 128
+DISK_KIB ?= 4096
+APPEND ?=
+KCFLAGS ?=
+UCFLAGS ?=
+
+ifeq ($(DEBUG),0)
+B := build/release
+else
+B := build/debug
+endif
+
+all:
+
+# One line for each step, none with make -s.
+quiet = $(findstring s,$(filter-out -%,$(firstword $(MAKEFLAGS))))
+say = @$(if $(quiet),:,echo "  $1")
+
+# --- Tools -------------------------------------------------------------------
+# The groups of tools that the goals need (tools/setup --help names them).
+
+GROUPS := build
+GROUPS += $(if $(filter qemu qemu-gdb gdb grade,$(MAKECMDGOALS)),run)
+GROUPS += $(if $(filter gdb grade,$(MAKECMDGOALS)),gdb)
+GROUPS += $(if $(filter grade,$(MAKECMDGOALS)),grade)
+GROUPS += $(if $(filter check,$(MAKECMDGOALS)),check)
+
+ifneq ($(or $(if $(MAKECMDGOALS),,all),$(filter-out help clean,$(MAKECMDGOALS))),)
+include build/config.mk
+build/config.mk: FORCE
+	@tools/setup --config $@ $(GROUPS)
+endif
+
+CC := $(CROSS)gcc
+AR := $(CROSS)ar
+OBJCOPY := $(CROSS)objcopy
+
+# --- Flags -------------------------------------------------------------------
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
+  -Wmissing-prototypes -Wvla -Wundef -Wwrite-strings
+COMMON := -std=gnu11 -ffreestanding -nostdinc -isystem $(CC_INCLUDE) \
+  -fno-pic -fno-common -fno-asynchronous-unwind-tables -O2 -g -MMD -MP \
+  -ffile-prefix-map=$(CURDIR)/= $(WARNINGS)
+LINK := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--fatal-warnings \
+  -Wl,-z,max-page-size=4096
+
+# No libgcc in the kernel: its few helpers, where gcc wants one, are in
+# kernel/lib, so that any riscv64 gcc will do, whatever its multilibs.
+KERNEL_ARCH := -march=$(KERNEL_MARCH) -mabi=lp64 -mcmodel=medany
+KERNEL_CFLAGS := $(COMMON) $(KERNEL_ARCH) -Ikernel -fno-omit-frame-pointer
+USER_CFLAGS := $(COMMON) -march=rv64gc -mabi=lp64d -mcmodel=medany \
+  -fno-stack-protector -Iuser -Ikernel
+
+ifeq ($(DEBUG),0)
+KERNEL_CHECKS := -fno-stack-protector
+else
+KERNEL_CHECKS := -DDEBUG=1 -fsanitize=undefined -fstack-protector-strong
+USER_CFLAGS += -DDEBUG=1
+endif
+
+# The fast path keeps a message's words in the registers they arrived in: gcc
+# may not touch these, and nothing may be instrumented (architecture: "The fast
+# path is C"). `make check` disassembles the object.
+FASTPATH_REGS := a2 a3 a4 a5 a6 t0 t1 t2
+FASTPATH_CFLAGS := $(FASTPATH_REGS:%=-ffixed-%) -fomit-frame-pointer \
+  -fno-stack-protector
+kernel_cflags = $(KERNEL_CFLAGS) \
+  $(if $(filter kernel/ipc/fastpath.c,$<),$(filter -D%,$(KERNEL_CHECKS)) \
+  $(FASTPATH_CFLAGS),$(KERNEL_CHECKS)) $(KCFLAGS)
+
+USER_LINK := $(LINK) -march=rv64gc -mabi=lp64d -Wl,-u,_start \
+  -T user/lib/user.ld
+
+# --- Sources -----------------------------------------------------------------
+
+KERNEL_DIRS := abi lib arch sync dev vm cap proc ipc sys trap boot
+KERNEL_SRCS := $(sort $(foreach d,$(KERNEL_DIRS),\
+  $(wildcard kernel/$d/*.c kernel/$d/*.S)))
+KERNEL_OBJS := $(KERNEL_SRCS:%=$(B)/obj/%.o)
+
+LIB_SRCS := $(sort $(wildcard user/lib/*.c user/lib/*.S user/posix/*.c \
+  user/posix/*.S))
+LIB_OBJS := $(LIB_SRCS:%=$(B)/obj/%.o)
+PROGRAM_SRCS := $(sort $(wildcard user/bin/*.c user/tests/*.c user/bench/*.c))
+PROGRAMS := $(notdir $(PROGRAM_SRCS:.c=))
+COMMON_SRCS := $(sort $(wildcard user/servers/common/*.c))
+SERVERS := $(sort $(filter-out common,$(notdir \
+  $(patsubst %/,%,$(dir $(wildcard user/servers/*/*.c))))))
+server_srcs = $(sort $(wildcard user/servers/$1/*.c)) $(COMMON_SRCS)
+
+MKFS := build/host/mkfs
+MKFS_SRCS := $(sort $(wildcard mkfs/*.c) \
+  $(filter-out %/main.c %/server.c,$(wildcard user/servers/fs/*.c)))
+MKFS_OBJS := $(MKFS_SRCS:%=build/host/obj/%.o)
+HOST_CFLAGS := -std=gnu11 -Wall -Wextra -Werror -O1 -g -MMD -MP \
+  -Imkfs -Iuser -Ikernel
+
+ifneq ($(words $(PROGRAMS) $(SERVERS)),$(words $(sort $(PROGRAMS) $(SERVERS))))
+$(error Two programs have the same name in user/bin, user/tests, user/bench \
+  and user/servers)
+endif
+
+# --- What depends on flags ---------------------------------------------------
+# $(B)/NAME.flags changes only when the text of $(FLAGS_NAME) does.
+
+FLAGS_kernel = $(CC) $(KERNEL_CFLAGS) $(KERNEL_CHECKS) $(FASTPATH_CFLAGS) \
+  $(KCFLAGS)
+FLAGS_kernel-link = $(LINK) $(KERNEL_OBJS)
+FLAGS_user = $(CC) $(USER_CFLAGS) $(UCFLAGS)
+FLAGS_user-link = $(CC) $(USER_LINK) $(LIBGCC) $(LIB_OBJS) \
+  $(foreach s,$(SERVERS),$(call server_srcs,$s))
+FLAGS_image = $(DISK_KIB) $(PROGRAMS)
+FLAGS_initrd = $(SERVERS)
+FLAGS_mkfs = $(HOSTCC) $(HOST_CFLAGS) $(MKFS_OBJS)
+
+define UPDATE_FLAGS
+@mkdir -p $(@D)
+@printf '%s\n' '$(FLAGS_$*)' | cmp -s - $@ || printf '%s\n' '$(FLAGS_$*)' >$@
+endef
+
+$(B)/%.flags: FORCE
+	$(UPDATE_FLAGS)
+build/host/%.flags: FORCE
+	$(UPDATE_FLAGS)
+
+# --- Kernel ------------------------------------------------------------------
+
+$(B)/obj/kernel/%.c.o: kernel/%.c $(B)/kernel.flags
+	@mkdir -p $(@D)
+	$(call say,CC      $<)
+	@$(CC) $(kernel_cflags) -c -o $@ $<
+$(B)/obj/kernel/%.S.o: kernel/%.S $(B)/kernel.flags
+	@mkdir -p $(@D)
+	$(call say,AS      $<)
+	@$(CC) $(KERNEL_CFLAGS) $(filter -D%,$(KERNEL_CHECKS)) $(KCFLAGS) -c -o $@ $<
+
+$(B)/kernel.elf: kernel/boot/kernel.ld $(KERNEL_OBJS) $(B)/kernel-link.flags
+	$(call say,LD      $@)
+	@$(CC) $(KERNEL_ARCH) $(LINK) -T $< -Wl,-Map,$(B)/kernel.map -o $@ \
+	  $(KERNEL_OBJS)
+
+# --- User programs -----------------------------------------------------------
+# $(B)/user/NAME has all symbols, for GDB; $(B)/stripped/NAME goes into images.
+
+$(B)/obj/user/%.c.o: user/%.c $(B)/user.flags
+	@mkdir -p $(@D)
+	$(call say,CC      $<)
+	@$(CC) $(USER_CFLAGS) $(UCFLAGS) -c -o $@ $<
+$(B)/obj/user/%.S.o: user/%.S $(B)/user.flags
+	@mkdir -p $(@D)
+	$(call say,AS      $<)
+	@$(CC) $(USER_CFLAGS) $(UCFLAGS) -c -o $@ $<
+
+$(B)/libuser.a: $(LIB_OBJS) $(B)/user-link.flags
+	$(call say,AR      $@)
+	@rm -f $@
+	@$(AR) rcsD $@ $(LIB_OBJS)
+
+$(B)/user/%: user/lib/user.ld $(B)/libuser.a $(B)/user-link.flags
+	@mkdir -p $(@D)
+	$(call say,LD      $@)
+	@$(CC) $(USER_LINK) -o $@ $(filter %.o,$^) $(B)/libuser.a $(LIBGCC)
+
+$(foreach s,$(PROGRAM_SRCS),$(eval \
+  $(B)/user/$(notdir $(s:.c=)): $(B)/obj/$s.o))
+$(foreach s,$(SERVERS),$(eval \
+  $(B)/user/$s: $(patsubst %,$(B)/obj/%.o,$(call server_srcs,$s))))
+
+$(B)/stripped/%: $(B)/user/%
+	@mkdir -p $(@D)
+	@$(OBJCOPY) --strip-debug $< $@
+
+# --- Images ------------------------------------------------------------------
+
+build/host/obj/%.c.o: %.c build/host/mkfs.flags
+	@mkdir -p $(@D)
+	$(call say,HOSTCC  $<)
+	@$(HOSTCC) $(HOST_CFLAGS) -c -o $@ $<
+$(MKFS): $(MKFS_OBJS)
+	$(call say,HOSTLD  $@)
+	@$(HOSTCC) -o $@ $(MKFS_OBJS)
+
+IMAGE_FILES := $(PROGRAMS:%=$(B)/stripped/%)
+$(B)/disk.img: $(MKFS) README.md $(IMAGE_FILES) $(B)/image.flags
+	$(call say,MKFS    $@)
+	@$(MKFS) --size $(DISK_KIB) $@.new README.md:README $(IMAGE_FILES)
+	@mv $@.new $@
+
+INITRD_FILES := $(SERVERS:%=$(B)/stripped/%)
+$(B)/initrd.tar: $(INITRD_FILES) $(B)/initrd.flags tools/initrd
+	$(call say,INITRD  $@)
+	@$(PYTHON) tools/initrd $@ $(INITRD_FILES)
+$(B)/initrd-ram.tar: $(B)/disk.img $(INITRD_FILES) $(B)/initrd.flags \
+  tools/initrd
+	$(call say,INITRD  $@)
+	@$(PYTHON) tools/initrd $@ $(INITRD_FILES) $(B)/disk.img
+
+# What tools/bootlib.py must know to compile a program and build an image.
+define BUILD_ENV
+CC=$(CC)
+OBJCOPY=$(OBJCOPY)
+USER_CFLAGS=$(filter-out -MMD -MP,$(USER_CFLAGS)) $(UCFLAGS)
+USER_LINK=$(USER_LINK)
+USER_LIBS=$(B)/libuser.a $(LIBGCC)
+MKFS=$(MKFS)
+DISK_KIB=$(DISK_KIB)
+IMAGE_FILES=README.md:README $(IMAGE_FILES)
+INITRD_FILES=$(INITRD_FILES)
+QEMU=$(QEMU)
+GDB=$(GDB)
+PYTHON=$(PYTHON)
+endef
+export BUILD_ENV
+$(B)/build.env: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$BUILD_ENV" | cmp -s - $@ || \
+	  printf '%s\n' "$$BUILD_ENV" >$@
+
+all: $(B)/kernel.elf $(B)/initrd.tar $(B)/initrd-ram.tar $(B)/disk.img \
+  $(B)/build.env
+
+# --- Running -----------------------------------------------------------------
+
+BOOT := tools/boot --no-build $(if $(filter-out 0,$(DEBUG)),--debug) \
+  --smp $(SMP) --mem $(MEM) $(if $(APPEND),--append '$(APPEND)')
+
+# build/disk.img is the disk of interactive runs and keeps what is written to
+# it. When the programs have changed it is made again; a disk that the system
+# has written to is first set aside under another name, never deleted.
+build/disk.img: $(B)/disk.img
+	@tools/fresh-disk $< $@
+
+fresh-disk: $(B)/disk.img
+	@tools/fresh-disk --force $< build/disk.img
+
+qemu: all build/disk.img
+	@echo "Ctrl-A X leaves QEMU."
+	@$(BOOT) --disk build/disk.img
+
+qemu-gdb: all build/disk.img
+	@echo "QEMU waits for \`make gdb\` in another terminal; Ctrl-A X leaves."
+	@$(BOOT) --disk build/disk.img --gdb build/gdb.sock
+
+gdb: all
+	@GDBFLAGS='$(GDBFLAGS)' tools/gdb/run \
+	  $(if $(filter-out 0,$(DEBUG)),--debug) --smp $(if \
+	  $(filter command,$(origin SMP)),$(SMP),1) --mem $(MEM) \
+	  $(if $(APPEND),--append '$(APPEND)') $(if $(RUN),--run '$(RUN)')
+
+grade: all
+	@$(PYTHON) -m grading $(if $(TEST),--test '$(TEST)')
+
+check: all
+	@PYTHON=$(PYTHON) CROSS=$(CROSS) $(PYTHON) tools/check $(ONLY)
+
+clean:
+	rm -rf build
+
+help:
+	@sed -n 's/^# help: //p' Makefile
+
+# help: make              kernel, programs, initrd and disk image
+# help: make qemu         boots to a shell (SMP=harts MEM=MiB APPEND='boot args')
+# help: make gdb          GDB at the kernel's first line of C (RUN='commands')
+# help: make qemu-gdb     QEMU with a console here, waiting for make gdb elsewhere
+# help: make grade        all tests (TEST=name: one)
+# help: make check        format, layers, lock contracts, spelling, ... (ONLY=name)
+# help: make fresh-disk   a new disk for make qemu; sets the old one aside
+# help: make clean        removes build/, with the disk of make qemu
+# help:
+# help: JOBS=1            one step at a time
+# help: DEBUG=1           the debug build, in build/debug
+# help: CROSS=prefix-     another compiler, as riscv64-linux-gnu-
+
+-include $(KERNEL_OBJS:.o=.d) $(LIB_OBJS:.o=.d) $(MKFS_OBJS:.o=.d)
+-include $(PROGRAM_SRCS:%=$(B)/obj/%.d) $(COMMON_SRCS:%=$(B)/obj/%.d)
+-include $(foreach s,$(SERVERS),$(patsubst %,$(B)/obj/%.d,$(call server_srcs,$s)))

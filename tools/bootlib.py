@@ -1,0 +1,457 @@
+# SPDX-License-Identifier: MIT
+"""Runs Octavo under QEMU from the host; behind tools/boot and the tests.
+
+Idea        A scripted run puts its commands into the boot arguments:
+            `... mark=NONCE run=COMMANDS`. init prints a line `[NONCE begin]`,
+            runs the commands in the shell, prints `[NONCE end STATUS]` and
+            powers off. What lies between the marks is the commands' output.
+            A kernel panic prints lines from `panic: ` on and leaves QEMU with
+            status 125. The guest's serial line is a file, not a pipe: a pipe
+            that fills up would change the guest's timing.
+Use         result = boot(Options(command="ls; cat README"))
+            assert result.status == 0 and "init" in result.output
+Invariants  Every QEMU that boot() starts has ended when boot() returns. A run
+            changes no disk but the one that Options.disk names.
+"""
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import tarfile
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+
+TOP = Path(__file__).resolve().parent.parent
+
+STATUS_TIMEOUT = 124
+STATUS_PANIC = 125
+STATUS_CUT_SHORT = 126  # the system stopped before the commands had ended
+
+LOG_LIMIT = 32 << 20  # bytes of serial output after which a run is stopped
+POLL_S = 0.005
+
+
+class BootError(Exception):
+    """The run could not be set up: its text says why, for the user."""
+
+
+@dataclass
+class Options:
+    """What to run, and on which machine."""
+
+    command: Optional[str] = None  # for the shell; None: an interactive boot
+    smp: int = 1
+    mem: int = 128  # MiB
+    icount: bool = True
+    virtio: bool = False  # a virtio-blk disk; otherwise the disk is in RAM
+    disk: Optional[str] = None  # virtio-blk on this image, which keeps writes
+    add: List[str] = field(default_factory=list)  # .c: programs; else files
+    image_kib: Optional[int] = None  # size of the disk image; None: default
+    timeout: float = 60.0  # host seconds
+    debug: bool = False  # the DEBUG=1 build
+    seed: Optional[int] = None
+    tick: Optional[int] = None
+    append: str = ""  # further boot arguments
+    nonce: str = "octavo"
+    trace: Optional[str] = None  # file for QEMU's trace of traps
+    gdb: Optional[str] = None  # Unix socket; the machine waits for GDB
+    log: Optional[str] = None  # file that keeps the serial output
+    qemu_args: List[str] = field(default_factory=list)
+
+
+@dataclass
+class Result:
+    """How a scripted run ended."""
+
+    status: int  # of the last command, or one of STATUS_*
+    output: str  # of the commands
+    log: str  # everything on the serial line
+    panic: Optional[str]  # the kernel's panic text
+    timed_out: bool
+    completed: bool  # the end mark was seen
+    seconds: float  # on the host
+
+
+# --- The build ---------------------------------------------------------------
+
+
+def build_dir(debug: bool) -> Path:
+    return TOP / "build" / ("debug" if debug else "release")
+
+
+def make(targets: Sequence[str], debug: bool) -> None:
+    """Brings targets up to date; one make at a time in this tree."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    (TOP / "build").mkdir(exist_ok=True)
+    with open(TOP / "build" / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        command = ["make", "-s", f"DEBUG={int(debug)}", *targets]
+        if subprocess.run(command, cwd=TOP, env=env).returncode != 0:
+            raise BootError("the build failed")
+
+
+def build_env(debug: bool) -> Dict[str, List[str]]:
+    """The build's own settings, as words: CC, USER_CFLAGS, MKFS, QEMU..."""
+    path = build_dir(debug) / "build.env"
+    if not path.exists():
+        raise BootError(f"{path.relative_to(TOP)} is missing: run make first")
+    lines = path.read_text().splitlines()
+    pairs = (line.partition("=") for line in lines)
+    return {name: shlex.split(value) for name, _, value in pairs}
+
+
+def run_tool(command: Sequence[str], what: str) -> None:
+    done = subprocess.run(command, cwd=TOP, stderr=subprocess.PIPE, encoding="utf-8")
+    if done.returncode != 0:
+        raise BootError(f"{what} failed:\n{done.stderr.rstrip()}")
+
+
+def compile_program(source: str, out: Path, debug: bool) -> None:
+    """Compiles and links one C file as a user program."""
+    if not Path(source).is_file():
+        raise BootError(f"no such file: {source}")
+    env = build_env(debug)
+    whole = out.with_suffix(".sym")
+    command = [*env["CC"], *env["USER_CFLAGS"], *env["USER_LINK"]]
+    command += ["-o", str(whole), os.path.abspath(source), *env["USER_LIBS"]]
+    run_tool(command, f"compiling {source}")
+    strip = [*env["OBJCOPY"], "--strip-debug", str(whole), str(out)]
+    run_tool(strip, f"stripping {source}")
+
+
+# --- Images ------------------------------------------------------------------
+
+
+def split_item(item: str) -> Tuple[str, str]:
+    """FILE[:NAME] as (file, name); the name is the file's own by default."""
+    path, _, name = item.partition(":")
+    return path, name or os.path.basename(path)
+
+
+def pack_initrd(out: str, items: Sequence[str]) -> None:
+    """Writes a ustar archive of FILE[:NAME] items, the same on every host."""
+    with tarfile.open(out, "w", format=tarfile.USTAR_FORMAT) as archive:
+        for item in items:
+            path, name = split_item(item)
+            data = Path(path).read_bytes()
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            info.mode = 0o755
+            archive.addfile(info, io.BytesIO(data))
+
+
+def make_image(out: Path, options: Options, work: Path) -> None:
+    """Makes a disk image with the build's files and those of options.add."""
+    env = build_env(options.debug)
+    items = list(env["IMAGE_FILES"])
+    for index, item in enumerate(options.add):
+        path, name = split_item(item)
+        if not name.endswith(".c"):
+            items.append(f"{os.path.abspath(path)}:{name}")
+            continue
+        program = work / f"add{index}"
+        compile_program(path, program, options.debug)
+        items.append(f"{program}:{name[:-2]}")
+    size = str(options.image_kib or env["DISK_KIB"][0])
+    run_tool([*env["MKFS"], "--size", size, str(out), *items], "mkfs")
+
+
+@dataclass
+class Media:
+    """The files that one run boots from."""
+
+    initrd: Path
+    disk: Optional[Path]  # behind virtio-blk
+
+
+def prepare_media(options: Options, work: Path) -> Media:
+    """The initrd and disk for options; what is private to the run is in work."""
+    build = build_dir(options.debug)
+    private = bool(options.add or options.image_kib)
+    if options.disk and private:
+        raise BootError(
+            "--add and --disk exclude each other: a file is added " "to a private disk"
+        )
+    if options.disk:
+        disk = Path(options.disk).absolute()
+        if not disk.is_file():
+            raise BootError(f"no such disk image: {options.disk}")
+        return Media(build / "initrd.tar", disk)
+    if not options.virtio and not private:
+        return Media(build / "initrd-ram.tar", None)
+    image = work / "disk.img"
+    if private:
+        make_image(image, options, work)
+    else:
+        shutil.copyfile(build / "disk.img", image)
+    if options.virtio:
+        return Media(build / "initrd.tar", image)
+    files = build_env(options.debug)["INITRD_FILES"]
+    initrd = work / "initrd.tar"
+    pack_initrd(str(initrd), [str(TOP / f) for f in files] + [str(image)])
+    return Media(initrd, None)
+
+
+# --- QEMU --------------------------------------------------------------------
+
+
+def boot_args(options: Options, media: Media) -> str:
+    """The kernel's command line; run= takes the rest, so it is last."""
+    args = ["disk=virtio" if media.disk else "disk=ram"]
+    if options.seed is not None:
+        args.append(f"seed={options.seed}")
+    if options.tick is not None:
+        args.append(f"tick={options.tick}")
+    if options.append:
+        args.append(options.append)
+    if options.command is not None:
+        args += [f"mark={options.nonce}", f"run={options.command}"]
+    return " ".join(args)
+
+
+def qemu_command(
+    options: Options, media: Media, serial: Optional[Path] = None
+) -> List[str]:
+    """QEMU's command line; without a serial file the terminal is the console."""
+    kernel = build_dir(options.debug) / "kernel.elf"
+    command = [*build_env(options.debug)["QEMU"], "-M", "virt"]
+    command += ["-bios", "default", "-kernel", str(kernel)]
+    command += ["-initrd", str(media.initrd), "-append"]
+    command += [boot_args(options, media)]
+    command += ["-m", f"{options.mem}M", "-smp", str(options.smp)]
+    command += ["-no-reboot", "-seed", "1"]
+    if serial is None:
+        command += ["-nographic"]
+    else:
+        command += ["-display", "none", "-monitor", "none"]
+        command += ["-chardev", f"file,id=console,path={qemu_path(serial)}"]
+        command += ["-serial", "chardev:console"]
+    if options.icount:
+        command += ["-icount", "shift=0,sleep=off"]
+    if media.disk:
+        command += ["-global", "virtio-mmio.force-legacy=false"]
+        command += [
+            "-drive",
+            f"file={qemu_path(media.disk)},if=none," "format=raw,id=x0",
+        ]
+        command += ["-device"]
+        command += ["virtio-blk-device,drive=x0,bus=virtio-mmio-bus.0"]
+    if options.trace:
+        command += ["-d", "int", "-D", options.trace]
+    if options.gdb:
+        socket = qemu_path(Path(options.gdb))
+        command += ["-S", "-gdb", "chardev:gdb", "-chardev"]
+        command += [f"socket,id=gdb,path={socket},server=on,wait=off"]
+    return command + options.qemu_args
+
+
+def qemu_path(path: Path) -> str:
+    """A path as the value of a QEMU option, where a comma is written twice."""
+    return str(path).replace(",", ",,")
+
+
+def start_qemu(command: Sequence[str]) -> "subprocess.Popen[bytes]":
+    """Starts QEMU apart from the terminal; it ends when this process ends."""
+    guard: List[str] = []
+    if shutil.which("setpriv"):
+        guard = ["setpriv", "--pdeathsig", "KILL"]
+    return subprocess.Popen(
+        [*guard, *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def stop_qemu(process: "subprocess.Popen[bytes]") -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGKILL)
+    process.wait()
+    if process.stderr:
+        process.stderr.close()
+
+
+@contextmanager
+def working_directory() -> Iterator[Path]:
+    """A directory for one run's private files, removed at its end."""
+    with tempfile.TemporaryDirectory(prefix="octavo-") as name:
+        yield Path(name)
+
+
+# --- The transcript ----------------------------------------------------------
+
+
+class Transcript:
+    """Finds the commands' output in the serial log as it grows."""
+
+    def __init__(self, nonce: str) -> None:
+        self.status: Optional[int] = None  # from the end mark, once seen
+        mark = re.escape(nonce)
+        self._begin = re.compile(rf"\[{mark} begin\]\n")
+        self._end = re.compile(rf"\[{mark} end (-?\d+)\]\n")
+        self._end_head = f"[{nonce} end "
+        self._log: List[str] = []
+        self._output: List[str] = []
+        self._begun = False
+        self._rest = ""  # read, but perhaps the start of a mark
+
+    def feed(self, text: str) -> str:
+        """Takes the next piece of the log; returns the output in it."""
+        self._log.append(text)
+        if self.status is not None:
+            return ""
+        self._rest = (self._rest + text).replace("\r\n", "\n")
+        if not self._begun and not self._find_begin():
+            return ""
+        output = self._take_output()
+        self._output.append(output)
+        return output
+
+    def _find_begin(self) -> bool:
+        begin = self._begin.search(self._rest)
+        if begin:
+            self._begun = True
+            self._rest = self._rest[begin.end() :]
+        else:
+            self._rest = self._rest[self._rest.rfind("\n") + 1 :]
+        return self._begun
+
+    def _take_output(self) -> str:
+        end = self._end.search(self._rest)
+        if end:
+            self.status = int(end.group(1))
+            size = end.start()
+        else:
+            size = self._settled()
+        output, self._rest = self._rest[:size], self._rest[size:]
+        return output
+
+    def _settled(self) -> int:
+        """The length of what cannot turn out to be part of the end mark."""
+        start = self._rest.rfind("[")
+        if start >= 0 and "\n" not in self._rest[start:]:
+            tail, head = self._rest[start:], self._end_head
+            if tail.startswith(head) or head.startswith(tail):
+                return start
+        return len(self._rest) - self._rest.endswith("\r")
+
+    def finish(self) -> str:
+        """No more will come: what was held back is output after all."""
+        rest = self._rest if self._begun and self.status is None else ""
+        self._output.append(rest)
+        self._rest = ""
+        return rest
+
+    @property
+    def log(self) -> str:
+        return "".join(self._log).replace("\r\n", "\n")
+
+    @property
+    def output(self) -> str:
+        return "".join(self._output)
+
+    @property
+    def panic(self) -> Optional[str]:
+        """The text from the first panic line on, if there is one."""
+        found = re.search(r"^panic: .*", self.log, re.MULTILINE | re.DOTALL)
+        return found.group(0) if found else None
+
+
+def boot(
+    options: Options,
+    build: bool = True,
+    on_output: Optional[Callable[[str], None]] = None,
+) -> Result:
+    """Boots, runs options.command to its end, and says how it went.
+
+    on_output receives the commands' output as it comes. Raises BootError if
+    the run cannot be set up."""
+    if options.command is None:
+        raise BootError("a scripted run needs a command")
+    if build:
+        make(["all"], options.debug)
+    with working_directory() as work:
+        media = prepare_media(options, work)
+        serial = work / "serial.log"
+        serial.touch()
+        try:
+            return run_scripted(options, media, serial, on_output)
+        finally:
+            if options.log:
+                shutil.copyfile(serial, options.log)
+
+
+def run_scripted(
+    options: Options,
+    media: Media,
+    serial: Path,
+    on_output: Optional[Callable[[str], None]],
+) -> Result:
+    transcript = Transcript(options.nonce)
+    began = time.monotonic()
+    process = start_qemu(qemu_command(options, media, serial))
+    try:
+        timed_out = follow(process, serial, transcript, options, on_output)
+        complaint = b""
+        if process.poll() is not None and process.stderr:
+            complaint = process.stderr.read()
+    finally:
+        stop_qemu(process)
+    if complaint and not transcript.log:
+        text = complaint.decode(errors="replace").rstrip()
+        raise BootError(f"QEMU did not start: {text}")
+    status = final_status(transcript, process.returncode, timed_out)
+    return Result(
+        status=status,
+        output=transcript.output,
+        log=transcript.log,
+        panic=transcript.panic if status == STATUS_PANIC else None,
+        timed_out=timed_out,
+        completed=transcript.status is not None,
+        seconds=time.monotonic() - began,
+    )
+
+
+def follow(
+    process: "subprocess.Popen[bytes]",
+    serial: Path,
+    transcript: Transcript,
+    options: Options,
+    on_output: Optional[Callable[[str], None]],
+) -> bool:
+    """Reads the serial log until QEMU ends; True if it had to be stopped."""
+    tell = on_output or (lambda _: None)
+    deadline = time.monotonic() + options.timeout
+    with open(serial, encoding="utf-8", errors="replace", newline="") as log:
+        while True:
+            # Asked before the read, so that the last read comes after the end.
+            ended = process.poll() is not None
+            output = transcript.feed(log.read())
+            late = time.monotonic() > deadline or log.tell() > LOG_LIMIT
+            if ended or late:
+                output += transcript.finish()
+            if output:
+                tell(output)
+            if ended or late:
+                return not ended
+            time.sleep(POLL_S)
+
+
+def final_status(transcript: Transcript, qemu_status: int, timed_out: bool) -> int:
+    """The run's status; the end mark counts, not QEMU's exit status alone."""
+    if transcript.status is not None and not timed_out:
+        return transcript.status
+    if transcript.panic and (qemu_status == STATUS_PANIC or timed_out):
+        return STATUS_PANIC
+    return STATUS_TIMEOUT if timed_out else STATUS_CUT_SHORT
