@@ -73,6 +73,7 @@ _Static_assert(sizeof(struct virtq_used) + 8 * QUEUE_SIZE <= 512, "fits");
 /* A client's request that is under way. */
 struct job {
     struct request request;
+    bool used;
     int64_t reply;
     int64_t error;    /* the first that a piece met */
     uint64_t started; /* blocks whose pieces have been started */
@@ -193,10 +194,13 @@ static void piece_start(struct job *job, unsigned index) {
     device_offer(index);
 }
 
+/* A device that cannot flush has no cache: what it has done is durable. */
 static void flush_start(struct job *job, unsigned index) {
+    job->flushing = true;
+    if (!disk.can_flush)
+        return;
     disk.slots[index] = (struct slot){job, 0, 0};
     chain_build(index, BLOCK_FLUSH, 0);
-    job->flushing = true;
     job->active++;
     device_offer(index);
 }
@@ -258,29 +262,26 @@ static void jobs_finish(void) {
         memmove(&disk.order[i], &disk.order[i + 1],
                 (disk.job_count - i) * sizeof(disk.order[0]));
         service_reply(job->reply, job->error);
-        job->reply = 0;
+        job->used = false;
     }
 }
 
 static struct job *job_find(void) {
     for (unsigned i = 0; i < JOBS_MAX; i++) {
-        if (disk.jobs[i].reply == 0)
+        if (!disk.jobs[i].used)
             return &disk.jobs[i];
     }
     return NULL;
 }
 
 static int64_t virtio_submit(const struct request *request) {
-    if (request->operation == DISK_FLUSH && !disk.can_flush &&
-        disk.job_count == 0)
-        return 0;
     struct job *job = job_find();
     if (!job)
         return -EAGAIN;
     int64_t reply = ipc_reply_save();
     if (reply < 0)
         return reply;
-    *job = (struct job){.request = *request, .reply = reply};
+    *job = (struct job){.request = *request, .used = true, .reply = reply};
     disk.order[disk.job_count++] = job;
     jobs_start();
     jobs_finish();
