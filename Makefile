@@ -28,6 +28,7 @@ DISK_KIB ?= 4096
 APPEND ?=
 KCFLAGS ?=
 UCFLAGS ?=
+export APPEND RUN GDBFLAGS TEST
 
 ifeq ($(DEBUG),0)
 B := build/release
@@ -59,6 +60,7 @@ endif
 CC := $(CROSS)gcc
 AR := $(CROSS)ar
 OBJCOPY := $(CROSS)objcopy
+NM := $(CROSS)nm
 
 # --- Flags -------------------------------------------------------------------
 
@@ -66,7 +68,7 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
   -Wmissing-prototypes -Wvla -Wundef -Wwrite-strings
 COMMON := -std=gnu11 -ffreestanding -nostdinc -isystem $(CC_INCLUDE) \
   -fno-pic -fno-common -fno-asynchronous-unwind-tables -O2 -g -MMD -MP \
-  -ffile-prefix-map=$(CURDIR)/= $(WARNINGS)
+  $(WARNINGS)
 LINK := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--fatal-warnings \
   -Wl,-z,max-page-size=4096
 
@@ -160,10 +162,22 @@ $(B)/obj/kernel/%.S.o: kernel/%.S $(B)/kernel.flags
 	$(call say,AS      $<)
 	@$(CC) $(KERNEL_CFLAGS) $(filter -D%,$(KERNEL_CHECKS)) $(KCFLAGS) -c -o $@ $<
 
-$(B)/kernel.elf: kernel/boot/kernel.ld $(KERNEL_OBJS) $(B)/kernel-link.flags
+# Linked twice: the names for backtraces come from the first link (tools/ksyms).
+# The second may not move what they name.
+KERNEL_LINK := $(CC) $(KERNEL_ARCH) $(LINK) -T kernel/boot/kernel.ld
+LINKED := $(B)/obj/linked
+$(B)/kernel.elf: kernel/boot/kernel.ld tools/ksyms $(KERNEL_OBJS) \
+  $(B)/kernel-link.flags
 	$(call say,LD      $@)
-	@$(CC) $(KERNEL_ARCH) $(LINK) -T $< -Wl,-Map,$(B)/kernel.map -o $@ \
-	  $(KERNEL_OBJS)
+	@mkdir -p $(LINKED)
+	@$(PYTHON) tools/ksyms >$(LINKED)/empty.s && \
+	  $(KERNEL_LINK) -o $(LINKED)/first.elf $(KERNEL_OBJS) $(LINKED)/empty.s
+	@$(NM) $(LINKED)/first.elf >$(LINKED)/first.nm && \
+	  $(PYTHON) tools/ksyms $(LINKED)/first.nm >$(LINKED)/symbols.s
+	@$(KERNEL_LINK) -Wl,-Map,$(B)/kernel.map -o $@ $(KERNEL_OBJS) \
+	  $(LINKED)/symbols.s
+	@$(NM) $@ >$(LINKED)/second.nm && \
+	  $(PYTHON) tools/ksyms $(LINKED)/second.nm | cmp - $(LINKED)/symbols.s
 
 # --- User programs -----------------------------------------------------------
 # $(B)/user/NAME has all symbols, for GDB; $(B)/stripped/NAME goes into images.
@@ -206,10 +220,11 @@ $(MKFS): $(MKFS_OBJS)
 	$(call say,HOSTLD  $@)
 	@$(HOSTCC) -o $@ $(MKFS_OBJS)
 
+README := $(patsubst %,%:README,$(wildcard README.md))
 IMAGE_FILES := $(PROGRAMS:%=$(B)/stripped/%)
-$(B)/disk.img: $(MKFS) README.md $(IMAGE_FILES) $(B)/image.flags
+$(B)/disk.img: $(MKFS) $(wildcard README.md) $(IMAGE_FILES) $(B)/image.flags
 	$(call say,MKFS    $@)
-	@$(MKFS) --size $(DISK_KIB) $@.new README.md:README $(IMAGE_FILES)
+	@$(MKFS) --size $(DISK_KIB) $@.new $(README) $(IMAGE_FILES)
 	@mv $@.new $@
 
 INITRD_FILES := $(SERVERS:%=$(B)/stripped/%)
@@ -230,7 +245,7 @@ USER_LINK=$(USER_LINK)
 USER_LIBS=$(B)/libuser.a $(LIBGCC)
 MKFS=$(MKFS)
 DISK_KIB=$(DISK_KIB)
-IMAGE_FILES=README.md:README $(IMAGE_FILES)
+IMAGE_FILES=$(README) $(IMAGE_FILES)
 INITRD_FILES=$(INITRD_FILES)
 QEMU=$(QEMU)
 GDB=$(GDB)
@@ -248,7 +263,7 @@ all: $(B)/kernel.elf $(B)/initrd.tar $(B)/initrd-ram.tar $(B)/disk.img \
 # --- Running -----------------------------------------------------------------
 
 BOOT := tools/boot --no-build $(if $(filter-out 0,$(DEBUG)),--debug) \
-  --smp $(SMP) --mem $(MEM) $(if $(APPEND),--append '$(APPEND)')
+  --smp $(SMP) --mem $(MEM) $(if $(APPEND),--append "$$APPEND")
 
 # build/disk.img is the disk of interactive runs and keeps what is written to
 # it. When the programs have changed it is made again; a disk that the system
@@ -268,13 +283,12 @@ qemu-gdb: all build/disk.img
 	@$(BOOT) --disk build/disk.img --gdb build/gdb.sock
 
 gdb: all
-	@GDBFLAGS='$(GDBFLAGS)' tools/gdb/run \
-	  $(if $(filter-out 0,$(DEBUG)),--debug) --smp $(if \
-	  $(filter command,$(origin SMP)),$(SMP),1) --mem $(MEM) \
-	  $(if $(APPEND),--append '$(APPEND)') $(if $(RUN),--run '$(RUN)')
+	@tools/gdb/run $(if $(filter-out 0,$(DEBUG)),--debug) --mem $(MEM) \
+	  $(if $(filter command,$(origin SMP)),--smp $(SMP))
 
 grade: all
-	@$(PYTHON) -m grading $(if $(TEST),--test '$(TEST)')
+	@$(PYTHON) -m grading $(if $(TEST),--test "$$TEST") \
+	  $(if $(filter-out 0,$(DEBUG)),--debug)
 
 check: all
 	@PYTHON=$(PYTHON) CROSS=$(CROSS) $(PYTHON) tools/check $(ONLY)
@@ -287,7 +301,8 @@ help:
 
 # help: make              kernel, programs, initrd and disk image
 # help: make qemu         boots to a shell (SMP=harts MEM=MiB APPEND='boot args')
-# help: make gdb          GDB at the kernel's first line of C (RUN='commands')
+# help: make gdb          GDB at the kernel's first line of C (RUN='commands'
+# help:                   GDBFLAGS='gdb options')
 # help: make qemu-gdb     QEMU with a console here, waiting for make gdb elsewhere
 # help: make grade        all tests (TEST=name: one)
 # help: make check        format, layers, lock contracts, spelling, ... (ONLY=name)

@@ -22,6 +22,7 @@ import re
 import shlex
 import shutil
 import signal
+import struct
 import subprocess
 import tarfile
 import tempfile
@@ -205,6 +206,53 @@ def prepare_media(options: Options, work: Path) -> Media:
 # --- QEMU --------------------------------------------------------------------
 
 
+PAGE = 4096
+RAM_BASE = 0x80000000
+FDT_ROOM = 1 << 20  # the device tree lies in RAM's last 2 MiB, at their start
+
+
+def kernel_span(kernel: Path) -> Tuple[int, int]:
+    """The physical addresses where the kernel begins and ends."""
+    elf = kernel.read_bytes()
+    (table,) = struct.unpack_from("<Q", elf, 32)
+    size, count = struct.unpack_from("<HH", elf, 54)
+    headers = [
+        struct.unpack_from("<IIQQQQQQ", elf, table + i * size) for i in range(count)
+    ]
+    loads = [(h[4], h[4] + h[6]) for h in headers if h[0] == 1]
+    return min(start for start, _ in loads), max(end for _, end in loads)
+
+
+def initrd_address(options: Options, initrd: Path) -> Optional[int]:
+    """Where to load the initrd; None where QEMU itself finds a good place.
+
+    QEMU puts it in the middle of RAM, where a small machine has the device
+    tree. Then it comes right behind the kernel."""
+    start, end = kernel_span(build_dir(options.debug) / "kernel.elf")
+    top = RAM_BASE + options.mem * (1 << 20)
+    device_tree = (top - FDT_ROOM) // (2 << 20) * (2 << 20)
+    size = initrd.stat().st_size
+    if start + options.mem * (1 << 19) + size <= device_tree:
+        return None
+    address = -(-end // PAGE) * PAGE
+    if address + size > device_tree:
+        raise BootError(
+            f"{options.mem} MiB of memory cannot hold an initrd of {size >> 10} KiB"
+        )
+    return address
+
+
+def initrd_options(options: Options, media: Media) -> List[str]:
+    """QEMU's options for initrd and boot arguments."""
+    args = boot_args(options, media)
+    address = initrd_address(options, media.initrd)
+    if address is None:
+        return ["-initrd", str(media.initrd), "-append", args]
+    place = f"initrd={address:#x},{media.initrd.stat().st_size}"
+    loader = f"loader,file={qemu_path(media.initrd)},addr={address:#x},force-raw=on"
+    return ["-device", loader, "-append", f"{place} {args}"]
+
+
 def boot_args(options: Options, media: Media) -> str:
     """The kernel's command line; run= takes the rest, so it is last."""
     args = ["disk=virtio" if media.disk else "disk=ram"]
@@ -226,8 +274,7 @@ def qemu_command(
     kernel = build_dir(options.debug) / "kernel.elf"
     command = [*build_env(options.debug)["QEMU"], "-M", "virt"]
     command += ["-bios", "default", "-kernel", str(kernel)]
-    command += ["-initrd", str(media.initrd), "-append"]
-    command += [boot_args(options, media)]
+    command += initrd_options(options, media)
     command += ["-m", f"{options.mem}M", "-smp", str(options.smp)]
     command += ["-no-reboot", "-seed", "1"]
     if serial is None:
