@@ -196,6 +196,9 @@ bool asid_release(struct asid *asid) {
             asid_harts[i].reserved = NULL; /* its number stays reserved: I1 */
         }
     }
+    if (left) {
+        asid->hart_mask = 0; /* nothing of it will be used, so no fences */
+    }
     spin_unlock(&asid_lock);
     return left;
 }

@@ -37,6 +37,8 @@ enum { REGION_MAX = 256 }; /* regions of one space: -ENOMEM beyond */
 struct region {
     struct list link;
     va_t start, end;       /* multiples of the page size, start < end */
+    va_t stale;            /* pages from here on may have rights that prot has
+                              not: space_protect is on its way; else == end */
     uint16_t prot;         /* PROT_ rights it has */
     uint16_t max;          /* rights that SYS_PROTECT may give it */
     uint32_t flags;        /* enum region_flags */
@@ -73,6 +75,9 @@ struct region *region_add(struct space *space, const struct region *like);
 
 /* Takes a region out and frees it. Its pages must be unmapped and fenced. */
 void region_remove(struct space *space, struct region *region);
+
+/* Moves a region's start up to `start`, whose pages below it are gone. */
+void region_trim(struct region *region, va_t start);
 
 /*
  * Makes sure that no region reaches across `start` or `end`, by splitting

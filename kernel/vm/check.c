@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm/check.c: recounting every reference.
+ *
+ * Idea        A frame in use does not need its `prev` link, so the count that
+ *             the tables lead to is kept there: no memory is allocated, and
+ *             the check runs also when there is none left.
+ * Locks       The list of spaces, and each space while it is looked at. A space
+ *             is locked out of order, by trying: whoever holds it needs
+ *             nothing that is held here.
+ */
+#include "vm/check.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/print.h"
+#include "vm/frame.h"
+#include "vm/kernelmap.h"
+#include "vm/pagetable.h"
+#include "vm/space.h"
+
+enum { COMPLAINTS = 8 }; /* printed; the rest is only counted */
+
+struct tally {
+    uint64_t wrong;
+    uint64_t free; /* frames in stocks and the pool's list */
+};
+
+static void complain(struct tally *tally, pa_t pa, const struct frame *frame,
+                     const char *what) {
+    if (tally->wrong++ < COMPLAINTS) {
+        kprintf("frame %lx: %s (kind %u, refs %u, counted %u)\n", pa, what,
+                frame->kind, frame->refs, frame->prev);
+    }
+}
+
+static void count_reset(pa_t pa, struct frame *frame, void *arg) {
+    (void)pa;
+    (void)arg;
+    if (frame->kind != FRAME_POOL) {
+        frame->prev = 0;
+    }
+}
+
+static bool is_leaf(pte_t pte) {
+    return (pte & PTE_RIGHTS) != PTE_V;
+}
+
+/* Counts a page of a program. What has no frame of kind FRAME_USED is pinned,
+ * and belongs to its memory object. */
+static void count_leaf(struct tally *tally, pte_t pte) {
+    pa_t pa = pte_frame(pte);
+    struct frame *frame = frame_of(pa);
+    if (frame == NULL || frame->kind == FRAME_RESERVED ||
+        frame->kind == FRAME_DMA) {
+        return;
+    }
+    if (frame->kind != FRAME_USED) {
+        complain(tally, pa, frame, "mapped, but no page of a program");
+        return;
+    }
+    frame->prev++;
+    if (pte & PTE_W && !(pte & PTE_SHARED) && frame->refs > 1) {
+        complain(tally, pa, frame, "private, writable and referenced twice");
+    }
+}
+
+/* Counts a table and what is below its first `entries` entries. */
+static void count_table(struct tally *tally, pa_t pa, unsigned level,
+                        unsigned entries) {
+    const pte_t *table = pa_to_va(pa);
+    frame_of(pa)->prev++;
+    for (unsigned i = 0; i < entries; i++) {
+        if (table[i] == 0) {
+            continue;
+        }
+        if (level > 0 && !is_leaf(table[i])) {
+            count_table(tally, pte_frame(table[i]), level - 1,
+                        PAGETABLE_ENTRIES);
+        } else {
+            count_leaf(tally, table[i]);
+        }
+    }
+}
+
+static void count_space(struct space *space, void *arg) {
+    while (!spin_try(&space->lock)) {
+    }
+    if (space->table.root != 0) {
+        count_table(arg, space->table.root, PAGETABLE_LEVELS - 1,
+                    PAGETABLE_ENTRIES / 2);
+        region_check(space);
+    }
+    spin_unlock(&space->lock);
+}
+
+/* The kernel's half has tables of its own; its leaves are the direct map, and
+ * no references. */
+static void count_kernel(pa_t pa, unsigned level) {
+    const pte_t *table = pa_to_va(pa);
+    frame_of(pa)->prev++;
+    for (unsigned i = 0; i < PAGETABLE_ENTRIES; i++) {
+        if (level > 0 && table[i] != 0 && !is_leaf(table[i])) {
+            count_kernel(pte_frame(table[i]), level - 1);
+        }
+    }
+}
+
+static void count_compare(pa_t pa, struct frame *frame, void *arg) {
+    struct tally *tally = arg;
+    switch (frame->kind) {
+    case FRAME_FREE:
+    case FRAME_POOL:
+        tally->free++;
+        if (frame->refs != 0) {
+            complain(tally, pa, frame, "free, but referenced");
+        }
+        break;
+    case FRAME_SLAB:
+    case FRAME_DMA:
+        if (frame->refs != 1) {
+            complain(tally, pa, frame, "the kernel's, but not once");
+        }
+        break;
+    default:
+        if (frame->refs != frame->prev || frame->refs == 0) {
+            complain(tally, pa, frame, "lost or miscounted");
+        }
+    }
+}
+
+uint64_t vm_check_frames(void) {
+    struct tally tally = {0, 0};
+    frame_each(count_reset, NULL);
+    count_kernel(kernel_root, PAGETABLE_LEVELS - 1);
+    space_each(count_space, &tally);
+    frame_each(count_compare, &tally);
+    uint64_t free = tally.free + frame_untouched();
+    if (free != frame_free_count()) {
+        kprintf("%lu frames are free, %lu are counted as free\n", free,
+                frame_free_count());
+        tally.wrong++;
+    }
+    return tally.wrong;
+}

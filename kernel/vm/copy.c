@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm/copy.c: copying between spaces, a page at a time.
+ *
+ * Idea        Resolve the source's page for reading, then the destination's for
+ *             writing, then copy what both pages have. If the two are the same
+ *             page of one space, or the destination's fault replaces the frame
+ *             that was the source, the source is looked up again: its frame is
+ *             read from its entry last.
+ * Locks       Both spaces', the one at the lower address first, so nothing that
+ *             was looked up can change before the bytes have moved.
+ */
+#include "vm/copy.h"
+
+#include "abi/errno.h"
+#include "arch/hart.h"
+#include "lib/panic.h"
+#include "lib/string.h"
+#include "vm/space.h"
+
+/* Bytes from va to the end of its page, at most n. */
+static uint64_t page_rest(va_t va, uint64_t n) {
+    uint64_t rest = PAGE_SIZE - va % PAGE_SIZE;
+    return rest < n ? rest : n;
+}
+
+static char *leaf_byte(const pte_t *leaf, va_t va) {
+    return (char *)pa_to_va(pte_frame(*leaf)) + va % PAGE_SIZE;
+}
+
+/* The leaf of a page that may be accessed. */
+static int side_resolve(struct space *space, va_t va, unsigned access,
+                        bool nofault, pte_t **leaf) REQUIRES(space->lock) {
+    if (space->dying || va >= USER_END) {
+        return -EFAULT;
+    }
+    return space_resolve(space, va, access, nofault, leaf);
+}
+
+static int copy_locked(struct space *to, va_t tva, struct space *from, va_t fva,
+                       uint64_t length, bool nofault) REQUIRES(to->lock)
+    REQUIRES(from->lock) {
+    pte_t *source;
+    pte_t *target;
+    int result = side_resolve(from, fva, PROT_READ, nofault, &source);
+    if (result < 0) {
+        return result == -EFAULT ? COPY_FAULT_FROM : result;
+    }
+    result = side_resolve(to, tva, PROT_WRITE, nofault, &target);
+    if (result < 0) {
+        return result == -EFAULT ? COPY_FAULT_TO : result;
+    }
+    memmove(leaf_byte(target, tva), leaf_byte(source, fva), length);
+    return 0;
+}
+
+int space_copy_step(struct space *to, va_t tva, struct space *from, va_t fva,
+                    uint64_t length, bool nofault, uint64_t *done) {
+    assert(length > 0);
+    uint64_t part = page_rest(tva, page_rest(fva, length));
+    spin_lock_pair(&to->lock, &from->lock);
+    int result = copy_locked(to, tva, from, fva, part, nofault);
+    spin_unlock_pair(&to->lock, &from->lock);
+    *done = result == 0 ? part : 0;
+    hart_self()->counters[COUNTER_BYTES_COPIED] += *done;
+    return result;
+}
+
+int space_write(struct space *space, va_t va, const void *source,
+                uint64_t length) {
+    const char *bytes = source;
+    int result = 0;
+    spin_lock(&space->lock);
+    while (length > 0 && result == 0) {
+        pte_t *leaf;
+        uint64_t part = page_rest(va, length);
+        result = side_resolve(space, va, PROT_WRITE, false, &leaf);
+        if (result == 0) {
+            memcpy(leaf_byte(leaf, va), bytes, part);
+            va += part;
+            bytes += part;
+            length -= part;
+        }
+    }
+    spin_unlock(&space->lock);
+    return result;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm/fault.c: making a page what its region says it is, when it is needed.
+ *
+ * States      of a page of a region, and what moves it on:
+ *
+ *   missing --first touch--> zero frame, or the memory object's page
+ *   present, right missing:
+ *       pinned, or shared --> the right is granted
+ *       the frame has one reference --> the right is granted (reuse)
+ *       it has more, and the right is not to write --> granted, but write
+ *       it has more, and the right is to write --> a copy takes its place
+ *
+ * Invariants  I1 no page gets a right that its region does not have;
+ *             I2 the law of copy-on-write (vm/space.h).
+ * Locks       space->lock. A frame whose count is 1 is this space's alone: a
+ *             second reference can only come from here, under this lock.
+ */
+#include "abi/errno.h"
+#include "arch/fence.h"
+#include "lib/bits.h"
+#include "lib/panic.h"
+#include "lib/string.h"
+#include "vm/frame.h"
+#include "vm/memory.h"
+#include "vm/space.h"
+
+/* Whether the entry already permits what is wanted. */
+static bool leaf_permits(const pte_t *leaf, unsigned access) {
+    pte_t need = pte_flags(access) & PTE_RIGHTS;
+    return leaf != NULL && (*leaf & need) == need;
+}
+
+/* Code may come to lie in a frame that held other code: harts must not run
+ * what they remember of that. */
+static void code_fence(void) {
+    fence_local_code();
+    fence_remote_code((1u << hart_count) - 1);
+}
+
+/* Maps a page that is missing. */
+static int page_fill(struct space *space, const struct region *region,
+                     va_t page) {
+    pa_t pa;
+    pte_t flags = pte_flags(region->prot);
+    if (region->memory != NULL) {
+        pa = region->memory->base + region->offset + (page - region->start);
+        return pagetable_map(&space->table, page, pa, flags);
+    }
+    pa = frame_alloc_zero(quota_essential(space->quota));
+    if (pa == 0) {
+        return -ENOMEM;
+    }
+    if (pagetable_map(&space->table, page, pa, flags) < 0) {
+        frame_unref(pa);
+        return -ENOMEM;
+    }
+    if (region->prot & PROT_EXECUTE) {
+        code_fence();
+    }
+    hart_count_event(COUNTER_FAULT_ZERO);
+    return 0;
+}
+
+/* Gives a page a frame of its own with the same contents. */
+static int page_copy_out(struct space *space, pte_t *leaf, va_t page,
+                         pte_t flags) {
+    pa_t old = pte_frame(*leaf);
+    pa_t pa = frame_alloc(quota_essential(space->quota));
+    if (pa == 0) {
+        return -ENOMEM;
+    }
+    page_copy(pa_to_va(pa), pa_to_va(old));
+    if (pagetable_replace(leaf, pa, flags)) {
+        asid_fence(&space->asid, page, 1);
+    }
+    frame_unref(old);
+    hart_count_event(COUNTER_COW_COPY);
+    return 0;
+}
+
+/* Grants a right that the region has, but the page's entry not yet. */
+static int page_upgrade(struct space *space, const struct region *region,
+                        pte_t *leaf, va_t page, unsigned access) {
+    pte_t flags = pte_flags(region->prot) | (*leaf & (PTE_SHARED | PTE_LENT));
+    bool private = region->memory == NULL && !(*leaf & PTE_SHARED);
+    if (private && frame_refs(pte_frame(*leaf)) > 1) {
+        if (access == PROT_WRITE) {
+            return page_copy_out(space, leaf, page, flags);
+        }
+        flags &= ~(pte_t)PTE_W;
+    } else if (private && access == PROT_WRITE) {
+        hart_count_event(COUNTER_COW_REUSE);
+    }
+    pagetable_protect(leaf, flags);
+    return 0;
+}
+
+/* Provides a page that is missing, or whose entry lacks the right. */
+static int page_provide(struct space *space, const struct region *region,
+                        va_t va, unsigned access, pte_t **leaf) {
+    va_t page = round_down(va, PAGE_SIZE);
+    if (*leaf != NULL && **leaf != 0) {
+        return page_upgrade(space, region, *leaf, page, access);
+    }
+    int result = page_fill(space, region, page);
+    *leaf = pagetable_find(&space->table, page, 0);
+    return result;
+}
+
+/* The region that permits the access, or NULL. */
+static const struct region *region_for(const struct space *space, va_t va,
+                                       unsigned access) {
+    const struct region *region = region_find(space, va);
+    return region != NULL && region->prot & access ? region : NULL;
+}
+
+int space_resolve(struct space *space, va_t va, unsigned access, bool nofault,
+                  pte_t **leaf) {
+    assert(spin_held(&space->lock));
+    const struct region *region = region_for(space, va, access);
+    if (region == NULL) {
+        return -EFAULT;
+    }
+    *leaf = pagetable_find(&space->table, va, 0);
+    if (leaf_permits(*leaf, access)) {
+        return 0;
+    }
+    return nofault ? -EFAULT : page_provide(space, region, va, access, leaf);
+}
+
+int space_fault(struct space *space, va_t va, unsigned access) {
+    int result = -EFAULT;
+    spin_lock(&space->lock);
+    const struct region *region = region_for(space, va, access);
+    if (region != NULL) {
+        pte_t *leaf = pagetable_find(&space->table, va, 0);
+        if (leaf_permits(leaf, access)) {
+            /* Nothing is missing: another thread was faster, or this hart
+             * remembers the entry as it was before it gained the right. */
+            asid_fence_here(&space->asid, va);
+            result = 0;
+        } else {
+            result = page_provide(space, region, va, access, &leaf);
+        }
+    }
+    spin_unlock(&space->lock);
+    return result;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm/gather.c: first the fence, then the frames.
+ *
+ * Locks       The space's, held by the caller from the first change of an entry
+ *             to the end of gather_flush: nobody sees the space in between.
+ */
+#include "vm/gather.h"
+
+#include "abi/layout.h"
+#include "lib/panic.h"
+#include "vm/frame.h"
+#include "vm/space.h"
+
+/* What gather_page and gather_tables before and after it may add. */
+enum { GATHER_ROOM = 5 };
+
+void gather_init(struct gather *gather, struct space *space) {
+    gather->space = space;
+    gather->low = UINT64_MAX;
+    gather->high = 0;
+    gather->tables = false;
+    gather->count = 0;
+}
+
+bool gather_is_full(const struct gather *gather) {
+    return gather->count > GATHER_MAX - GATHER_ROOM;
+}
+
+static void gather_frame(struct gather *gather, pa_t pa) {
+    assert(gather->count < GATHER_MAX);
+    gather->frames[gather->count++] = (uint32_t)(pa >> PAGE_SHIFT);
+}
+
+void gather_page(struct gather *gather, va_t va, pte_t old, pa_t pa) {
+    if (old & PTE_V) {
+        gather->low = va < gather->low ? va : gather->low;
+        gather->high = va >= gather->high ? va + PAGE_SIZE : gather->high;
+    }
+    if (pa != 0) {
+        gather_frame(gather, pa);
+    }
+}
+
+void gather_tables(struct gather *gather, va_t va) {
+    pa_t pruned[2];
+    unsigned count = pagetable_prune(&gather->space->table, va, pruned);
+    for (unsigned i = 0; i < count; i++) {
+        gather_frame(gather, pruned[i]);
+        gather->tables = true;
+    }
+}
+
+void gather_flush(struct gather *gather) {
+    struct asid *asid = &gather->space->asid;
+    if (gather->tables) {
+        asid_fence(asid, 0, FENCE_ALL);
+    } else if (gather->low < gather->high) {
+        asid_fence(asid, gather->low, (gather->high - gather->low) / PAGE_SIZE);
+    }
+    for (unsigned i = 0; i < gather->count; i++) {
+        frame_unref((pa_t)gather->frames[i] << PAGE_SHIFT);
+    }
+    gather_init(gather, gather->space);
+}

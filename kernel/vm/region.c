@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm/region.c: the list of a space's regions.
+ *
+ * Idea        A program has a handful of regions, so a sorted list is searched
+ *             from its front; REGION_MAX bounds what that costs at worst.
+ * Invariants  I1 regions are sorted by address and do not overlap, nor does
+ *                one touch the guard below a stack;
+ *             I2 start <= stale <= end, start < end, all whole pages;
+ *             I3 prot is within max;
+ *             I4 each region is charged to the space's quota as one object.
+ *             region_check checks I1 to I3.
+ * Locks       Everything is guarded by the space's lock.
+ */
+#include "vm/region.h"
+
+#include "abi/errno.h"
+#include "abi/layout.h"
+#include "lib/container.h"
+#include "lib/panic.h"
+#include "vm/memory.h"
+#include "vm/quota.h"
+#include "vm/slab.h"
+#include "vm/space.h"
+
+static struct slab regions;
+
+void region_init(void) {
+    slab_init(&regions, "region", sizeof(struct region), 8, NULL);
+}
+
+/* ---- Finding ---- */
+
+static struct region *region_of(struct list *link) {
+    return link == NULL ? NULL : container_of(link, struct region, link);
+}
+
+/* Where the region begins to keep others away. */
+static va_t region_low(const struct region *region) {
+    return region->flags & REGION_STACK ? region->start - PAGE_SIZE
+                                        : region->start;
+}
+
+struct region *region_next(const struct space *space,
+                           const struct region *region) {
+    return region_of(list_next(&space->regions, &region->link));
+}
+
+struct region *region_after(const struct space *space, va_t va) {
+    struct region *region = region_of(list_first(&space->regions));
+    while (region != NULL && region->end <= va) {
+        region = region_next(space, region);
+    }
+    return region;
+}
+
+struct region *region_find(const struct space *space, va_t va) {
+    struct region *region = region_after(space, va);
+    return region != NULL && region->start <= va ? region : NULL;
+}
+
+bool region_is_free(const struct space *space, va_t start, va_t end) {
+    const struct region *region = region_after(space, start);
+    return region == NULL || end <= region_low(region);
+}
+
+va_t region_place(const struct space *space, uint64_t length) {
+    va_t place = USER_MAP_BASE;
+    const struct region *region = region_after(space, place);
+    for (; region != NULL; region = region_next(space, region)) {
+        if (region_low(region) >= place &&
+            region_low(region) - place >= length) {
+            return place;
+        }
+        place = region->end;
+    }
+    return USER_END - place >= length ? place : 0;
+}
+
+/* ---- Adding and removing ---- */
+
+/* Links a region in before the first one that lies above it. */
+static void region_link(struct space *space, struct region *region) {
+    const struct region *above = region_after(space, region->start);
+    struct list *place = above == NULL ? space->regions.prev : above->link.prev;
+    list_insert_after(place, &region->link);
+    space->region_count++;
+}
+
+struct region *region_add(struct space *space, const struct region *like) {
+    assert(region_is_free(space, region_low(like), like->end));
+    if (space->region_count == REGION_MAX ||
+        !quota_charge_objects(space->quota, 1)) {
+        return NULL;
+    }
+    struct region *region = quota_essential(space->quota)
+                                ? slab_alloc_essential(&regions)
+                                : slab_alloc(&regions);
+    if (region == NULL) {
+        quota_uncharge_objects(space->quota, 1);
+        return NULL;
+    }
+    *region = *like;
+    if (region->memory != NULL) {
+        memory_get(region->memory);
+    }
+    region_link(space, region);
+    return region;
+}
+
+void region_remove(struct space *space, struct region *region) {
+    list_remove(&region->link);
+    space->region_count--;
+    if (region->memory != NULL) {
+        memory_put(region->memory);
+    }
+    slab_free(&regions, region);
+    quota_uncharge_objects(space->quota, 1);
+}
+
+void region_trim(struct region *region, va_t start) {
+    assert(region->start <= start && start < region->end);
+    region->offset += start - region->start;
+    region->start = start;
+    region->stale = region->stale < start ? start : region->stale;
+}
+
+/* ---- Splitting and joining ---- */
+
+/* Cuts the region that reaches across `at` in two there, if there is one. */
+static int region_split(struct space *space, va_t at) {
+    struct region *lower = region_find(space, at);
+    if (lower == NULL || lower->start == at) {
+        return 0;
+    }
+    struct region before = *lower;
+    struct region upper = *lower;
+    upper.flags &= ~(uint32_t)REGION_STACK; /* the guard is the lower part's */
+    region_trim(&upper, at);
+    lower->end = at;
+    lower->stale = lower->stale < at ? lower->stale : at;
+    if (region_add(space, &upper) == NULL) {
+        lower->end = before.end;
+        lower->stale = before.stale;
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+/* Whether two regions could as well be one. */
+static bool regions_alike(const struct region *lower,
+                          const struct region *upper) {
+    return lower->end == upper->start && lower->prot == upper->prot &&
+           lower->max == upper->max &&
+           (lower->flags & ~(uint32_t)REGION_STACK) == upper->flags &&
+           lower->memory == upper->memory &&
+           lower->offset + (lower->end - lower->start) == upper->offset &&
+           lower->stale == lower->end && upper->stale == upper->end;
+}
+
+void region_join_around(struct space *space, va_t start, va_t end) {
+    struct region *region = region_after(space, start - 1);
+    while (region != NULL && region->end <= end) {
+        struct region *next = region_next(space, region);
+        if (next != NULL && regions_alike(region, next)) {
+            region->end = region->stale = next->end;
+            region_remove(space, next);
+        } else {
+            region = next;
+        }
+    }
+}
+
+int region_split_around(struct space *space, va_t start, va_t end) {
+    if (region_split(space, start) < 0) {
+        return -ENOMEM;
+    }
+    if (region_split(space, end) < 0) {
+        region_join_around(space, start, start);
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+void region_check(const struct space *space) {
+    va_t floor = USER_IMAGE;
+    uint32_t count = 0;
+    const struct region *region = region_after(space, 0);
+    for (; region != NULL; region = region_next(space, region)) {
+        assert(region_low(region) >= floor);
+        assert(region->start < region->end && region->end <= USER_END);
+        assert((region->start | region->end | region->offset) % PAGE_SIZE == 0);
+        assert(region->start <= region->stale && region->stale <= region->end);
+        assert((region->prot & ~region->max) == 0);
+        floor = region->end;
+        count++;
+    }
+    assert(count == space->region_count);
+}
