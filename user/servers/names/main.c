@@ -43,7 +43,7 @@ static struct {
     struct table table;
     unsigned waiting;
     struct waiter waiters[WAITERS_MAX];
-} names = {.next_lease = BADGE_LEASE};
+} names;
 
 /* Answers a look-up with a copy of the handle. */
 static void reply_service(int64_t reply, int64_t service) {
@@ -238,6 +238,7 @@ static int64_t init_tell(void) {
 }
 
 int main(void) {
+    names.next_lease = BADGE_LEASE;
     names.endpoint = sys_endpoint_create();
     if (names.endpoint < 0 || sys_accept(0, 0, 0, 0, 1, SLOT_GRANT) < 0 ||
         init_tell() < 0)

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * shim/lib/syscall.h: on the host, what lib/elf.c needs of lib/syscall.h; the
+ * test program defines the functions.
+ */
+#ifndef OCTAVO_LIB_SYSCALL_H
+#define OCTAVO_LIB_SYSCALL_H
+
+#include <stdint.h>
+
+int64_t sys_map(int64_t space, uint64_t address, uint64_t length,
+                unsigned flags, int64_t memory, uint64_t offset);
+int64_t sys_protect(int64_t space, uint64_t address, uint64_t length,
+                    unsigned prot);
+
+#endif
