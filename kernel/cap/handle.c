@@ -58,6 +58,16 @@ int handle_lookup(struct handle_table *table, uint64_t h, enum handle_type type,
     return error;
 }
 
+int handle_peek(struct handle_table *table, uint64_t h,
+                struct handle_entry *out) {
+    spin_lock(&table->lock);
+    struct handle_entry *entry = entry_at(table, h);
+    if (entry)
+        *out = *entry;
+    spin_unlock(&table->lock);
+    return entry ? 0 : -EBADF;
+}
+
 int handle_take(struct handle_table *table, uint64_t h, enum handle_type type,
                 unsigned rights, struct handle_entry *out) {
     spin_lock(&table->lock);
@@ -83,10 +93,38 @@ int handle_insert(struct handle_table *table, unsigned lowest,
     return slot;
 }
 
+/*
+ * As entry_at, for a slot that is about to be emptied: waits until no message
+ * is copying from it. Messages hold a slot for a few hundred instructions, and
+ * whoever delivers one never waits for this table's users.
+ */
+static struct handle_entry *entry_idle(struct handle_table *table, uint64_t h)
+    REQUIRES(table->lock) {
+    struct handle_entry *entry = entry_at(table, h);
+    while (entry && entry->busy) {
+        spin_unlock(&table->lock);
+        spin_lock(&table->lock);
+        entry = entry_at(table, h);
+    }
+    return entry;
+}
+
+void handle_forget(struct handle_table *table, uint64_t h,
+                   const struct handle_entry *entry) {
+    spin_lock(&table->lock);
+    struct handle_entry *slot = entry_idle(table, h);
+    if (slot && slot->object == entry->object && slot->type == entry->type &&
+        slot->generation == entry->generation) {
+        *slot = EMPTY;
+        table->used--;
+    }
+    spin_unlock(&table->lock);
+}
+
 int handle_remove(struct handle_table *table, uint64_t h,
                   struct handle_entry *out) {
     spin_lock(&table->lock);
-    struct handle_entry *entry = entry_at(table, h);
+    struct handle_entry *entry = entry_idle(table, h);
     if (entry) {
         *out = *entry;
         *entry = EMPTY;
@@ -143,7 +181,8 @@ int handle_dup(struct handle_table *table, uint64_t h, uint64_t slot,
     if (flags & ~(unsigned)(DUP_LOWEST | DUP_MOVE | DUP_REPLACE))
         return -EINVAL;
     spin_lock(&table->lock);
-    struct handle_entry *entry = entry_at(table, h);
+    entry_idle(table, slot);
+    struct handle_entry *entry = entry_idle(table, h);
     int target = entry ? dup_target(table, slot, flags) : -EBADF;
     if (target >= 0 && !move && object_operations(entry->type)->unique)
         target = -EPERM;
@@ -166,6 +205,7 @@ void handle_inherit(struct handle_table *parent, struct handle_table *child) {
             continue;
         handle_entry_get(entry);
         child->slot[i] = *entry;
+        child->slot[i].busy = 0;
         child->used++;
     }
     spin_unlock(&parent->lock);

@@ -36,6 +36,10 @@ void handle_table_clear(struct handle_table *table);
 int handle_lookup(struct handle_table *table, uint64_t h, enum handle_type type,
                   unsigned rights, struct handle_entry *out);
 
+/* Copies the entry of handle h, whatever it is. 0 or -EBADF. */
+int handle_peek(struct handle_table *table, uint64_t h,
+                struct handle_entry *out);
+
 /* As handle_lookup, and the object gains a reference, which the caller drops
  * with handle_entry_put. */
 int handle_take(struct handle_table *table, uint64_t h, enum handle_type type,
@@ -48,6 +52,11 @@ int handle_take(struct handle_table *table, uint64_t h, enum handle_type type,
  */
 int handle_insert(struct handle_table *table, unsigned lowest,
                   const struct handle_entry *entry);
+
+/* Empties slot h if it still holds this entry, without dropping a reference:
+ * the object is gone, or the caller has taken the reference over. */
+void handle_forget(struct handle_table *table, uint64_t h,
+                   const struct handle_entry *entry);
 
 /*
  * Empties the slot and hands its reference to the caller in *out.
@@ -69,8 +78,8 @@ void handle_inherit(struct handle_table *parent, struct handle_table *child);
 
 /*
  * The handles of one message on their way from one table to another, all or
- * none. Between take and give the moved ones are marked busy in the source:
- * nobody can use, close or reuse the slot.
+ * none. Between take and commit or cancel the source cannot lose them: a moved
+ * one cannot be used by anyone else, a copied one cannot be closed.
  */
 struct handle_parcel {
     unsigned count;
@@ -82,8 +91,8 @@ struct handle_parcel {
 /*
  * Picks up `count` handles, packed four by sixteen bits. A copy loses PASS and
  * GRANT unless the source has GRANT, and so does a moved handle. Returns 0,
- * -EBADF (none such, or one named twice while moved) or -EPERM (no PASS right,
- * or a copy of a handle that can only move). On failure nothing has changed.
+ * -EBADF (none such, or moved twice) or -EPERM (no PASS right, or a copy of a
+ * handle that can only move). On failure nothing has changed.
  */
 int parcel_take(struct handle_table *source, uint64_t packed, unsigned count,
                 unsigned moves, struct handle_parcel *parcel);
@@ -95,7 +104,7 @@ int parcel_take(struct handle_table *source, uint64_t packed, unsigned count,
 int parcel_give(struct handle_table *destination, unsigned lowest,
                 struct handle_parcel *parcel, uint64_t *packed);
 
-/* After a give: clears the moved slots of the source. */
+/* After a give: the source lets go. */
 void parcel_commit(struct handle_table *source, struct handle_parcel *parcel);
 
 /* Instead of a give: the source is as before the take. */

@@ -26,7 +26,7 @@ struct handle_entry {
     uint32_t generation; /* the object's when the handle was made */
     uint16_t rights;
     uint8_t type; /* enum handle_type; HANDLE_NONE: the slot is free */
-    uint8_t busy; /* being moved in a message: looks free, is not */
+    uint8_t busy; /* in a message under way: see cap/parcel.c */
 };
 
 struct object_operations {

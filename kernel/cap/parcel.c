@@ -3,12 +3,16 @@
  * cap/parcel.c: the handles of one message, moved or copied all or none.
  *
  * Two tables take part and only one may be locked at a time (they have one
- * rank). So the handles are first taken from the source, which keeps moved
- * ones marked busy, then given to the destination, and only then does the
- * source let go. A failure in between clears the marks: nothing has happened.
+ * rank). So the handles are first taken from the source, which marks their
+ * slots busy, then given to the destination, and only then does the source let
+ * go. A failure in between clears the marks: nothing has happened.
  *
- * States of a moved slot: used -> busy (parcel_take) -> free (parcel_commit)
- *                                                    -> used (parcel_cancel)
+ *   a moved slot:  used -> type NONE, busy = its type -> free  (parcel_commit)
+ *                                                     -> used  (parcel_cancel)
+ *   a copied slot: used -> used, busy counts messages -> used
+ *
+ * A slot with busy set is not free; one that is copied cannot be emptied, so
+ * the object stays alive until the copy has a reference of its own.
  */
 #include "abi/errno.h"
 #include "cap/handle.h"
@@ -38,11 +42,14 @@ static int take_one(struct handle_table *source, struct handle_parcel *parcel,
         return -EPERM;
     parcel->entries[i] = *entry;
     parcel->entries[i].rights = rights_received(entry->rights);
+    parcel->entries[i].busy = 0;
+    if (move && entry->busy)
+        return -EBADF;
     if (move) {
         entry->busy = entry->type;
         entry->type = HANDLE_NONE;
     } else {
-        handle_entry_get(entry);
+        entry->busy++;
     }
     return 0;
 }
@@ -91,6 +98,8 @@ int parcel_give(struct handle_table *destination, unsigned lowest,
     bool room = has_room(destination, lowest, parcel->count);
     *packed = 0;
     for (unsigned i = 0; room && i < parcel->count; i++) {
+        if (!(parcel->moves & (1u << i)))
+            handle_entry_get(&parcel->entries[i]);
         lowest = give_one(destination, lowest, &parcel->entries[i]);
         *packed |= (uint64_t)lowest << (16 * i);
     }
@@ -101,10 +110,13 @@ int parcel_give(struct handle_table *destination, unsigned lowest,
 void parcel_commit(struct handle_table *source, struct handle_parcel *parcel) {
     spin_lock(&source->lock);
     for (unsigned i = 0; i < parcel->count; i++) {
-        if (!(parcel->moves & (1u << i)))
-            continue;
-        memset(&source->slot[parcel->slots[i]], 0, sizeof source->slot[0]);
-        source->used--;
+        struct handle_entry *entry = &source->slot[parcel->slots[i]];
+        if (parcel->moves & (1u << i)) {
+            memset(entry, 0, sizeof *entry);
+            source->used--;
+        } else {
+            entry->busy--;
+        }
     }
     spin_unlock(&source->lock);
 }
@@ -116,11 +128,9 @@ void parcel_cancel(struct handle_table *source, struct handle_parcel *parcel) {
         if (parcel->moves & (1u << i)) {
             entry->type = entry->busy;
             entry->busy = 0;
+        } else {
+            entry->busy--;
         }
     }
     spin_unlock(&source->lock);
-    for (unsigned i = 0; i < parcel->count; i++) {
-        if (!(parcel->moves & (1u << i)))
-            handle_entry_put(&parcel->entries[i]);
-    }
 }

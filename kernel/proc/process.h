@@ -146,6 +146,11 @@ bool process_single_thread(struct thread *self);
 /* SYS_FORK. */
 int64_t process_fork(struct thread *self);
 
+/* Calls visit with every thread of every process, under tree_lock and its
+ * process's lock. */
+void thread_each(void (*visit)(struct thread *thread, void *argument),
+                 void *argument);
+
 /* Drops a fork that was under way when its thread was killed. */
 void fork_abandon(struct thread *self);
 

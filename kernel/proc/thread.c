@@ -140,6 +140,26 @@ struct thread *thread_find(struct thread *self, uint64_t tid) {
     return thread && thread->state != THREAD_DEAD ? thread : NULL;
 }
 
+static void each_in(struct process *process,
+                    void (*visit)(struct thread *thread, void *argument),
+                    void *argument) {
+    spin_lock(&process->lock);
+    struct list *node = list_first(&process->threads);
+    for (; node; node = list_next(&process->threads, node))
+        visit(thread_of(node), argument);
+    spin_unlock(&process->lock);
+}
+
+void thread_each(void (*visit)(struct thread *thread, void *argument),
+                 void *argument) {
+    spin_lock(&tree_lock);
+    for (unsigned i = 0; i < PROCESS_MAX; i++) {
+        if (process_at(i))
+            each_in(process_at(i), visit, argument);
+    }
+    spin_unlock(&tree_lock);
+}
+
 /* ---- Join ---- */
 
 /* 0: *status holds the dead thread's, whom the caller frees. RESULT_WAITING:
@@ -183,6 +203,17 @@ int64_t thread_join(struct thread *self, uint64_t tid, uint64_t deadline) {
 
 /* ---- The end ---- */
 
+/* Frees the threads that nobody joined. */
+static void free_dead(struct process *process) {
+    struct list *node = list_first(&process->threads);
+    while (node) {
+        struct list *next = list_next(&process->threads, node);
+        if (thread_of(node)->state == THREAD_DEAD)
+            thread_free(thread_of(node));
+        node = next;
+    }
+}
+
 bool process_single_thread(struct thread *self) {
     struct process *process = self->process;
     spin_lock(&process->lock);
@@ -198,6 +229,8 @@ bool process_single_thread(struct thread *self) {
         spin_unlock(&process->joiners.lock);
     }
     spin_unlock(&process->lock);
+    if (alone)
+        free_dead(process);
     return alone;
 }
 

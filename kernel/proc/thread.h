@@ -58,8 +58,6 @@ enum thread_flags {
     THREAD_BOOSTED = 1 << 3,  /* runs above its base priority: donation */
     THREAD_SAVED = 1 << 4,    /* CALLING: its reply was saved as a handle */
     THREAD_IS_CALL = 1 << 5,  /* SENDING: a call, not a one-way send */
-    THREAD_ITEMS = 1 << 6,    /* CALLING: it granted memory items */
-    THREAD_PINNED = 1 << 7,   /* affinity keeps it from some hart */
 };
 
 /* How a wait is taken back, by what is waited for. */

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ipc/copy.c: bytes between a server and the client whose call is open.
+ *
+ * The right to copy is the pending call and the window that the client put
+ * into it. One page is copied per step; between steps everything is looked up
+ * again, because the client may be killed or time out, and something more
+ * urgent may want the hart. Progress lives in the argument registers, so that
+ * giving way is running the same ecall again with what remains.
+ */
+#include "abi/errno.h"
+#include "abi/syscall.h"
+#include "arch/hart.h"
+#include "cap/handle.h"
+#include "ipc/call.h"
+#include "ipc/message.h"
+#include "proc/process.h"
+#include "proc/sched.h"
+#include "vm/copy.h"
+#include "vm/space.h"
+
+/* What one SYS_COPY is about, as far as it has been looked up. */
+struct copy {
+    struct space *peer; /* holds a reference */
+    uint64_t base;      /* of the window in the peer */
+    uint64_t length;    /* of the window */
+    unsigned rights;    /* ITEM_ rights of the window */
+};
+
+static uint64_t *argument(struct thread *self, unsigned i) {
+    return &self->frame.x[REG_A0 + i];
+}
+
+/* The window of an open call; its lock is held and is released. */
+static int window_of_call(struct thread *caller, unsigned item,
+                          struct copy *copy)
+    RELEASE(caller->endpoint->lock) {
+    int error = -EINVAL;
+    if (item < tag_items(caller->frame.x[REG_A1])) {
+        copy->base = caller->items[item].base;
+        copy->length = item_length(caller->items[item].descriptor);
+        copy->rights = item_rights(caller->items[item].descriptor);
+        copy->peer = space_get(caller->space);
+        error = 0;
+    }
+    spin_unlock(&caller->endpoint->lock);
+    return error;
+}
+
+static int window_implicit(struct thread *self, unsigned item,
+                           struct copy *copy) {
+    struct thread *caller = self->caller;
+    if (!caller)
+        return self->caller_gone ? -EPIPE : -ESTALE;
+    if (!call_lock(caller, caller->call_sequence, self))
+        return -EPIPE;
+    return window_of_call(caller, item, copy);
+}
+
+/* The whole of an address space that is being built. */
+static int window_of_space(struct thread *self, uint64_t handle, unsigned item,
+                           struct copy *copy) {
+    struct handle_entry entry;
+    int error = handle_take(&self->process->handles, handle, HANDLE_SPACE, 0,
+                            &entry);
+    if (error)
+        return error;
+    copy->peer = entry.object;
+    copy->base = 0;
+    copy->length = USER_END;
+    copy->rights = ((entry.rights & RIGHT_READ) ? ITEM_READ : 0u) |
+                   ((entry.rights & RIGHT_WRITE) ? ITEM_WRITE : 0u);
+    if (item == 0)
+        return 0;
+    space_put(copy->peer);
+    return -EINVAL;
+}
+
+static int window_find(struct thread *self, struct copy *copy) {
+    struct handle_entry entry;
+    uint64_t handle = *argument(self, 0);
+    unsigned item = *argument(self, 1) & 15;
+    if (handle == (uint64_t)HANDLE_IMPLICIT)
+        return window_implicit(self, item, copy);
+    int error = handle_lookup(&self->process->handles, handle, HANDLE_REPLY,
+                              RIGHT_REPLY, &entry);
+    if (error == -EBADF)
+        return window_of_space(self, handle, item, copy);
+    if (error)
+        return error;
+    if (!call_lock(entry.object, entry.generation, NULL))
+        return -EPIPE;
+    return window_of_call(entry.object, item, copy);
+}
+
+/* The checks that come after the window is known, in the contract's order. */
+static int copy_check(struct thread *self, const struct copy *copy) {
+    uint64_t what = *argument(self, 1) & ~15ull;
+    uint64_t offset = *argument(self, 2);
+    uint64_t local = *argument(self, 3);
+    uint64_t length = *argument(self, 4);
+    uint64_t direction = what & (COPY_IN | COPY_OUT);
+    if ((what & ~(uint64_t)(COPY_IN | COPY_OUT | COPY_NOFAULT)) ||
+        (direction != COPY_IN && direction != COPY_OUT) ||
+        !user_range_ok(local, length))
+        return -EINVAL;
+    if (copy->peer == self->space && offset < copy->length &&
+        local < copy->base + copy->length && copy->base + offset < local + length)
+        return -EINVAL;
+    if (!(copy->rights & (direction == COPY_IN ? ITEM_READ : ITEM_WRITE)))
+        return -EPERM;
+    return offset > copy->length ? -ERANGE : 0;
+}
+
+/* One page or less. Returns 0 and moves the arguments on, or an error. */
+static int copy_step(struct thread *self, const struct copy *copy) {
+    uint64_t what = *argument(self, 1);
+    uint64_t offset = *argument(self, 2);
+    uint64_t local = *argument(self, 3);
+    uint64_t length = *argument(self, 4);
+    uint64_t done = 0;
+    bool in = what & COPY_IN;
+    int own = in ? COPY_FAULT_TO : COPY_FAULT_FROM;
+    if (offset == copy->length)
+        return -EOVERFLOW;
+    if (length > copy->length - offset)
+        length = copy->length - offset;
+    uint64_t remote = copy->base + offset;
+    int result = space_copy_step(
+        in ? self->space : copy->peer, in ? local : remote,
+        in ? copy->peer : self->space, in ? remote : local, length,
+        what & COPY_NOFAULT, &done);
+    if (result == COPY_FAULT_TO || result == COPY_FAULT_FROM)
+        return result == own ? -EFAULT : -EPFAULT;
+    if (result)
+        return result;
+    hart_self()->counters[COUNTER_BYTES_COPIED] += done;
+    *argument(self, 2) += done;
+    *argument(self, 3) += done;
+    *argument(self, 4) -= done;
+    *argument(self, 5) += done;
+    return 0;
+}
+
+int64_t ipc_copy(struct thread *self) {
+    bool more = true;
+    int error = 0;
+    while (more && !error) {
+        struct copy copy;
+        error = window_find(self, &copy);
+        if (error)
+            break;
+        error = copy_check(self, &copy);
+        more = *argument(self, 4) > 0;
+        if (!error && more)
+            error = copy_step(self, &copy);
+        space_put(copy.peer);
+        more = *argument(self, 4) > 0;
+        if (!error && more && sched_pressing())
+            return RESULT_RESTART;
+    }
+    self->frame.x[REG_A1] = *argument(self, 5);
+    return error;
+}

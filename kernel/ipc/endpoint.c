@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ipc/endpoint.c: endpoints and sessions: making, revoking, and their ends.
+ *
+ * A handle names a session by pointer and generation and takes no part in its
+ * lifetime while it is looked at: endpoint_lock and session_lock lock first
+ * and compare generations then (cap/object.h says why that is safe).
+ */
+#include "ipc/endpoint.h"
+
+#include "abi/errno.h"
+#include "abi/syscall.h"
+#include "cap/handle.h"
+#include "ipc/call.h"
+#include "ipc/message.h"
+#include "ipc/notification.h"
+#include "lib/container.h"
+#include "lib/panic.h"
+#include "proc/process.h"
+#include "vm/quota.h"
+#include "vm/slab.h"
+
+static struct slab endpoints;
+static struct slab sessions;
+
+static void endpoint_once(void *object) {
+    struct endpoint *endpoint = object;
+    spin_init(&endpoint->lock, RANK_ENDPOINT);
+    list_init(&endpoint->receivers);
+    list_init(&endpoint->senders);
+    list_init(&endpoint->closed);
+}
+
+static void session_once(void *object) {
+    list_init(&((struct session *)object)->link);
+}
+
+/* ---- Making ---- */
+
+static struct endpoint *endpoint_alloc(struct quota *quota) {
+    struct endpoint *endpoint = NULL;
+    if (!quota_charge_objects(quota, 1))
+        return NULL;
+    endpoint = slab_alloc(&endpoints);
+    if (!endpoint) {
+        quota_uncharge_objects(quota, 1);
+        return NULL;
+    }
+    endpoint->dead = false;
+    endpoint->sessions = 0;
+    endpoint->bound = NULL;
+    endpoint->server = NULL;
+    endpoint->quota = quota_get(quota);
+    return endpoint;
+}
+
+static void endpoint_free(struct endpoint *endpoint) {
+    quota_uncharge_objects(endpoint->quota, 1);
+    quota_put(endpoint->quota);
+    slab_free(&endpoints, endpoint);
+}
+
+int64_t endpoint_create(struct thread *self) {
+    struct endpoint *endpoint = endpoint_alloc(self->process->quota);
+    if (!endpoint)
+        return -ENOMEM;
+    struct handle_entry entry = {
+        .object = endpoint,
+        .generation = endpoint->generation,
+        .type = HANDLE_ENDPOINT,
+        .rights = RIGHT_RECEIVE | RIGHT_PASS | RIGHT_GRANT,
+    };
+    int slot = handle_insert(&self->process->handles, HANDLE_RECEIVED, &entry);
+    if (slot < 0)
+        endpoint_free(endpoint);
+    return slot;
+}
+
+static struct session *session_alloc(struct quota *quota) {
+    if (!quota_charge_objects(quota, 1))
+        return NULL;
+    struct session *session = slab_alloc(&sessions);
+    if (!session) {
+        quota_uncharge_objects(quota, 1);
+        return NULL;
+    }
+    session->handles = 1;
+    session->open = 0;
+    session->ended = false;
+    session->quota = quota_get(quota);
+    return session;
+}
+
+static void session_release(struct session *session) {
+    quota_uncharge_objects(session->quota, 1);
+    quota_put(session->quota);
+    slab_free(&sessions, session);
+}
+
+/* Ties a fresh session to the endpoint; false if that has died meanwhile. */
+static int session_attach(struct session *session, struct thread *self,
+                          uint64_t handle) {
+    struct endpoint *endpoint;
+    int error = endpoint_lock(self, handle, &endpoint);
+    if (error)
+        return error;
+    session->endpoint = endpoint;
+    session->epoch = endpoint->epoch;
+    endpoint->sessions++;
+    spin_unlock(&endpoint->lock);
+    return 0;
+}
+
+int64_t session_mint(struct thread *self, uint64_t endpoint, uint64_t badge,
+                     uint64_t rights, uint64_t flags) {
+    const uint64_t allowed =
+        RIGHT_SEND | RIGHT_PASS | RIGHT_GRANT | RIGHT_INHERIT;
+    if ((rights & ~allowed) || (flags & ~(uint64_t)SESSION_NOTIFY_CLOSED))
+        return -EINVAL;
+    struct session *session = session_alloc(self->process->quota);
+    if (!session)
+        return -ENOMEM;
+    session->badge = badge;
+    session->notify = flags & SESSION_NOTIFY_CLOSED;
+    int error = session_attach(session, self, endpoint);
+    if (error) {
+        session_release(session);
+        return error;
+    }
+    struct handle_entry entry = {
+        .object = session,
+        .generation = session->generation,
+        .type = HANDLE_SESSION,
+        .rights = (uint16_t)rights,
+    };
+    int slot = handle_insert(&self->process->handles, HANDLE_RECEIVED, &entry);
+    if (slot < 0) {
+        session->notify = false; /* it never was: no notice */
+        handle_entry_put(&entry);
+    }
+    return slot;
+}
+
+/* ---- Looking up ---- */
+
+int endpoint_lock(struct thread *self, uint64_t handle,
+                  struct endpoint **endpoint) {
+    struct handle_entry entry;
+    int error = handle_lookup(&self->process->handles, handle, HANDLE_ENDPOINT,
+                              RIGHT_RECEIVE, &entry);
+    if (error)
+        return error;
+    *endpoint = entry.object;
+    spin_lock(&(*endpoint)->lock);
+    if ((*endpoint)->generation == entry.generation && !(*endpoint)->dead)
+        return 0;
+    spin_unlock(&(*endpoint)->lock);
+    return -EBADF;
+}
+
+int session_check(const struct session *session, uint32_t generation) {
+    if (session->generation != generation)
+        return -ESTALE;
+    if (session->endpoint->dead)
+        return -EPIPE;
+    return session->epoch == session->endpoint->epoch ? 0 : -ESTALE;
+}
+
+int session_lock(struct thread *self, uint64_t handle,
+                 struct session **session) {
+    struct handle_entry entry;
+    int error = handle_lookup(&self->process->handles, handle, HANDLE_SESSION,
+                              RIGHT_SEND, &entry);
+    if (error)
+        return error;
+    *session = entry.object;
+    struct endpoint *endpoint = (*session)->endpoint;
+    spin_lock(&endpoint->lock);
+    error = (*session)->endpoint == endpoint
+                ? session_check(*session, entry.generation)
+                : -ESTALE;
+    if (error)
+        spin_unlock(&endpoint->lock);
+    return error;
+}
+
+/* ---- Ends ---- */
+
+void session_free(struct session *session) {
+    session->endpoint->sessions--;
+    session_release(session);
+}
+
+/* Ends the session once nobody can use it: its notice is queued and a receiver
+ * woken, or it is freed. */
+static void session_end_unused(struct session *session)
+    REQUIRES(session->endpoint->lock) {
+    struct endpoint *endpoint = session->endpoint;
+    if (session->ended || session->open > 0 ||
+        __atomic_load_n(&session->handles, __ATOMIC_ACQUIRE) > 0)
+        return;
+    session->ended = true;
+    session->generation++;
+    struct list *node = list_first(&endpoint->receivers);
+    if (!session->notify || endpoint->dead) {
+        session_free(session);
+    } else if (node) {
+        struct thread *receiver = container_of(node, struct thread, link);
+        list_remove(node);
+        message_notice(receiver, MESSAGE_CLOSED, session->badge, 0);
+        session_free(session);
+        thread_wake(receiver);
+    } else {
+        list_push_back(&endpoint->closed, &session->link);
+    }
+}
+
+void session_open_call(struct session *session) { session->open++; }
+
+void session_close_call(struct session *session) {
+    session->open--;
+    session_end_unused(session);
+}
+
+static void session_get(const struct handle_entry *entry) {
+    struct session *session = entry->object;
+    __atomic_fetch_add(&session->handles, 1, __ATOMIC_RELAXED);
+}
+
+/* After the last session of a dead endpoint its memory goes too. */
+static void endpoint_unlock_and_free(struct endpoint *endpoint)
+    RELEASE(endpoint->lock) {
+    bool gone = endpoint->dead && endpoint->sessions == 0;
+    if (gone)
+        endpoint->generation++;
+    spin_unlock(&endpoint->lock);
+    if (gone)
+        endpoint_free(endpoint);
+}
+
+static void session_put(const struct handle_entry *entry) {
+    struct session *session = entry->object;
+    struct endpoint *endpoint = session->endpoint;
+    /* Under the lock, so that the last one to let go is the one to end it. */
+    spin_lock(&endpoint->lock);
+    __atomic_fetch_sub(&session->handles, 1, __ATOMIC_ACQ_REL);
+    session_end_unused(session);
+    endpoint_unlock_and_free(endpoint);
+}
+
+/* Everyone who waits at the endpoint, but not for a reply, gets the error. */
+static void endpoint_wake_all(struct endpoint *endpoint, struct list *queue,
+                              int error) REQUIRES(endpoint->lock) {
+    struct list *node;
+    assert(spin_held(&endpoint->lock));
+    while ((node = list_pop_front(queue))) {
+        struct thread *thread = container_of(node, struct thread, link);
+        if (thread->state == THREAD_SENDING)
+            session_close_call(thread->session);
+        message_fail(thread, error);
+        thread_wake(thread);
+    }
+}
+
+static void endpoint_drop_notices(struct endpoint *endpoint)
+    REQUIRES(endpoint->lock) {
+    struct list *node;
+    while ((node = list_pop_front(&endpoint->closed)))
+        session_free(container_of(node, struct session, link));
+}
+
+/* The endpoint's only handle is gone. The count of sessions is held up by one
+ * while the lock is released in between. */
+static void endpoint_put(const struct handle_entry *entry) {
+    struct endpoint *endpoint = entry->object;
+    spin_lock(&endpoint->lock);
+    endpoint->dead = true;
+    endpoint->sessions++;
+    if (endpoint->bound)
+        notification_unbind(endpoint->bound);
+    endpoint->bound = NULL;
+    endpoint->server = NULL;
+    endpoint_wake_all(endpoint, &endpoint->receivers, -EPIPE);
+    endpoint_wake_all(endpoint, &endpoint->senders, -EPIPE);
+    endpoint_drop_notices(endpoint);
+    bool calls = endpoint->sessions > 1;
+    spin_unlock(&endpoint->lock);
+    if (calls)
+        calls_abort(endpoint, NULL, -EPIPE);
+    spin_lock(&endpoint->lock);
+    endpoint->sessions--;
+    endpoint_unlock_and_free(endpoint);
+}
+
+/* ---- Revoking ---- */
+
+/* Senders of the session (NULL: all) leave the queue with ESTALE. */
+static void senders_revoke(struct endpoint *endpoint,
+                           const struct session *session)
+    REQUIRES(endpoint->lock) {
+    struct list *node = list_first(&endpoint->senders);
+    while (node) {
+        struct list *next = list_next(&endpoint->senders, node);
+        struct thread *thread = container_of(node, struct thread, link);
+        if (!session || thread->session == session) {
+            list_remove(node);
+            session_close_call(thread->session);
+            message_fail(thread, -ESTALE);
+            thread_wake(thread);
+        }
+        node = next;
+    }
+}
+
+static int64_t revoke_all(struct thread *self, uint64_t handle) {
+    struct endpoint *endpoint;
+    int error = endpoint_lock(self, handle, &endpoint);
+    if (error)
+        return error;
+    endpoint->epoch++;
+    senders_revoke(endpoint, NULL);
+    spin_unlock(&endpoint->lock);
+    calls_abort(endpoint, NULL, -ESTALE);
+    return 0;
+}
+
+/* Whether the caller holds the session's endpoint. */
+static bool holds_endpoint(struct thread *self,
+                           const struct endpoint *endpoint) {
+    struct handle_table *table = &self->process->handles;
+    bool found = false;
+    spin_lock(&table->lock);
+    for (unsigned i = 0; i < HANDLE_MAX && !found; i++) {
+        found = table->slot[i].type == HANDLE_ENDPOINT &&
+                table->slot[i].object == endpoint;
+    }
+    spin_unlock(&table->lock);
+    return found;
+}
+
+int session_describe(struct thread *self, const struct handle_entry *entry,
+                     uint64_t *badge) {
+    struct session *session = entry->object;
+    struct endpoint *endpoint = session->endpoint;
+    bool holder = holds_endpoint(self, endpoint);
+    spin_lock(&endpoint->lock);
+    int error = session->endpoint == endpoint
+                    ? session_check(session, entry->generation)
+                    : -ESTALE;
+    *badge = holder ? session->badge : 0;
+    spin_unlock(&endpoint->lock);
+    return error;
+}
+
+static int64_t revoke_session(struct thread *self, uint64_t handle) {
+    struct handle_entry entry;
+    int error = handle_take(&self->process->handles, handle, HANDLE_SESSION, 0,
+                            &entry);
+    if (error)
+        return error;
+    struct session *session = entry.object;
+    struct endpoint *endpoint = session->endpoint;
+    if (!holds_endpoint(self, endpoint)) {
+        handle_entry_put(&entry);
+        return -EPERM;
+    }
+    spin_lock(&endpoint->lock);
+    error = session_check(session, entry.generation);
+    if (!error) {
+        session->generation++;
+        senders_revoke(endpoint, session);
+    }
+    spin_unlock(&endpoint->lock);
+    if (!error)
+        calls_abort(endpoint, session, -ESTALE);
+    handle_entry_put(&entry);
+    return error;
+}
+
+int64_t endpoint_revoke(struct thread *self, uint64_t handle) {
+    int64_t result = revoke_all(self, handle);
+    return result == -EBADF ? revoke_session(self, handle) : result;
+}
+
+/* ---- Boot ---- */
+
+/* Endpoint handles exist once, so nothing ever adds a reference. */
+static void endpoint_get(const struct handle_entry *entry) { (void)entry; }
+
+void endpoint_init(void) {
+    static const struct object_operations endpoint_operations = {
+        .get = endpoint_get, .put = endpoint_put, .unique = true};
+    static const struct object_operations session_operations = {
+        .get = session_get, .put = session_put};
+    slab_init(&endpoints, "endpoint", sizeof(struct endpoint), 16,
+              endpoint_once);
+    slab_init(&sessions, "session", sizeof(struct session), 16, session_once);
+    object_register(HANDLE_ENDPOINT, &endpoint_operations);
+    object_register(HANDLE_SESSION, &session_operations);
+}

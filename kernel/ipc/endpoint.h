@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ipc/endpoint.h: where senders meet receivers.
+ *
+ * Idea        An endpoint is two queues, of which one is always empty: threads
+ *             that wait to receive, and threads that wait to be received. A
+ *             message goes from frame to frame the moment a pair meets;
+ *             nothing is buffered, so nothing can fill up. Clients do not hold
+ *             the endpoint but a session: a badge that the server chose and
+ *             the client cannot change.
+ * States of a call, seen from its caller:
+ *             RUNNING -> SENDING (no receiver) -> CALLING (received)
+ *                     -> RUNNING (reply, error, deadline, kill)
+ * Invariants  I1 receivers and senders are not both non-empty;
+ *             I2 senders is sorted by priority, first come first within one;
+ *             I3 session->open counts the threads SENDING a call or CALLING
+ *                through it; a session lives while handles + open > 0;
+ *             I4 an endpoint's memory lives while its handle or a session does.
+ * Locks       endpoint->lock (RANK_ENDPOINT) guards all of it, the sessions'
+ *             fields, and the calls made through them: the state, the server
+ *             and the frame of each thread that waits here.
+ * Read        before: proc/wait.h · then ipc/message.c, call.c, reply.c
+ */
+#ifndef OCTAVO_IPC_ENDPOINT_H
+#define OCTAVO_IPC_ENDPOINT_H
+
+#include "cap/object.h"
+#include "lib/list.h"
+#include "proc/thread.h"
+#include "sync/spinlock.h"
+
+struct notification;
+struct quota;
+
+struct endpoint {
+    struct spinlock lock;
+    uint32_t generation; /* of this life of the memory: handles have it */
+    uint32_t epoch;      /* grows at revoke: sessions have it */
+    bool dead;           /* its handle is gone; sessions remain */
+    uint32_t sessions;
+    struct list receivers; /* threads RECEIVING */
+    struct list senders;   /* threads SENDING */
+    struct list closed;    /* sessions whose CLOSED notice is due */
+    struct notification *bound;
+    struct thread *server; /* who received last: callers lend it priority */
+    struct quota *quota;
+};
+
+struct session {
+    struct endpoint *endpoint; /* constant while the session lives */
+    uint32_t generation;       /* grows at revoke and at the end */
+    uint32_t epoch;            /* the endpoint's when it was minted */
+    uint32_t handles;          /* atomic */
+    uint32_t open;
+    uint64_t badge;
+    bool notify; /* the receiver wants a CLOSED notice */
+    bool ended;
+    struct list link; /* in endpoint->closed */
+    struct quota *quota;
+};
+
+/* Registers endpoints, sessions and replies with cap and proc. Once. */
+void ipc_init(void);
+
+/* Makes the caches of endpoints and sessions. Once. */
+void endpoint_init(void);
+
+/* SYS_ENDPOINT_CREATE, SYS_SESSION_MINT: a handle in the caller's table. */
+int64_t endpoint_create(struct thread *self);
+int64_t session_mint(struct thread *self, uint64_t endpoint, uint64_t badge,
+                     uint64_t rights, uint64_t flags);
+
+/* SYS_REVOKE. */
+int64_t endpoint_revoke(struct thread *self, uint64_t handle);
+
+/*
+ * Locks the endpoint that the handle names and checks that both still live.
+ * 0 with the lock held; -EBADF or -EPERM by the handle, -ESTALE if it was
+ * revoked, -EPIPE if the endpoint is dead.
+ */
+int session_lock(struct thread *self, uint64_t handle,
+                 struct session **session);
+int endpoint_lock(struct thread *self, uint64_t handle,
+                  struct endpoint **endpoint);
+
+/* 0, or why a session that was looked up with this generation is no longer
+ * usable: -ESTALE, -EPIPE. */
+int session_check(const struct session *session, uint32_t generation)
+    REQUIRES(session->endpoint->lock);
+
+/* A call through the session begins, ends. An end may end the session. */
+void session_open_call(struct session *session)
+    REQUIRES(session->endpoint->lock);
+void session_close_call(struct session *session)
+    REQUIRES(session->endpoint->lock);
+
+/* Gives the session's memory back, after its CLOSED notice if it wants one. */
+void session_free(struct session *session) REQUIRES(session->endpoint->lock);
+
+/* For SYS_HANDLE_INFO, of a session's handle: its badge, or 0 for those who do
+ * not hold the endpoint, in *badge. 0, -ESTALE or -EPIPE. */
+int session_describe(struct thread *self, const struct handle_entry *entry,
+                     uint64_t *badge);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ipc/fastpath.h: call and reply_recv in as few instructions as can be.
+ *
+ * Idea        The message is in registers already. If the partner waits, and
+ *             nothing about either thread or the message is out of the
+ *             ordinary, then all there is to do is bookkeeping and a change of
+ *             address space: the eight words never move. The functions are
+ *             compiled with the message registers reserved, so that the
+ *             compiler cannot touch them, and each either does the whole
+ *             operation or leaves no trace and says no; then the slow path
+ *             (ipc/call.c, ipc/reply.c) does it, with the same result.
+ * Not here    handles, items, deadlines, queued senders, signals, notices,
+ *             donated priorities, FPU users, other harts' threads, kills.
+ * Context     trap/entry.S calls both with the thread's callee-saved registers
+ *             in its frame, tp = the thread, interrupts off.
+ */
+#ifndef OCTAVO_IPC_FASTPATH_H
+#define OCTAVO_IPC_FASTPATH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct thread;
+
+/* Words alone, no deadline (entry.S has looked): the thread to resume, with
+ * its badge in a7, or NULL: nothing has happened. */
+struct thread *fastpath_call(uint64_t handle, uint64_t tag);
+struct thread *fastpath_reply_recv(uint64_t handle, uint64_t tag);
+
+/* Boot argument fastpath=0 turns it off; constant after fastpath_init. */
+extern uint32_t fastpath_on;
+void fastpath_init(void);
+
+static inline bool fastpath_enabled(void) { return fastpath_on != 0; }
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ipc/init.c: ties ipc to the folders below it, through their hooks.
+ */
+#include "ipc/call.h"
+#include "ipc/endpoint.h"
+#include "ipc/fastpath.h"
+#include "ipc/irq.h"
+#include "ipc/notification.h"
+#include "proc/process.h"
+
+void ipc_init(void) {
+    endpoint_init();
+    reply_init();
+    notification_init();
+    irq_init();
+    fastpath_init();
+    thread_death_hook = reply_thread_died;
+}

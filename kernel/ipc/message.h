@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ipc/message.h: a message in a trap frame, checked and carried over.
+ */
+#ifndef OCTAVO_IPC_MESSAGE_H
+#define OCTAVO_IPC_MESSAGE_H
+
+#include "cap/handle.h"
+#include "proc/process.h"
+#include "proc/thread.h"
+
+enum message_use {
+    MESSAGE_USE_CALL,  /* may carry WINDOW items */
+    MESSAGE_USE_OTHER, /* a send or a reply: no WINDOW outlives the transfer */
+};
+
+/*
+ * Checks the form of the message in the thread's frame: counts, reserved bits,
+ * items. 0 or -EINVAL. For a call, notes its items in thread->items.
+ */
+int message_check(struct thread *thread, enum message_use use);
+
+/*
+ * Carries the message in from's frame to to's, which has stopped: the words,
+ * the handles, the tag with its kind, and the badge. `accept` is what `to`
+ * takes. 0, -EMSGSIZE, -EBADF, -EPERM or -ENOSPC: then neither has changed.
+ */
+int message_deliver(struct thread *from, struct thread *to,
+                    const struct accept *accept, enum message_kind kind,
+                    uint64_t badge);
+
+/* Writes a message that the kernel itself sends: CLOSED or SIGNAL. */
+void message_notice(struct thread *to, enum message_kind kind, uint64_t badge,
+                    uint64_t word);
+
+/* Ends a message call with an error: a0 is it, all other out registers 0. */
+void message_fail(struct thread *thread, int error);
+
+/* The same for the current thread; returns RESULT_WRITTEN. */
+int64_t message_error(struct thread *self, int error);
+
+#endif

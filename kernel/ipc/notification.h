@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ipc/notification.h: a word of bits that says "something happened".
+ *
+ * Idea        Signalling ORs bits into a word and never waits; waiting takes
+ *             the whole word. Bound to an endpoint, a receive there returns
+ *             the word too, so that a server waits for clients and for
+ *             interrupts in one place.
+ * Invariants  Bits are never lost: a signal sets them before it looks for a
+ *             waiter, under the same lock under which a waiter looks at them
+ *             before it waits.
+ * Locks       queue.lock guards waiters; the bits are atomic. Bound: the
+ *             endpoint's lock instead.
+ */
+#ifndef OCTAVO_IPC_NOTIFICATION_H
+#define OCTAVO_IPC_NOTIFICATION_H
+
+#include "cap/object.h"
+#include "proc/wait.h"
+
+struct endpoint;
+struct quota;
+
+struct notification {
+    struct wait_queue queue;
+    uint64_t bits;             /* atomic */
+    uint32_t handles;          /* atomic; also irqs and watches */
+    struct endpoint *endpoint; /* bound to; written under its lock */
+    struct quota *quota;
+};
+
+/* Makes the cache, registers handles. Once. */
+void notification_init(void);
+
+/* SYS_NOTIFICATION_CREATE, SYS_SIGNAL, SYS_WAIT_SIGNAL, SYS_NOTIFICATION_BIND
+ */
+int64_t notification_create(struct thread *self);
+int64_t notification_signal_handle(struct thread *self, uint64_t handle,
+                                   uint64_t bits);
+int64_t notification_wait(struct thread *self, uint64_t handle,
+                          uint64_t deadline);
+int64_t notification_bind(struct thread *self, uint64_t handle,
+                          uint64_t endpoint);
+
+/* Sets bits and wakes who waits for them. The caller has a reference. May be
+ * called with locks below RANK_ENDPOINT held. */
+void notification_signal(struct notification *notification, uint64_t bits);
+
+/* Takes all bits; 0: none. */
+uint64_t notification_take(struct notification *notification);
+
+/* Its endpoint, whose lock is held, is dying. */
+void notification_unbind(struct notification *notification);
+
+/* SYS_PROCESS_WATCH. */
+int64_t notification_watch(struct thread *self, uint64_t handle, uint64_t bits);
+
+#endif

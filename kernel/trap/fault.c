@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trap/fault.c: what user code did that it could not do.
+ *
+ * Most page faults are the normal way for memory to appear. What is left is an
+ * error of the program: if the pc lies in the range that the process named for
+ * recovery, it goes on at its handler; otherwise the process dies, and a line
+ * on the kernel's console says what, where and why.
+ */
+#include "abi/errno.h"
+#include "abi/layout.h"
+#include "arch/csr.h"
+#include "lib/print.h"
+#include "proc/fpu.h"
+#include "proc/process.h"
+#include "trap/trap.h"
+#include "vm/space.h"
+
+static const char *cause_text(uint64_t cause) {
+    static const char *const texts[16] = {
+        [CAUSE_FETCH_MISALIGNED] = "jump to a misaligned address",
+        [CAUSE_FETCH_ACCESS] = "jump to no memory",
+        [CAUSE_ILLEGAL] = "illegal instruction",
+        [CAUSE_BREAKPOINT] = "breakpoint",
+        [CAUSE_LOAD_MISALIGNED] = "misaligned load",
+        [CAUSE_LOAD_ACCESS] = "load from no memory",
+        [CAUSE_STORE_MISALIGNED] = "misaligned store",
+        [CAUSE_STORE_ACCESS] = "store to no memory",
+        [CAUSE_FETCH_PAGE] = "jump to memory it may not execute",
+        [CAUSE_LOAD_PAGE] = "load from memory it may not read",
+        [CAUSE_STORE_PAGE] = "store to memory it may not write",
+    };
+    return cause < 16 && texts[cause] ? texts[cause] : "unknown trap";
+}
+
+static void fault_kill(struct thread *self, const char *why, uint64_t value) {
+    struct process *process = self->process;
+    if (process_kill(process, STATUS_KILLED))
+        kprintf("octavo: killed pid %d (%.16s) thread %u: %s, address %p, "
+                "pc %p\n",
+                (int)process->pid, process->name, self->tid, why,
+                (void *)value, (void *)self->frame.x[REG_PC]);
+}
+
+/* Continues at the recovery handler if the pc is in its range. */
+static bool fault_recover(struct thread *self) {
+    const struct process *process = self->process;
+    uint64_t pc = self->frame.x[REG_PC];
+    if (pc < process->fault_start || pc >= process->fault_end)
+        return false;
+    self->frame.x[REG_PC] = process->fault_handler;
+    thread_result(self, -EFAULT);
+    return true;
+}
+
+void fault_memory(uint64_t cause, uint64_t address) {
+    struct thread *self = thread_self();
+    unsigned access = cause == CAUSE_FETCH_PAGE   ? PROT_EXECUTE
+                      : cause == CAUSE_STORE_PAGE ? PROT_WRITE
+                                                  : PROT_READ;
+    int error = space_fault(self->space, address, access);
+    if (error && !fault_recover(self))
+        fault_kill(self, error == -ENOMEM ? "out of memory" : cause_text(cause),
+                   address);
+}
+
+/* The instruction at the pc, for machines that leave stval 0. */
+static uint32_t fetch_half(struct space *space, uint64_t pc) {
+    pte_t *leaf;
+    uint32_t half = 0;
+    spin_lock(&space->lock);
+    if (space_resolve(space, pc, PROT_EXECUTE, false, &leaf) == 0)
+        half = *(const uint16_t *)pa_to_va(pte_frame(*leaf) +
+                                           (pc & (PAGE_SIZE - 1)));
+    spin_unlock(&space->lock);
+    return half;
+}
+
+void fault_illegal(uint64_t cause, uint64_t value) {
+    struct thread *self = thread_self();
+    uint64_t pc = self->frame.x[REG_PC];
+    if (cause == CAUSE_ILLEGAL) {
+        if (value == 0)
+            value = fetch_half(self->space, pc) |
+                    fetch_half(self->space, pc + 2) << 16;
+        if (fpu_trap(self, value))
+            return;
+    }
+    bool access = cause == CAUSE_LOAD_ACCESS || cause == CAUSE_STORE_ACCESS;
+    if (!access || !fault_recover(self))
+        fault_kill(self, cause_text(cause), value);
+}

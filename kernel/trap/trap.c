@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trap/trap.c: what kind of trap, and who deals with it.
+ */
+#include "trap/trap.h"
+
+#include "arch/csr.h"
+#include "arch/fence.h"
+#include "dev/console.h"
+#include "ipc/irq.h"
+#include "lib/panic.h"
+#include "lib/print.h"
+#include "proc/deadline.h"
+#include "proc/process.h"
+#include "proc/sched.h"
+#include "sys/syscall.h"
+
+/* Registers of the first trap in the kernel; entry.S fills it. */
+struct trap_frame trap_kernel_frame;
+uint8_t trap_kernel_stack[8192] __attribute__((aligned(16)));
+
+/* ---- Interrupts ---- */
+
+static void halt(void) {
+    for (;;)
+        __asm__ volatile("wfi");
+}
+
+static void interrupt_software(void) {
+    csr_clear(sip, SIE_SOFTWARE);
+    if (panic_started())
+        halt();
+}
+
+static void interrupt_handle(uint64_t number) {
+    if (number == INTERRUPT_TIMER)
+        clock_interrupt();
+    else if (number == INTERRUPT_EXTERNAL)
+        irq_interrupt();
+    else
+        interrupt_software();
+}
+
+/* All that are pending, on a hart that has no thread to be interrupted. */
+static void interrupt_poll(void) {
+    uint64_t pending = csr_read(sip) & csr_read(sie);
+    if (pending & SIE_SOFTWARE)
+        interrupt_software();
+    if (pending & SIE_TIMER)
+        clock_interrupt();
+    if (pending & SIE_EXTERNAL)
+        irq_interrupt();
+}
+
+/* ---- Traps ---- */
+
+void trap_handle(uint64_t cause, uint64_t value) {
+    if (cause & SCAUSE_INTERRUPT) {
+        interrupt_handle(cause & ~SCAUSE_INTERRUPT);
+        return;
+    }
+    switch (cause) {
+    case CAUSE_USER_ECALL:
+        syscall_dispatch(thread_self());
+        break;
+    case CAUSE_FETCH_PAGE:
+    case CAUSE_LOAD_PAGE:
+    case CAUSE_STORE_PAGE:
+        fault_memory(cause, value);
+        break;
+    default:
+        fault_illegal(cause, value);
+    }
+}
+
+/* ---- Boot ---- */
+
+static void print_thread(void) {
+    const struct thread *thread = thread_self();
+    const struct process *process = thread->process;
+    if (process)
+        kprintf("hart %u, pid %d (%.16s) thread %u, pc %p\n", hart_self()->id,
+                (int)process->pid, process->name, thread->tid,
+                (void *)thread->frame.x[REG_PC]);
+    else
+        kprintf("hart %u, no thread\n", hart_self()->id);
+}
+
+static void stop_others(void) {
+    console_seize();
+    hart_interrupt(((1u << hart_count) - 1) & ~(1u << hart_self()->id));
+}
+
+static uint64_t current_stack_top(void) { return hart_self()->stack_top; }
+
+void trap_init(void) {
+    interrupt_poll_hook = interrupt_poll;
+    panic_hooks.describe = print_thread;
+    panic_hooks.stack_top = current_stack_top;
+    panic_hooks.stop = stop_others;
+}
+
+void trap_init_hart(void) {
+    csr_write(sscratch, 0);
+    csr_write(stvec, (uint64_t)trap_entry);
+    csr_clear(sstatus, SSTATUS_SIE | SSTATUS_SPP | SSTATUS_FS | SSTATUS_SUM |
+                           SSTATUS_MXR);
+    csr_set(sie, SIE_SOFTWARE | SIE_EXTERNAL | SIE_TIMER);
+    clock_init_hart();
+}
+
+void trap_run(void) { trap_leave(); }
+
+void trap_kernel(const struct trap_frame *frame) {
+    uint64_t cause = csr_read(scause);
+    uint64_t value = csr_read(stval);
+    static const char *const names[] = {"zero", "ra", "sp", "gp", "tp",  "t0",
+                                        "t1",   "t2", "s0", "s1", "a0",  "a1",
+                                        "a2",   "a3", "a4", "a5", "a6",  "a7",
+                                        "s2",   "s3", "s4", "s5", "s6",  "s7",
+                                        "s8",   "s9", "s10", "s11", "t3", "t4",
+                                        "t5",   "t6"};
+    for (unsigned i = 1; i < 32; i++)
+        kprintf("%s%-4s %016lx", i % 4 == 1 ? "\n  " : "  ", names[i],
+                frame->x[i]);
+    kprintf("\n");
+    panic_at(frame->x[REG_PC], frame->x[REG_S0],
+             "trap in the kernel: cause %lu, stval %p, pc %p", cause,
+             (void *)value, (void *)frame->x[REG_PC]);
+}

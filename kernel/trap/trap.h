@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trap/trap.h: into the kernel and out again.
+ *
+ * Idea        A trap from user mode saves the thread's registers in its frame,
+ *             which sscratch points at, and starts on the hart's empty stack.
+ *             The handler returns to trap/entry.S, which asks the scheduler
+ *             whom to resume. A trap from the kernel is a bug and panics.
+ * Interrupts  are off in the kernel: long operations ask sched_pressing, an
+ *             idle hart polls.
+ */
+#ifndef OCTAVO_TRAP_TRAP_H
+#define OCTAVO_TRAP_TRAP_H
+
+#include <stdint.h>
+
+struct trap_frame;
+
+/* Installs the handlers that lower folders call. Once, at boot. */
+void trap_init(void);
+
+/* This hart takes traps and interrupts from now on. */
+void trap_init_hart(void);
+
+/* Leaves for user mode for the first time on this hart. */
+_Noreturn void trap_run(void);
+
+/* trap/entry.S: where stvec points, and the way out through the scheduler. */
+void trap_entry(void);
+_Noreturn void trap_leave(void);
+
+/* Called by trap/entry.S for a trap of the current thread. */
+void trap_handle(uint64_t cause, uint64_t value);
+
+/* Called by trap/entry.S for a trap in the kernel, with the registers. */
+_Noreturn void trap_kernel(const struct trap_frame *frame);
+
+/* trap/fault.c: the current thread cannot go on: continues at its recovery
+ * handler if it has one for this pc, else its process dies with a line. */
+void fault_memory(uint64_t cause, uint64_t address);
+void fault_illegal(uint64_t cause, uint64_t value);
+
+#endif
