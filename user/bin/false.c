@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bin/false.c: fails.
+ */
+int main(void) {
+    return 1;
+}

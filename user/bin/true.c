@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bin/true.c: succeeds.
+ */
+int main(void) {
+    return 0;
+}
