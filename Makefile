@@ -240,6 +240,15 @@ $(B)/initrd-ram.tar: $(B)/disk.img $(INITRD_FILES) $(B)/initrd.flags \
 define BUILD_ENV
 CC=$(CC)
 OBJCOPY=$(OBJCOPY)
+NM=$(NM)
+OBJDUMP=$(CROSS)objdump
+KERNEL_CFLAGS=$(filter-out -MMD -MP,$(KERNEL_CFLAGS)) $(KERNEL_CHECKS) $(KCFLAGS)
+HOSTCC=$(HOSTCC)
+HOST_CFLAGS=$(filter-out -MMD -MP,$(HOST_CFLAGS))
+KERNEL_DIRS=$(KERNEL_DIRS)
+FASTPATH_REGS=$(FASTPATH_REGS)
+CLANG=$(CLANG)
+CLANG_FORMAT=$(CLANG_FORMAT)
 USER_CFLAGS=$(filter-out -MMD -MP,$(USER_CFLAGS)) $(UCFLAGS)
 USER_LINK=$(USER_LINK)
 USER_LIBS=$(B)/libuser.a $(LIBGCC)
@@ -291,7 +300,7 @@ grade: all
 	  $(if $(filter-out 0,$(DEBUG)),--debug)
 
 check: all
-	@PYTHON=$(PYTHON) CROSS=$(CROSS) $(PYTHON) tools/check $(ONLY)
+	@$(PYTHON) tools/check $(if $(filter-out 0,$(DEBUG)),--debug) $(ONLY)
 
 clean:
 	rm -rf build

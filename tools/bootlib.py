@@ -18,7 +18,6 @@ from __future__ import annotations
 import fcntl
 import io
 import os
-import re
 import shlex
 import shutil
 import signal
@@ -31,6 +30,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+
+from transcript import Transcript
 
 TOP = Path(__file__).resolve().parent.parent
 
@@ -281,7 +282,7 @@ def qemu_command(
         command += ["-nographic"]
     else:
         command += ["-display", "none", "-monitor", "none"]
-        command += ["-chardev", f"file,id=console,path={qemu_path(serial)}"]
+        command += ["-chardev", f"file,id=console,append=on,path={qemu_path(serial)}"]
         command += ["-serial", "chardev:console"]
     if options.icount:
         command += ["-icount", "shift=0,sleep=off"]
@@ -307,7 +308,9 @@ def qemu_path(path: Path) -> str:
     return str(path).replace(",", ",,")
 
 
-def start_qemu(command: Sequence[str]) -> "subprocess.Popen[bytes]":
+def start_qemu(
+    command: Sequence[str], stdout: Optional[int] = subprocess.DEVNULL
+) -> "subprocess.Popen[bytes]":
     """Starts QEMU apart from the terminal; it ends when this process ends."""
     guard: List[str] = []
     if shutil.which("setpriv"):
@@ -315,7 +318,7 @@ def start_qemu(command: Sequence[str]) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         [*guard, *command],
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
@@ -336,83 +339,7 @@ def working_directory() -> Iterator[Path]:
         yield Path(name)
 
 
-# --- The transcript ----------------------------------------------------------
-
-
-class Transcript:
-    """Finds the commands' output in the serial log as it grows."""
-
-    def __init__(self, nonce: str) -> None:
-        self.status: Optional[int] = None  # from the end mark, once seen
-        mark = re.escape(nonce)
-        self._begin = re.compile(rf"\[{mark} begin\]\n")
-        self._end = re.compile(rf"\[{mark} end (-?\d+)\]\n")
-        self._end_head = f"[{nonce} end "
-        self._log: List[str] = []
-        self._output: List[str] = []
-        self._begun = False
-        self._rest = ""  # read, but perhaps the start of a mark
-
-    def feed(self, text: str) -> str:
-        """Takes the next piece of the log; returns the output in it."""
-        self._log.append(text)
-        if self.status is not None:
-            return ""
-        self._rest = (self._rest + text).replace("\r\n", "\n")
-        if not self._begun and not self._find_begin():
-            return ""
-        output = self._take_output()
-        self._output.append(output)
-        return output
-
-    def _find_begin(self) -> bool:
-        begin = self._begin.search(self._rest)
-        if begin:
-            self._begun = True
-            self._rest = self._rest[begin.end() :]
-        else:
-            self._rest = self._rest[self._rest.rfind("\n") + 1 :]
-        return self._begun
-
-    def _take_output(self) -> str:
-        end = self._end.search(self._rest)
-        if end:
-            self.status = int(end.group(1))
-            size = end.start()
-        else:
-            size = self._settled()
-        output, self._rest = self._rest[:size], self._rest[size:]
-        return output
-
-    def _settled(self) -> int:
-        """The length of what cannot turn out to be part of the end mark."""
-        start = self._rest.rfind("[")
-        if start >= 0 and "\n" not in self._rest[start:]:
-            tail, head = self._rest[start:], self._end_head
-            if tail.startswith(head) or head.startswith(tail):
-                return start
-        return len(self._rest) - self._rest.endswith("\r")
-
-    def finish(self) -> str:
-        """No more will come: what was held back is output after all."""
-        rest = self._rest if self._begun and self.status is None else ""
-        self._output.append(rest)
-        self._rest = ""
-        return rest
-
-    @property
-    def log(self) -> str:
-        return "".join(self._log).replace("\r\n", "\n")
-
-    @property
-    def output(self) -> str:
-        return "".join(self._output)
-
-    @property
-    def panic(self) -> Optional[str]:
-        """The text from the first panic line on, if there is one."""
-        found = re.search(r"^panic: .*", self.log, re.MULTILINE | re.DOTALL)
-        return found.group(0) if found else None
+# --- A run ------------------------------------------------------------------
 
 
 def boot(
