@@ -47,6 +47,11 @@ def test_ring(tmp_path: Path) -> None:
     run(tmp_path, "ring", ["servers/common/ring.c"])
 
 
+def test_pipe(tmp_path: Path) -> None:
+    """A pipe's bytes arrive once and in order while clients get killed."""
+    run(tmp_path, "pipe", ["servers/pipe/pipe.c", "servers/common/ring.c"])
+
+
 def test_line(tmp_path: Path) -> None:
     """The line editor's keys, marks, limits and raw mode."""
     run(tmp_path, "line", ["servers/console/line.c"])
