@@ -217,9 +217,8 @@ int64_t pipe_write(struct pipe *pipe, const struct message *m) {
         memcpy(writer.bytes, &m->words[1], PROTO_INLINE_WRITE);
     if (!pipe->open[END_READ])
         return -EPIPE;
-    int64_t error = 0;
-    if (pipe->waiting[END_WRITE].count == 0)
-        error = writer_fill(&pipe->ring, &writer);
+    /* With others waiting the ring is full (P1): nobody is overtaken. */
+    int64_t error = writer_fill(&pipe->ring, &writer);
     int64_t label = writer_label(&writer, error);
     if (error >= 0 && writer.done < writer.length) {
         int64_t later = queue_add(&pipe->waiting[END_WRITE], &writer);
