@@ -65,16 +65,18 @@ static void give_up(void) {
 
 /* ---- The shell ---- */
 
-static void shell_check(void) {
+/* Starts a shell if one is due. False: it could not be, try again later. */
+static bool shell_check(void) {
     if (init.shell != 0 || init.shell_off || !services_have_names())
-        return;
+        return true;
     int64_t pid = shell_start(&init.args);
     if (pid < 0) {
         log_line("cannot start a shell (error %ld)", (long)-pid);
-        return;
+        return false;
     }
     init.shell = pid;
     patience_start(&init.shell_patience);
+    return true;
 }
 
 /* With run= the work is done. A shell at the console is replaced, be it as
@@ -83,7 +85,10 @@ static void shell_died(int64_t status) {
     init.shell = 0;
     if (init.args.run)
         power_off(status);
-    if (patience_death(&init.shell_patience) || status == 0)
+    bool patient = patience_death(&init.shell_patience);
+    if (status == 0)
+        init.shell_patience.deaths = 0;
+    if (status == 0 || patient)
         return;
     init.shell_off = true;
     log_line("sh ended (status %ld) at start %d times, giving up", (long)status,
@@ -232,13 +237,13 @@ static const char *plan_make(void) {
 }
 
 /* What could not be started, for want of memory perhaps, is tried again each
- * second at the latest. */
+ * second. */
 static void wait_once(void) {
     struct message m;
-    services_start();
-    shell_check();
-    int64_t error = ipc_recv(init.endpoint, &m, time_now() + machine_second());
-    if (error >= 0)
+    bool servers = services_start(), shell = shell_check();
+    uint64_t deadline =
+        servers && shell ? DEADLINE_NONE : time_now() + machine_second();
+    if (ipc_recv(init.endpoint, &m, deadline) >= 0)
         message_handle(&m);
 }
 

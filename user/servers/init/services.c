@@ -184,7 +184,7 @@ static int64_t child_run(const struct service *service) {
     return error < 0 ? error : load_program(&file, service->argv);
 }
 
-static void service_start(struct service *service) {
+static bool service_start(struct service *service) {
     int64_t pid = sys_fork();
     if (pid == 0) {
         child_run(service);
@@ -192,19 +192,22 @@ static void service_start(struct service *service) {
     }
     if (pid < 0) {
         log_line("cannot start %s (error %ld)", service->name, (long)-pid);
-        return;
+        return false;
     }
     service->pid = pid;
     patience_start(&service->patience);
+    return true;
 }
 
-void services_start(void) {
+bool services_start(void) {
+    bool started = true;
     for (unsigned i = 0; i < SERVICE_COUNT; i++) {
         struct service *service = &services[i];
         if (!service->off && service->pid == 0 &&
             (i == SERVICE_NAMES || names_ready))
-            service_start(service);
+            started = service_start(service) && started;
     }
+    return started;
 }
 
 /* ---- Ending ---- */

@@ -51,8 +51,8 @@ const char *services_plan(const struct machine *machine,
                           const struct bootargs *args, int64_t session);
 
 /* Starts every server that does not run; before the name server has reported,
- * that is the name server alone. */
-void services_start(void);
+ * that is the name server alone. False: one could not be, try again later. */
+bool services_start(void);
 
 /* The name server has reported, or has not yet since it was started. */
 void services_set_names(bool ready);
