@@ -90,7 +90,7 @@ endif
 # may not touch these, and nothing may be instrumented (architecture: "The fast
 # path is C"). `make check` disassembles the object.
 FASTPATH_REGS := a2 a3 a4 a5 a6 t0 t1 t2
-FASTPATH_CFLAGS := $(FASTPATH_REGS:%=-ffixed-%) -fomit-frame-pointer \
+FASTPATH_CFLAGS := $(FASTPATH_REGS:%=-ffixed-%) -ffixed-a7 -fomit-frame-pointer \
   -fno-stack-protector
 kernel_cflags = $(KERNEL_CFLAGS) \
   $(if $(filter kernel/ipc/fastpath.c,$<),$(filter -D%,$(KERNEL_CHECKS)) \

@@ -23,6 +23,9 @@ struct hart {
     uint32_t id;        /* dense index, 0 is the boot hart */
     uint32_t held;      /* debug: bit r set while a lock of rank r is held */
     uint64_t sbi_id;    /* the hart's number for SBI, the PLIC and the DT */
+    /* Of its run queue (proc/sched.c); other harts glance at them. */
+    int32_t running; /* priority of what it runs, -1 while idle */
+    uint32_t ready;  /* bit p: threads of priority p are ready */
     uint64_t counters[COUNTER_MAX];
 } __attribute__((aligned(64)));
 
@@ -32,7 +35,9 @@ extern struct hart harts[HART_MAX];
 extern uint32_t hart_count;
 
 /* The hart this code runs on. */
-static inline struct hart *hart_self(void) { return frame_self()->hart; }
+static inline struct hart *hart_self(void) {
+    return frame_self()->hart;
+}
 
 /* Adds one to a counter of this hart. */
 static inline void hart_count_event(enum debug_counter counter) {

@@ -18,6 +18,17 @@ void handle_table_clear(struct handle_table *table) {
     memset(table->slot, 0, sizeof table->slot);
 }
 
+void handle_slot_fill(struct handle_entry *slot,
+                      const struct handle_entry *entry) {
+    struct handle_entry bare = *entry;
+    bare.type = HANDLE_NONE;
+    bare.busy = 0;
+    __atomic_store_n(&slot->meta, bare.meta, __ATOMIC_RELEASE);
+    __atomic_store_n(&slot->object, entry->object, __ATOMIC_RELEASE);
+    bare.type = entry->type;
+    __atomic_store_n(&slot->meta, bare.meta, __ATOMIC_RELEASE);
+}
+
 static bool slot_free(const struct handle_entry *entry) {
     return entry->type == HANDLE_NONE && !entry->busy;
 }
@@ -86,7 +97,7 @@ int handle_insert(struct handle_table *table, unsigned lowest,
     spin_lock(&table->lock);
     int slot = slot_find(table, lowest);
     if (slot >= 0) {
-        table->slot[slot] = *entry;
+        handle_slot_fill(&table->slot[slot], entry);
         table->used++;
     }
     spin_unlock(&table->lock);
@@ -170,7 +181,7 @@ static int dup_locked(struct handle_table *table, uint64_t h, int target,
     *victim = table->slot[target];
     if (victim->type == HANDLE_NONE)
         table->used++;
-    table->slot[target] = copy;
+    handle_slot_fill(&table->slot[target], &copy);
     return target;
 }
 
@@ -204,8 +215,7 @@ void handle_inherit(struct handle_table *parent, struct handle_table *child) {
             object_operations(entry->type)->unique)
             continue;
         handle_entry_get(entry);
-        child->slot[i] = *entry;
-        child->slot[i].busy = 0;
+        handle_slot_fill(&child->slot[i], entry);
         child->used++;
     }
     spin_unlock(&parent->lock);

@@ -25,6 +25,14 @@ struct handle_table {
     struct handle_entry slot[HANDLE_MAX];
 };
 
+/*
+ * Fills a free slot, under the table's lock. The fast path reads without it:
+ * meta, object, and meta again. So the type is written last, after the object:
+ * equal metas around the object mean that they belong together.
+ */
+void handle_slot_fill(struct handle_entry *slot,
+                      const struct handle_entry *entry);
+
 /* Makes an empty table. The lock was initialised when its memory was. */
 void handle_table_clear(struct handle_table *table);
 

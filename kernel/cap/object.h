@@ -23,10 +23,15 @@
 /* One slot of a handle table, and a handle on its way between tables. */
 struct handle_entry {
     void *object;
-    uint32_t generation; /* the object's when the handle was made */
-    uint16_t rights;
-    uint8_t type; /* enum handle_type; HANDLE_NONE: the slot is free */
-    uint8_t busy; /* in a message under way: see cap/parcel.c */
+    union {
+        struct {
+            uint32_t generation; /* the object's when the handle was made */
+            uint16_t rights;
+            uint8_t type; /* enum handle_type; HANDLE_NONE: free */
+            uint8_t busy; /* in a message under way: see cap/parcel.c */
+        };
+        uint64_t meta; /* all of these at once, for the fast path */
+    };
 };
 
 struct object_operations {

@@ -87,7 +87,7 @@ static unsigned give_one(struct handle_table *table, unsigned lowest,
     unsigned i = lowest;
     while (table->slot[i].type != HANDLE_NONE || table->slot[i].busy)
         i++;
-    table->slot[i] = *entry;
+    handle_slot_fill(&table->slot[i], entry);
     table->used++;
     return i;
 }

@@ -275,6 +275,7 @@ static void endpoint_put(const struct handle_entry *entry) {
     struct endpoint *endpoint = entry->object;
     spin_lock(&endpoint->lock);
     endpoint->dead = true;
+    endpoint->epoch++; /* so that comparing epochs is enough for the fast path */
     endpoint->sessions++;
     if (endpoint->bound)
         notification_unbind(endpoint->bound);

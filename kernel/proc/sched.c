@@ -23,9 +23,9 @@
 
 struct runqueue {
     struct spinlock lock;
-    uint32_t bitmap;                   /* lock: bit p: ready[p] not empty */
     struct list ready[PRIORITY_COUNT]; /* lock */
-    int32_t running; /* priority on the hart, -1 idle; others only glance */
+    struct hart *hart; /* whose queue it is; its `ready` has bit p set while
+                          ready[p] is not empty (lock) */
     bool resched;    /* atomic: look for another thread */
     bool rotate;     /* own hart: the current thread goes behind its equals */
     struct thread *handoff; /* own hart: READY, runs next */
@@ -45,7 +45,7 @@ void sched_init_hart(void) {
     struct thread *idle = &idle_threads[hart->id];
     idle->frame.hart = hart;
     idle->state = THREAD_DEAD;
-    queues[hart->id].running = -1;
+    hart->running = -1;
     frame_set_self(&idle->frame);
 }
 
@@ -54,7 +54,8 @@ void sched_init(void) {
         spin_init(&queues[i].lock, RANK_RUNQUEUE);
         for (unsigned p = 0; p < PRIORITY_COUNT; p++)
             list_init(&queues[i].ready[p]);
-        queues[i].running = -1;
+        queues[i].hart = &harts[i];
+        harts[i].running = -1;
     }
     sched_init_hart();
 }
@@ -68,19 +69,19 @@ static void queue_insert(struct runqueue *queue, struct thread *thread,
         list_push_front(list, &thread->link);
     else
         list_push_back(list, &thread->link);
-    queue->bitmap |= 1u << thread->priority;
+    queue->hart->ready |= 1u << thread->priority;
 }
 
 static void queue_remove(struct runqueue *queue, struct thread *thread)
     REQUIRES(queue->lock) {
     list_remove(&thread->link);
     if (list_empty(&queue->ready[thread->priority]))
-        queue->bitmap &= ~(1u << thread->priority);
+        queue->hart->ready &= ~(1u << thread->priority);
 }
 
 /* The highest priority with a ready thread, -1 for none. */
 static int queue_top(const struct runqueue *queue) {
-    uint32_t bitmap = __atomic_load_n(&queue->bitmap, __ATOMIC_RELAXED);
+    uint32_t bitmap = __atomic_load_n(&queue->hart->ready, __ATOMIC_RELAXED);
     return bitmap ? (int)bits_highest(bitmap) : -1;
 }
 
@@ -101,7 +102,7 @@ static unsigned hart_for(const struct thread *thread) {
 /* Makes the hart look at its queue if it runs something less important. */
 static void hart_prod(unsigned hart, uint32_t priority) {
     struct runqueue *queue = &queues[hart];
-    if (__atomic_load_n(&queue->running, __ATOMIC_RELAXED) >= (int)priority)
+    if (__atomic_load_n(&queue->hart->running, __ATOMIC_RELAXED) >= (int)priority)
         return;
     __atomic_store_n(&queue->resched, true, __ATOMIC_RELEASE);
     if (hart != hart_self()->id) {
@@ -152,7 +153,7 @@ void sched_set_priority(struct thread *thread, uint32_t priority) {
     if (queued)
         hart_prod((unsigned)(queue - queues), priority);
     if (thread == thread_self()) {
-        queue->running = (int32_t)priority;
+        queue->hart->running = (int32_t)priority;
         if (queue_top(queue) > (int)priority)
             queue->resched = true;
     }
@@ -162,7 +163,7 @@ void sched_set_priority(struct thread *thread, uint32_t priority) {
 
 void sched_tick(void) {
     struct runqueue *queue = queue_self();
-    if (queue_top(queue) >= queue->running) {
+    if (queue_top(queue) >= queue->hart->running) {
         queue->rotate = true;
         queue->resched = true;
     }
@@ -219,7 +220,7 @@ static struct thread *choose_own(struct runqueue *queue) {
 /* Takes a thread that may run on `hart` from a queue whose hart is busy. */
 static struct thread *steal_from(struct runqueue *victim, unsigned hart) {
     struct thread *found = NULL;
-    if (queue_top(victim) < 0 || victim->running < 0)
+    if (queue_top(victim) < 0 || victim->hart->running < 0)
         return NULL;
     spin_lock(&victim->lock);
     for (int p = queue_top(victim); p >= 0 && !found; p--) {
@@ -284,7 +285,7 @@ static void preempt(struct runqueue *queue, struct thread *self) {
 static void idle_wait(struct runqueue *queue) {
     struct hart *hart = hart_self();
     uint64_t bit = 1ull << hart->id;
-    queue->running = -1;
+    queue->hart->running = -1;
     space_leave();
     __atomic_fetch_or(&idle_harts, bit, __ATOMIC_SEQ_CST);
     if (queue_top(queue) < 0)
@@ -342,7 +343,7 @@ struct thread *sched_leave(void) {
     }
     if (self == idle) {
         self = choose_living(queue);
-        queue->running = (int32_t)self->priority;
+        queue->hart->running = (int32_t)self->priority;
     }
     space_activate(self->space);
     return self;

@@ -4,9 +4,11 @@
  */
 #include "trap/trap.h"
 
+#include "abi/syscall.h"
 #include "arch/csr.h"
 #include "arch/fence.h"
 #include "dev/console.h"
+#include "ipc/fastpath.h"
 #include "ipc/irq.h"
 #include "lib/panic.h"
 #include "lib/print.h"
@@ -18,6 +20,10 @@
 /* Registers of the first trap in the kernel; entry.S fills it. */
 struct trap_frame trap_kernel_frame;
 uint8_t trap_kernel_stack[8192] __attribute__((aligned(16)));
+
+_Static_assert(SYS_CALL == 1 && SYS_REPLY_RECV == 2 && MESSAGE_WORDS == 8 &&
+                   CAUSE_USER_ECALL == 8,
+               "trap/entry.S has these as numbers");
 
 /* ---- Interrupts ---- */
 
@@ -102,7 +108,8 @@ void trap_init(void) {
 
 void trap_init_hart(void) {
     csr_write(sscratch, 0);
-    csr_write(stvec, (uint64_t)trap_entry);
+    csr_write(stvec, fastpath_enabled() ? (uint64_t)trap_entry
+                                        : (uint64_t)trap_entry_plain);
     csr_clear(sstatus, SSTATUS_SIE | SSTATUS_SPP | SSTATUS_FS | SSTATUS_SUM |
                            SSTATUS_MXR);
     csr_set(sie, SIE_SOFTWARE | SIE_EXTERNAL | SIE_TIMER);

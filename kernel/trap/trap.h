@@ -25,8 +25,10 @@ void trap_init_hart(void);
 /* Leaves for user mode for the first time on this hart. */
 _Noreturn void trap_run(void);
 
-/* trap/entry.S: where stvec points, and the way out through the scheduler. */
+/* trap/entry.S: where stvec points, with and without the fast path, and the
+ * way out through the scheduler. */
 void trap_entry(void);
+void trap_entry_plain(void);
 _Noreturn void trap_leave(void);
 
 /* Called by trap/entry.S for a trap of the current thread. */

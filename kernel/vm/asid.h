@@ -76,15 +76,15 @@ void asid_fence(struct asid *asid, va_t va, uint64_t pages);
 void asid_fence_here(struct asid *asid, va_t va);
 
 /*
- * Makes this hart run in the space. At once when it already does; without a
- * lock when the number is valid.
+ * Makes this hart run in the space, if that is quick: at once when it already
+ * does; without a lock when the number is valid. False: asid_enter_slow.
  */
-static inline void asid_enter(struct asid *asid) {
+static inline bool asid_try_enter(struct asid *asid) {
     struct hart *hart = hart_self();
     struct asid_hart *self = &asid_harts[hart->id];
 
     if (hart->satp == asid->satp) {
-        return;
+        return true;
     }
     __atomic_store_n(&self->active, asid, __ATOMIC_RELAXED);
     /* A roll-over sets self->generation, then reads self->active: either it
@@ -94,12 +94,19 @@ static inline void asid_enter(struct asid *asid) {
             __atomic_load_n(&asid->generation, __ATOMIC_RELAXED) ||
         (__atomic_load_n(&asid->hart_mask, __ATOMIC_RELAXED) >> hart->id & 1) ==
             0) {
-        asid_enter_slow(asid);
-        return;
+        return false;
     }
     csr_write(satp, asid->satp);
     hart->satp = asid->satp;
     hart->counters[COUNTER_SATP_WRITES]++;
+    return true;
+}
+
+/* Makes this hart run in the space. */
+static inline void asid_enter(struct asid *asid) {
+    if (!asid_try_enter(asid)) {
+        asid_enter_slow(asid);
+    }
 }
 
 /* Makes this hart run in the kernel's table alone: a hart that goes idle, or

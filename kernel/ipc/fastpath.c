@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ipc/fastpath.c: the short cut through call and reply_recv.
+ *
+ * The registers of the message (a2-a6, t0-t2) are reserved in this file, so
+ * the words cross from thread to thread without being loaded or stored. gcc
+ * still uses a reserved register without a word for third arguments and large
+ * frames: hence leaf functions of at most two arguments, everything inlined,
+ * no sanitizer. `make check` disassembles the result.
+ *
+ * Both functions have the same shape: look up, lock, check everything, then
+ * commit. Whatever does not fit falls to the slow path, which reports errors;
+ * the checks here only have to be no weaker than the ones there.
+ */
+#include "ipc/fastpath.h"
+
+#include "abi/handle.h"
+#include "arch/hart.h"
+#include "ipc/call.h"
+#include "ipc/endpoint.h"
+#include "ipc/notification.h"
+#include "lib/container.h"
+#include "proc/process.h"
+#include "vm/space.h"
+
+/* The badge that the resumed thread finds; entry.S leaves it alone. */
+register uint64_t out_badge __asm__("a7");
+
+/* The meta word of a handle of this type with these rights, no bit else that
+ * must be zero: compared under a mask. */
+static inline bool meta_is(uint64_t meta, enum handle_type type,
+                           uint64_t rights) {
+    const uint64_t type_and_busy = 0xffffull << 48;
+    return (meta & (type_and_busy | rights << 32)) ==
+           ((uint64_t)type << 48 | rights << 32);
+}
+
+/* The thread waits on this hart and nothing about it is out of the ordinary. */
+static inline bool ordinary(const struct thread *thread,
+                            const struct hart *hart) {
+    return thread->flags == 0 && thread->frame.hart == hart;
+}
+
+/* The current thread waits from here on: what thread_wait does. */
+static inline void begin_wait(struct thread *self, struct endpoint *endpoint,
+                              enum thread_state state) {
+    self->frame.x[REG_PC] += 4;
+    self->endpoint = endpoint;
+    self->wait_kind = &endpoint_wait;
+    self->wait_sequence++;
+    self->state = state;
+}
+
+/* The other one runs: what thread_wake_handoff and the scheduler do. */
+static inline void end_wait(struct thread *thread, struct hart *hart) {
+    thread->wait_sequence++;
+    thread->state = THREAD_RUNNING;
+    hart->running = (int32_t)thread->priority;
+}
+
+struct thread *fastpath_call(uint64_t handle, uint64_t tag) {
+    struct thread *self = thread_self();
+    struct hart *hart = self->frame.hart;
+    if (handle >= HANDLE_MAX || self->flags != 0)
+        return NULL;
+    struct handle_entry *entry = &self->process->handles.slot[handle];
+    uint64_t meta = __atomic_load_n(&entry->meta, __ATOMIC_ACQUIRE);
+    if (!meta_is(meta, HANDLE_SESSION, RIGHT_SEND))
+        return NULL;
+    struct session *session = __atomic_load_n(&entry->object, __ATOMIC_ACQUIRE);
+    struct endpoint *endpoint = session->endpoint;
+    if (!spin_try(&endpoint->lock))
+        return NULL;
+    struct thread *receiver =
+        container_of(endpoint->receivers.next, struct thread, link);
+    if (entry->meta != meta || session->endpoint != endpoint ||
+        session->generation != (uint32_t)meta ||
+        session->epoch != endpoint->epoch || list_empty(&endpoint->receivers) ||
+        !ordinary(receiver, hart) || receiver->priority < self->priority ||
+        !asid_try_enter(&receiver->space->asid)) {
+        spin_unlock(&endpoint->lock);
+        return NULL;
+    }
+    /* Commit: nothing below can fail. */
+    list_remove(&receiver->link);
+    self->frame.x[REG_A1] = tag;
+    self->session = session;
+    self->server = receiver;
+    receiver->caller = self;
+    receiver->caller_gone = false;
+    session->open++;
+    out_badge = session->badge;
+    begin_wait(self, endpoint, THREAD_CALLING);
+    end_wait(receiver, hart);
+    hart->counters[COUNTER_CALL_FAST]++;
+    spin_unlock(&endpoint->lock);
+    return receiver;
+}
+
+/* Nothing waits at the endpoint to be received. */
+static inline bool endpoint_quiet(const struct endpoint *endpoint) {
+    return list_empty(&endpoint->senders) && list_empty(&endpoint->closed) &&
+           (!endpoint->bound || endpoint->bound->bits == 0);
+}
+
+struct thread *fastpath_reply_recv(uint64_t handle, uint64_t tag) {
+    struct thread *self = thread_self();
+    struct hart *hart = self->frame.hart;
+    struct thread *caller = self->caller;
+    (void)tag; /* a reply's tag arrives as it was sent */
+    if (handle >= HANDLE_MAX || self->flags != 0 || !caller)
+        return NULL;
+    struct handle_entry *entry = &self->process->handles.slot[handle];
+    uint64_t meta = __atomic_load_n(&entry->meta, __ATOMIC_ACQUIRE);
+    if (!meta_is(meta, HANDLE_ENDPOINT, RIGHT_RECEIVE))
+        return NULL;
+    struct endpoint *endpoint =
+        __atomic_load_n(&entry->object, __ATOMIC_ACQUIRE);
+    if (!spin_try(&endpoint->lock))
+        return NULL;
+    struct session *session = caller->session;
+    if (entry->meta != meta || endpoint->generation != (uint32_t)meta ||
+        self->caller != caller || caller->endpoint != endpoint ||
+        self->serves != endpoint || endpoint->server != self ||
+        !endpoint_quiet(endpoint) || !ordinary(caller, hart) ||
+        (hart->ready >> caller->priority) > 1 || session->handles == 0 ||
+        !asid_try_enter(&caller->space->asid)) {
+        spin_unlock(&endpoint->lock);
+        return NULL;
+    }
+    /* Commit: nothing below can fail. */
+    self->caller = NULL;
+    caller->server = NULL;
+    caller->call_sequence++;
+    session->open--;
+    list_push_back(&endpoint->receivers, &self->link);
+    out_badge = 0;
+    begin_wait(self, endpoint, THREAD_RECEIVING);
+    end_wait(caller, hart);
+    hart->counters[COUNTER_REPLY_FAST]++;
+    spin_unlock(&endpoint->lock);
+    return caller;
+}
