@@ -88,7 +88,7 @@ endif
 
 # The fast path keeps a message's words in the registers they arrived in: gcc
 # may not touch these, and nothing may be instrumented (architecture: "The fast
-# path is C"). `make check` disassembles the object.
+# path is C"). a7 returns the badge. `make check` disassembles the functions.
 FASTPATH_REGS := a2 a3 a4 a5 a6 t0 t1 t2
 FASTPATH_CFLAGS := $(FASTPATH_REGS:%=-ffixed-%) -ffixed-a7 -fomit-frame-pointer \
   -fno-stack-protector
