@@ -73,7 +73,7 @@ static void walk_address(struct walk *w, uint32_t block, unsigned level) {
 static void check_fields(struct checker *c, uint32_t inum,
                          const struct disk_inode *inode) {
     uint64_t size = inode->size;
-    if (size > (uint64_t)FILE_BLOCKS_MAX * BLOCK_SIZE)
+    if (size > FILE_SIZE_MAX)
         problem(c, "inode %u: size %llu is more than a file can have", inum,
                 (unsigned long long)size);
     else if (inode->type == INODE_DIR &&

@@ -26,8 +26,6 @@
 
 enum { READ_AHEAD = 16 };
 
-static const uint64_t FILE_SIZE_MAX = (uint64_t)FILE_BLOCKS_MAX * BLOCK_SIZE;
-
 /* Blocks that contents of size bytes have. */
 static uint32_t block_count(uint64_t size) {
     return (uint32_t)((size + BLOCK_SIZE - 1) / BLOCK_SIZE);

@@ -91,7 +91,8 @@ int inode_load(struct volume *v, struct inode *ip) {
     if (err < 0)
         return err;
     ip->on = *place;
-    ip->loaded = place->type != INODE_FREE;
+    ip->loaded = place->type != INODE_FREE && place->type <= INODE_DEVICE &&
+                 place->size <= FILE_SIZE_MAX;
     block_put(&v->cache, buf);
     return ip->loaded ? 0 : -EIO;
 }

@@ -40,7 +40,8 @@ uint32_t inode_table_used(const struct volume *v);
  */
 int inode_get(struct volume *v, uint32_t inum, struct inode **out);
 
-/* Makes ip->on valid. EIO: the disk failed, or the inode is free. */
+/* Makes ip->on valid. EIO: the disk failed, or the inode is free or cannot be
+ * one. */
 int inode_load(struct volume *v, struct inode *ip);
 
 /* Takes one more reference. */

@@ -71,6 +71,8 @@ enum {
     FILE_BLOCKS_MAX = DOUBLE_START + ADDRESSES_PER_BLOCK * ADDRESSES_PER_BLOCK,
 };
 
+#define FILE_SIZE_MAX ((uint64_t)FILE_BLOCKS_MAX * BLOCK_SIZE)
+
 /* Values of disk_inode.type, as in xv6's stat.h; 0 is a free inode. */
 enum { INODE_FREE = 0, INODE_DIR = 1, INODE_FILE = 2, INODE_DEVICE = 3 };
 
