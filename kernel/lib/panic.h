@@ -7,13 +7,14 @@
  *             here, and a backtrace. A mistake of a user never comes here.
  * Use         assert(spin_held(&space->lock));
  *             panic("no memory at %p", address);
- * Invariants  A panic never returns, takes no lock, and a second panic (on
- *             another hart, or inside the first) prints nothing more than
- *             its own message.
+ * Invariants  A panic never returns and waits for no lock. One inside the
+ *             first prints its message and ends the machine; one on another
+ *             hart waits for the first to do so.
  */
 #ifndef OCTAVO_LIB_PANIC_H
 #define OCTAVO_LIB_PANIC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* The status with which the machine ends after a panic. */
@@ -24,7 +25,7 @@ enum { PANIC_STATUS = 125 };
  * boot, before the other harts start.
  */
 struct panic_hooks {
-    void (*stop)(void);          /* stops other harts, frees the console */
+    void (*stop)(void);          /* interrupts other harts, console is mine */
     void (*describe)(void);      /* prints the hart, thread and registers */
     uint64_t (*stack_top)(void); /* end of the stack in use, 0: unknown */
     void (*exit)(int status);    /* ends the machine */
@@ -40,6 +41,10 @@ _Noreturn void panic(const char *format, ...)
  * interrupted pc and frame pointer (s0) instead of here. */
 _Noreturn void panic_at(uint64_t pc, uint64_t frame, const char *format, ...)
     __attribute__((format(printf, 3, 4), cold));
+
+/* Whether some hart has panicked. A hart that finds this so, on an interrupt
+ * from another, should wait for ever. */
+bool panic_started(void);
 
 /* Ends the machine when an assert failed; use assert(). */
 _Noreturn void assert_failed(const char *condition, const char *file, int line)

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lib/string.c: bytes, strings and whole pages.
+ *
+ * Idea        Move eight bytes at a time where both addresses allow it, and
+ *             single bytes at the edges. Words are never read across an
+ *             unaligned address: machines may take a trap for each.
+ * Invariants  memcpy, memset and their kin are what the compiler itself calls.
+ *             So it must not find a copy or a fill in their own loops and put
+ *             a call to the same function there: COMPILED_AS_WRITTEN.
+ */
+#include "lib/string.h"
+
+#include <stdint.h>
+
+#include "abi/layout.h"
+
+/* A word of memory that may hold anything. */
+typedef uint64_t __attribute__((may_alias)) word_t;
+
+enum { WORD = sizeof(word_t), PAGE_WORDS = PAGE_SIZE / WORD };
+
+#ifdef __clang__
+#define COMPILED_AS_WRITTEN __attribute__((no_builtin))
+#else
+#define COMPILED_AS_WRITTEN                                                    \
+    __attribute__((optimize("no-tree-loop-distribute-patterns")))
+#endif
+
+static inline size_t misalignment(const void *pointer) {
+    return (uintptr_t)pointer % WORD;
+}
+
+COMPILED_AS_WRITTEN
+void *memcpy(void *to, const void *from, size_t len) {
+    uint8_t *t = to;
+    const uint8_t *f = from;
+    if (misalignment(t) == misalignment(f)) {
+        for (; len > 0 && misalignment(t) != 0; len--) {
+            *t++ = *f++;
+        }
+        for (; len >= WORD; len -= WORD, t += WORD, f += WORD) {
+            *(word_t *)t = *(const word_t *)f;
+        }
+    }
+    for (; len > 0; len--) {
+        *t++ = *f++;
+    }
+    return to;
+}
+
+/* Copies from the end to the start, for a target that overlaps the bytes
+ * behind the source's start. */
+COMPILED_AS_WRITTEN
+static void copy_backwards(uint8_t *to, const uint8_t *from, size_t len) {
+    if (misalignment(to) == misalignment(from)) {
+        for (; len > 0 && misalignment(to + len) != 0; len--) {
+            to[len - 1] = from[len - 1];
+        }
+        for (; len >= WORD; len -= WORD) {
+            *(word_t *)(to + len - WORD) = *(const word_t *)(from + len - WORD);
+        }
+    }
+    for (; len > 0; len--) {
+        to[len - 1] = from[len - 1];
+    }
+}
+
+COMPILED_AS_WRITTEN
+void *memmove(void *to, const void *from, size_t len) {
+    if ((uintptr_t)to - (uintptr_t)from >= len) {
+        return memcpy(to, from, len);
+    }
+    copy_backwards(to, from, len);
+    return to;
+}
+
+COMPILED_AS_WRITTEN
+void *memset(void *to, int byte, size_t len) {
+    uint8_t *t = to;
+    word_t word = (uint8_t)byte * 0x0101010101010101ull;
+    for (; len > 0 && misalignment(t) != 0; len--) {
+        *t++ = (uint8_t)byte;
+    }
+    for (; len >= WORD; len -= WORD, t += WORD) {
+        *(word_t *)t = word;
+    }
+    for (; len > 0; len--) {
+        *t++ = (uint8_t)byte;
+    }
+    return to;
+}
+
+COMPILED_AS_WRITTEN
+int memcmp(const void *a, const void *b, size_t len) {
+    const uint8_t *x = a;
+    const uint8_t *y = b;
+    for (; len > 0; len--, x++, y++) {
+        if (*x != *y) {
+            return *x - *y;
+        }
+    }
+    return 0;
+}
+
+COMPILED_AS_WRITTEN
+size_t strlen(const char *text) {
+    const char *end = text;
+    while (*end != '\0') {
+        end++;
+    }
+    return (size_t)(end - text);
+}
+
+int strcmp(const char *a, const char *b) {
+    return strncmp(a, b, SIZE_MAX);
+}
+
+int strncmp(const char *a, const char *b, size_t max) {
+    for (; max > 0; max--, a++, b++) {
+        if (*a != *b) {
+            return (uint8_t)*a - (uint8_t)*b;
+        }
+        if (*a == '\0') {
+            return 0;
+        }
+    }
+    return 0;
+}
+
+size_t strlcpy(char *to, const char *from, size_t size) {
+    size_t len = strlen(from);
+    size_t kept = len < size ? len : size - 1;
+    memcpy(to, from, kept);
+    to[kept] = '\0';
+    return len;
+}
+
+COMPILED_AS_WRITTEN
+void page_zero(void *page) {
+    word_t *word = page;
+    word_t *end = word + PAGE_WORDS;
+#pragma GCC unroll 32
+    for (; word != end; word++) {
+        *word = 0;
+    }
+}
+
+/* Eight loads, then eight stores, so that no load waits for a store. */
+COMPILED_AS_WRITTEN
+void page_copy(void *to, const void *from) {
+    word_t *t = to;
+    const word_t *f = from;
+    const word_t *end = f + PAGE_WORDS;
+#pragma GCC unroll 4
+    for (; f != end; f += 8, t += 8) {
+        word_t w0 = f[0], w1 = f[1], w2 = f[2], w3 = f[3];
+        word_t w4 = f[4], w5 = f[5], w6 = f[6], w7 = f[7];
+        t[0] = w0, t[1] = w1, t[2] = w2, t[3] = w3;
+        t[4] = w4, t[5] = w5, t[6] = w6, t[7] = w7;
+    }
+}
