@@ -18,8 +18,9 @@
         csr_value_;                                                            \
     })
 #define csr_write(name, value)                                                 \
-    __asm__ volatile("csrw " #name ", %0" ::"rK"((uint64_t)(value)) : "memor"  \
-                                                                      "y")
+    __asm__ volatile("csrw " #name ", %0" ::"rK"((uint64_t)(value))            \
+                     : "memor"                                                 \
+                       "y")
 #define csr_set(name, bits)                                                    \
     __asm__ volatile("csrs " #name ", %0" ::"rK"((uint64_t)(bits)) : "memory")
 #define csr_clear(name, bits)                                                  \

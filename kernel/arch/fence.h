@@ -15,10 +15,14 @@
  *             global mappings: after a change of a kernel mapping fence all.
  * Harts       A mask has bit hart->id for each hart. The calling hart is left
  *             out even if its bit is set: it fences itself, locally.
- * Context     Any lock may be held: the other harts are interrupted in
- *             machine mode, whatever their sstatus. Remote fences return when
- *             they have taken effect. Each call counts as COUNTER_FENCE_LOCAL
- *             or COUNTER_FENCE_REMOTE.
+ * Remote      A request is left in the caller's slot and the harts concerned
+ *             are interrupted; each serves it when it takes the interrupt, or
+ *             while it waits for a lock, so any lock may be held by anyone
+ *             here. The call returns when all have done it. (The firmware's
+ *             own remote fence would do, but it waits in machine mode, where
+ *             hart_relax cannot help: QEMU's -icount then stands still.)
+ * Counters    Each fence counts as COUNTER_FENCE_LOCAL on the hart that runs
+ *             it, each request as COUNTER_FENCE_REMOTE on the one that asks.
  */
 #ifndef OCTAVO_ARCH_FENCE_H
 #define OCTAVO_ARCH_FENCE_H
@@ -26,6 +30,7 @@
 #include <stdint.h>
 
 #include "arch/hart.h"
+#include "arch/ipi.h"
 #include "arch/memory.h"
 
 /* Forgets the leaf entry for one page of one address space. */
@@ -52,18 +57,30 @@ static inline void fence_local_code(void) {
 }
 
 /* fence_local_page on other harts, for each page of [va, va + len). */
-void fence_remote_range(uint32_t harts, va_t va, uint64_t len, uint64_t asid);
+void fence_remote_range(uint32_t mask, va_t va, uint64_t len, uint64_t asid);
 
 /* fence_local_asid on other harts. */
-void fence_remote_asid(uint32_t harts, uint64_t asid);
+void fence_remote_asid(uint32_t mask, uint64_t asid);
 
 /* fence_local_all on other harts. */
-void fence_remote_all(uint32_t harts);
+void fence_remote_all(uint32_t mask);
 
 /* fence_local_code on other harts. */
-void fence_remote_code(uint32_t harts);
+void fence_remote_code(uint32_t mask);
 
-/* Raises a software interrupt on other harts; counts as COUNTER_IPIS. */
-void hart_interrupt(uint32_t harts);
+/* Does what other harts ask of this one, if anything. Every loop of the kernel
+ * that waits for another hart calls it. */
+void fence_serve(void);
+
+/*
+ * What a hart does first when it takes a software interrupt: takes the
+ * interrupt back, waits for ever if a hart has panicked, and serves requests.
+ * The caller then looks whether there is a better thread to run.
+ */
+void fence_interrupt(void);
+
+/* From now on this hart serves requests. Once for each hart, at boot, before
+ * it runs a user thread. */
+void fence_init_hart(void);
 
 #endif
