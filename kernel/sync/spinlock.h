@@ -46,6 +46,9 @@ static inline void spin_init(struct spinlock *lock, enum lock_rank rank) {
 void spin_check_order(const struct spinlock *lock);
 void spin_check_owner(const struct spinlock *lock);
 
+/* Waits until the lock looks free, doing for other harts what they ask. */
+void spin_wait(const struct spinlock *lock);
+
 /* What this hart writes into a lock it takes. */
 static inline uint32_t spin_mark(void) {
     return DEBUG_BUILD ? hart_self()->id + 1 : 1;
@@ -80,10 +83,7 @@ static inline void spin_lock(struct spinlock *lock) {
         spin_check_order(lock);
     }
     while (!spin_try(lock)) {
-        while (__atomic_load_n(&lock->word, __ATOMIC_RELAXED) != 0) {
-            /* `pause`, by its encoding: a hint that every machine accepts. */
-            __asm__ volatile(".4byte 0x0100000f");
-        }
+        spin_wait(lock);
     }
 }
 

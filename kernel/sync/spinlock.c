@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sync/spinlock.c: waiting for a lock, the checks of debug builds, and pairs.
+ */
+#include "sync/spinlock.h"
+
+#include "arch/fence.h"
+#include "arch/ipi.h"
+#include "lib/panic.h"
+
+/* The holder may be waiting for this hart to fence: serve it, or both wait for
+ * ever. */
+void spin_wait(const struct spinlock *lock) {
+    uint32_t turns = 0;
+    while (__atomic_load_n(&lock->word, __ATOMIC_RELAXED) != 0) {
+        fence_serve();
+        hart_relax(&turns);
+    }
+}
+
+/* The ranks above and including `rank`, as bits of hart->held. */
+static uint32_t ranks_from(uint32_t rank) {
+    return ~((1u << rank) - 1);
+}
+
+void spin_check_order(const struct spinlock *lock) {
+    const struct hart *hart = hart_self();
+    if (spin_held(lock)) {
+        panic("lock %p of rank %u is taken twice", (const void *)lock,
+              lock->rank);
+    }
+    if ((hart->held & ranks_from(lock->rank)) != 0) {
+        panic("lock %p of rank %u is taken while ranks 0x%x are held",
+              (const void *)lock, lock->rank, hart->held);
+    }
+}
+
+void spin_check_owner(const struct spinlock *lock) {
+    if (!spin_held(lock)) {
+        panic("lock %p of rank %u is released by hart %u, not its holder",
+              (const void *)lock, lock->rank, hart_self()->id);
+    }
+}
+
+/* Takes the lock although one of its rank may be held already. */
+static void spin_lock_second(struct spinlock *lock)
+    ACQUIRE(*lock) NO_THREAD_SAFETY;
+static void spin_lock_second(struct spinlock *lock) {
+    uint32_t same = 1u << lock->rank;
+    uint32_t before = hart_self()->held & same;
+    hart_self()->held &= ~same;
+    spin_lock(lock);
+    hart_self()->held |= before;
+}
+
+/* clang cannot know which of the two is which, nor that they may be one. */
+void spin_lock_pair(struct spinlock *a, struct spinlock *b) NO_THREAD_SAFETY;
+void spin_lock_pair(struct spinlock *a, struct spinlock *b) {
+    struct spinlock *low = a < b ? a : b;
+    struct spinlock *high = a < b ? b : a;
+    assert(a->rank == b->rank);
+    spin_lock(low);
+    if (high != low) {
+        spin_lock_second(high);
+    }
+}
+
+void spin_unlock_pair(struct spinlock *a, struct spinlock *b) NO_THREAD_SAFETY;
+void spin_unlock_pair(struct spinlock *a, struct spinlock *b) {
+    spin_unlock(a);
+    if (a != b) {
+        spin_unlock(b);
+    }
+}
