@@ -5,6 +5,7 @@
  *   seed=N       jitters the ticks of each hart, reproducibly (0: no jitter)
  *   tick=N       length of a tick in microseconds (10000)
  *   harts=N      use at most N harts
+ *   sstc=0       the timer goes through the firmware even if harts have Sstc
  *   initrd=A,N   the initrd lies at physical address A and is N bytes long;
  *                for boot loaders that cannot say so in the device tree
  *   run=COMMAND  everything to the end of the line: for init

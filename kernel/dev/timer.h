@@ -31,8 +31,7 @@ static inline uint64_t timer_now(void) {
 /* Reads tick= and seed=. Once, before the other harts start. */
 void timer_init(void);
 
-/* Lets this hart take timer interrupts (once sstatus.SIE or user mode allows
- * any), with none due. */
+/* Enables the timer interrupt of this hart; the first tick is a tick away. */
 void timer_init_hart(void);
 
 /* The timer interrupt of this hart comes at `when`, at once if that is past;

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dev/plic.c: the platform-level interrupt controller.
+ *
+ * Its registers, 32 bits each:
+ *
+ *   0x000000 + 4 n            priority of interrupt n; 0: never
+ *   0x002000 + 0x80 c + 4 w   context c: enabled interrupts 32w .. 32w+31
+ *   0x200000 + 0x1000 c       context c: lowest priority that is let through,
+ *                             less one
+ *   0x200004 + 0x1000 c       context c: read: claim; write: complete
+ *
+ * A context is one mode of one hart; the device tree says which.
+ */
+#include "dev/plic.h"
+
+#include "arch/csr.h"
+#include "arch/hart.h"
+#include "arch/memory.h"
+#include "dev/machine.h"
+#include "lib/panic.h"
+
+enum {
+    PLIC_PRIORITY = 0,
+    PLIC_ENABLE = 0x2000,
+    PLIC_ENABLE_CONTEXT = 0x80,
+    PLIC_CONTROL = 0x200000,
+    PLIC_CONTROL_CONTEXT = 0x1000,
+    PLIC_THRESHOLD = 0,
+    PLIC_CLAIM = 4,
+};
+
+static volatile uint32_t *plic_register(uint64_t offset) {
+    assert(offset < machine.plic.registers.size);
+    return pa_to_va(machine.plic.registers.base + offset);
+}
+
+static volatile uint32_t *control(const struct hart *hart, uint64_t offset) {
+    uint64_t context = (uint64_t)machine.plic.context[hart->id];
+    return plic_register(PLIC_CONTROL + PLIC_CONTROL_CONTEXT * context +
+                         offset);
+}
+
+static bool reaches(const struct hart *hart) {
+    return machine.plic.registers.size != 0 &&
+           machine.plic.context[hart->id] >= 0;
+}
+
+/* The id of the hart that takes the interrupt. */
+static uint32_t route(uint32_t irq) {
+    uint32_t id = irq % hart_count;
+    return machine.plic.context[id] >= 0 ? id : 0;
+}
+
+bool plic_valid(uint32_t irq) {
+    return irq > 0 && irq <= machine.plic.irq_count &&
+           reaches(&harts[route(irq)]);
+}
+
+void plic_init(void) {
+    for (uint32_t irq = 1; irq <= machine.plic.irq_count; irq++) {
+        plic_mask(irq);
+    }
+}
+
+/* Which of the interrupts 32 word .. 32 word + 31 the hart takes. */
+static uint32_t share(uint32_t id, uint32_t word) {
+    uint32_t bits = 0;
+    for (uint32_t bit = 0; bit < 32; bit++) {
+        uint32_t irq = word * 32 + bit;
+        if (plic_valid(irq) && route(irq) == id) {
+            bits |= 1u << bit;
+        }
+    }
+    return bits;
+}
+
+void plic_init_hart(void) {
+    const struct hart *hart = hart_self();
+    if (!reaches(hart)) {
+        return;
+    }
+    uint64_t enable =
+        PLIC_ENABLE +
+        PLIC_ENABLE_CONTEXT * (uint64_t)machine.plic.context[hart->id];
+    for (uint32_t word = 0; word <= machine.plic.irq_count / 32; word++) {
+        *plic_register(enable + 4 * word) = share(hart->id, word);
+    }
+    *control(hart, PLIC_THRESHOLD) = 0;
+    csr_set(sie, SIE_EXTERNAL);
+}
+
+uint32_t plic_claim(void) {
+    return reaches(hart_self()) ? *control(hart_self(), PLIC_CLAIM) : 0;
+}
+
+void plic_complete(uint32_t irq) {
+    *control(hart_self(), PLIC_CLAIM) = irq;
+}
+
+void plic_mask(uint32_t irq) {
+    *plic_register(PLIC_PRIORITY + 4 * irq) = 0;
+}
+
+void plic_unmask(uint32_t irq) {
+    *plic_register(PLIC_PRIORITY + 4 * irq) = 1;
+}
