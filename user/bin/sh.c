@@ -35,6 +35,8 @@ struct saved {
 };
 
 static int status;       /* of the last command */
+static int background;   /* pid of the last one in the background */
+static int self;         /* pid of the shell, also in its children */
 static bool interactive; /* there is a user to talk to */
 
 static int sequence_run(struct sequence *sequence, bool last);
@@ -42,9 +44,10 @@ static int sequence_run(struct sequence *sequence, bool last);
 /* ---- Words and redirections ---- */
 
 static char *word_make(const struct word *word) {
-    char *argument = malloc(word_expand(word, status, NULL) + 1);
+    const struct values values = {status, background, self};
+    char *argument = malloc(word_expand(word, &values, NULL) + 1);
     if (argument != NULL)
-        word_expand(word, status, argument);
+        word_expand(word, &values, argument);
     return argument;
 }
 
@@ -341,6 +344,7 @@ static int background_start(struct chain *chain) {
         return 1;
     }
     if (pid > 0) {
+        background = pid;
         if (interactive)
             fprintf(2, "[%d]\n", pid);
         return 0;
@@ -465,6 +469,7 @@ static int input_run(void) {
 
 int main(int argc, char **argv) {
     struct stat st;
+    self = getpid();
     if (argc == 3 && strcmp(argv[1], "-c") == 0) {
         text_run(argv[2], strlen(argv[2]), true);
         return status;

@@ -444,17 +444,32 @@ static void number_add(struct argument *argument, int number) {
         argument_add(argument, *digit);
 }
 
-size_t word_expand(const struct word *word, int status, char *to) {
+/* A '$' at `at`: with a value's sign behind it the value, else itself. Returns
+ * where to go on. */
+static const char *value_expand(struct argument *argument, const char *at,
+                                const char *end, const struct values *values) {
+    char sign = end - at >= 2 ? at[1] : 0;
+    if (sign == '?')
+        number_add(argument, values->status);
+    else if (sign == '$')
+        number_add(argument, values->self);
+    else if (sign != '!')
+        argument_add(argument, *at);
+    else if (values->background != 0)
+        number_add(argument, values->background);
+    return at + (sign == '?' || sign == '$' || sign == '!' ? 2 : 1);
+}
+
+size_t word_expand(const struct word *word, const struct values *values,
+                   char *to) {
     struct argument argument = {to, 0};
     const char *at = word->text, *end = at + word->length;
     char quote = 0;
     while (at < end) {
         if (quote != '\'' && *at == '\\' && end - at >= 2) {
             at = backslash_expand(&argument, at, quote != 0);
-        } else if (quote != '\'' && *at == '$' && end - at >= 2 &&
-                   at[1] == '?') {
-            number_add(&argument, status);
-            at += 2;
+        } else if (quote != '\'' && *at == '$') {
+            at = value_expand(&argument, at, end, values);
         } else if (*at == quote) {
             quote = 0;
             at++;

@@ -10,9 +10,8 @@
  *               command    c x <f >g  or  ( sequence ) <f
  *
  *             Words are kept as they were written, quotes and all: `$?` in
- *             them has the value of the moment they are used. word_expand()
- *             then makes the argument.
- * Use         struct parser parser;
+ *             them has the value of the moment when they are used.
+ * word_expand() then makes the argument. Use         struct parser parser;
  *             parser_start(&parser, text, length);
  *             while ((result = parser_line(&parser, &sequence)) == PARSE_OK)
  *                 ... run the sequence, which may be NULL (an empty line)
@@ -106,10 +105,18 @@ bool parser_done(const struct parser *parser);
 /* Frees all that parser_line() made since the start. */
 void parser_end(struct parser *parser);
 
+/* What stands behind a '$' in a word. */
+struct values {
+    int status;     /* $?: of the last command */
+    int background; /* $!: pid of the last one in the background; 0: none yet */
+    int self;       /* $$: the shell's own pid */
+};
+
 /*
- * Makes an argument of a word: quotes are removed, $? becomes `status`.
- * Returns its length; writes it and a NUL to `to` unless that is NULL.
+ * Makes an argument of a word: quotes are removed, and values put in. Returns
+ * its length; writes it and a NUL to `to` unless that is NULL.
  */
-size_t word_expand(const struct word *word, int status, char *to);
+size_t word_expand(const struct word *word, const struct values *values,
+                   char *to);
 
 #endif

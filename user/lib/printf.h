@@ -20,19 +20,19 @@
 #include <stddef.h>
 
 /* To standard output. Returns the bytes made, or -1 if a write failed. */
-int printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+int printf(const char *format, ...) __attribute__((format(__printf__, 1, 2)));
 
 /* To a descriptor. */
 int fprintf(int fd, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+    __attribute__((format(__printf__, 2, 3)));
 int vfprintf(int fd, const char *format, va_list arguments)
-    __attribute__((format(printf, 2, 0)));
+    __attribute__((format(__printf__, 2, 0)));
 
 /* Into `size` bytes, cut if need be and ended with a NUL (if size > 0).
  * Returns the length that the whole text has. */
 int snprintf(char *to, size_t size, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+    __attribute__((format(__printf__, 3, 4)));
 int vsnprintf(char *to, size_t size, const char *format, va_list arguments)
-    __attribute__((format(printf, 3, 0)));
+    __attribute__((format(__printf__, 3, 0)));
 
 #endif
