@@ -27,31 +27,20 @@ _Static_assert(SYS_CALL == 1 && SYS_REPLY_RECV == 2 && MESSAGE_WORDS == 8 &&
 
 /* ---- Interrupts ---- */
 
-static void halt(void) {
-    for (;;)
-        __asm__ volatile("wfi");
-}
-
-static void interrupt_software(void) {
-    csr_clear(sip, SIE_SOFTWARE);
-    if (panic_started())
-        halt();
-}
-
 static void interrupt_handle(uint64_t number) {
     if (number == INTERRUPT_TIMER)
         clock_interrupt();
     else if (number == INTERRUPT_EXTERNAL)
         irq_interrupt();
     else
-        interrupt_software();
+        fence_interrupt();
 }
 
 /* All that are pending, on a hart that has no thread to be interrupted. */
 static void interrupt_poll(void) {
     uint64_t pending = csr_read(sip) & csr_read(sie);
     if (pending & SIE_SOFTWARE)
-        interrupt_software();
+        fence_interrupt();
     if (pending & SIE_TIMER)
         clock_interrupt();
     if (pending & SIE_EXTERNAL)
