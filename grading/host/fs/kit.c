@@ -259,6 +259,12 @@ struct fs_stat kit_stat(struct kit *k, const char *path) {
     return stat;
 }
 
+struct disk_inode *kit_inode(struct kit *k, uint32_t inum) {
+    uint8_t *inodes =
+        k->ram.bytes + (size_t)k->volume->super.inode_start * BLOCK_SIZE;
+    return (struct disk_inode *)inodes + inum;
+}
+
 void kit_pattern(uint8_t *bytes, size_t count, uint32_t seed) {
     for (size_t i = 0; i < count; i++)
         bytes[i] = (uint8_t)((i + seed) * 2654435761u >> 13 ^ seed);

@@ -116,6 +116,9 @@ bool kit_has(struct kit *k, const char *path, const void *bytes, size_t count);
 
 struct fs_stat kit_stat(struct kit *k, const char *path);
 
+/* An inode of the disk itself, past the volume. */
+struct disk_inode *kit_inode(struct kit *k, uint32_t inum);
+
 /* Fills memory with bytes that depend on seed and place. */
 void kit_pattern(uint8_t *bytes, size_t count, uint32_t seed);
 
