@@ -95,7 +95,6 @@ int64_t file_control(int64_t handle, uint64_t what, uint64_t argument) {
 int64_t file_path_call(int64_t directory, struct message *m, const char *path,
                        uint64_t length) {
     int32_t operation = tag_label(m->tag);
-    m->words[0] = length;
     m->handles = 0;
     if (length <= PROTO_INLINE_PATH) {
         memset(&m->words[3], 0, PROTO_INLINE_PATH);

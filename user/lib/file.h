@@ -39,7 +39,7 @@ int64_t file_control(int64_t handle, uint64_t what, uint64_t argument);
 
 /*
  * Sends a directory operation with `length` bytes of path. The caller sets the
- * label and words 1 and 2 of *m; *m becomes the reply. Returns the reply's
+ * label and words 0 to 2 of *m; *m becomes the reply. Returns the reply's
  * label, or the call's error. `path` must be good memory.
  */
 int64_t file_path_call(int64_t directory, struct message *m, const char *path,

@@ -26,7 +26,7 @@ enum { MAJOR_CONSOLE = 1 };
 
 /* A request with the bytes of its one or two paths. */
 struct request {
-    struct message m; /* label, words 1 and 2 */
+    struct message m; /* label, words 0 to 2 */
     bool absolute;    /* every path starts with '/' */
     uint64_t length;
     char bytes[2 * MAXPATH + 1];
@@ -62,6 +62,7 @@ static int64_t path_call(struct request *request, int32_t operation,
     request->m.tag = tag_make(operation, 0, 0, 0);
     request->length = 0;
     int64_t length = request_path(request, path);
+    request->m.words[0] = (uint64_t)length;
     return length < 0 ? length : request_call(request);
 }
 
@@ -134,6 +135,7 @@ int link(const char *existing, const char *path) {
     if (second < 0)
         return posix_result(second);
     request.m.tag = tag_make(DIR_LINK, 0, 0, 0);
+    request.m.words[0] = (uint64_t)first;
     request.m.words[1] = (uint64_t)second;
     request.m.words[2] = 0;
     return posix_result(request_call(&request));
