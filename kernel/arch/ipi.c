@@ -11,7 +11,6 @@
 
 #include "arch/csr.h"
 #include "arch/hart.h"
-#include "arch/sbi.h"
 #include "lib/bits.h"
 #include "lib/panic.h"
 
@@ -19,16 +18,15 @@
  * an uncontended wait takes. */
 enum { RELAX_TURNS = 256 };
 
-/* Moves the harts that one call can reach from *set to the result: the lowest
- * in the set, and those whose ids are less than 64 above that one's. */
-static struct sbi_harts target_take(uint32_t *set) {
-    struct sbi_harts target = {.base = harts[bits_lowest(*set)].sbi_id};
-    for (uint32_t rest = *set; rest != 0; rest &= rest - 1) {
+/* The lowest of the set, and those whose ids are less than 64 above its own. */
+struct sbi_harts hart_take(uint32_t *mask) {
+    struct sbi_harts target = {.base = harts[bits_lowest(*mask)].sbi_id};
+    for (uint32_t rest = *mask; rest != 0; rest &= rest - 1) {
         unsigned id = bits_lowest(rest);
         uint64_t distance = harts[id].sbi_id - target.base;
         if (distance < 64) {
             target.mask |= 1ull << distance;
-            *set &= ~(1u << id);
+            *mask &= ~(1u << id);
         }
     }
     return target;
@@ -43,7 +41,7 @@ void hart_interrupt(uint32_t mask) {
     /* What was written before is seen by whoever is interrupted. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     while (mask != 0) {
-        struct sbi_harts target = target_take(&mask);
+        struct sbi_harts target = hart_take(&mask);
         int64_t error = sbi_send_ipi(target);
         if (error != 0) {
             panic("firmware refuses to interrupt harts 0x%lx + 0x%lx: %ld",

@@ -11,7 +11,6 @@
  */
 #include "boot/main.h"
 
-#include "arch/fence.h"
 #include "arch/hart.h"
 #include "arch/sbi.h"
 #include "arch/stack.h"
@@ -49,7 +48,6 @@ static void announce(void) {
 
 /* What every hart sets up for itself, once it is in the final page table. */
 static void hart_init(void) {
-    fence_init_hart();
     timer_init_hart();
     plic_init_hart();
     trap_init_hart();
