@@ -13,7 +13,7 @@ static int copy(int fd, const char *name) {
     int count;
     while ((count = read(fd, buffer, CHUNK)) > 0) {
         if (write_all(1, buffer, (size_t)count) < 0) {
-            complain("cat", "write");
+            complain_write("cat");
             exit(1);
         }
     }

@@ -16,6 +16,6 @@ int main(int argc, char **argv) {
         writer_add(&out, "\n", 1);
     if (writer_flush(&out) == 0)
         return 0;
-    complain("echo", "write");
+    complain_write("echo");
     return 1;
 }

@@ -190,7 +190,7 @@ int main(int argc, char **argv) {
     for (int i = first; i < argc; i++)
         search_file(pattern, argv[i], argc - first > 1);
     if (writer_flush(&out) < 0) {
-        complain("grep", "write");
+        complain_write("grep");
         return 2;
     }
     return failed_any ? 2 : !selected_any;

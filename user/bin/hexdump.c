@@ -57,6 +57,6 @@ int main(int argc, char **argv) {
         writer_print(&out, "%08lx\n", offset);
     if (writer_flush(&out) == 0)
         return count < 0;
-    complain("hexdump", "write");
+    complain_write("hexdump");
     return 1;
 }

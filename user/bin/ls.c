@@ -147,5 +147,8 @@ int main(int argc, char **argv) {
         failed = list_path(".", false);
     for (int i = first; i < argc; i++)
         failed |= list_path(argv[i], argc - first > 1);
-    return writer_flush(&out) < 0 ? failure("write") : failed;
+    if (writer_flush(&out) == 0)
+        return failed;
+    complain_write("ls");
+    return 1;
 }

@@ -50,6 +50,6 @@ int main(int argc, char **argv) {
     }
     if (writer_flush(&out) == 0)
         return 0;
-    complain("ps", "write");
+    complain_write("ps");
     return 1;
 }

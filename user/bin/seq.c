@@ -37,6 +37,6 @@ int main(int argc, char **argv) {
     print_range(first, step, number[argc - 2]);
     if (writer_flush(&out) == 0)
         return 0;
-    complain("seq", "write");
+    complain_write("seq");
     return 1;
 }

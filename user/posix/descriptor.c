@@ -176,3 +176,8 @@ int write_all(int fd, const void *buffer, size_t size) {
 void complain(const char *program, const char *what) {
     fprintf(2, "%s: %s: %s\n", program, what, error_text(posix_error));
 }
+
+void complain_write(const char *program) {
+    if (posix_error != EPIPE)
+        complain(program, "write");
+}

@@ -142,4 +142,8 @@ int write_all(int fd, const void *buffer, size_t size);
 /* Prints "program: what: the error in words" on standard error. */
 void complain(const char *program, const char *what);
 
+/* The same for a write to standard output that failed; says nothing if it was
+ * a pipe that nobody reads any more, which is how many a pipeline ends. */
+void complain_write(const char *program);
+
 #endif
