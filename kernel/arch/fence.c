@@ -90,29 +90,21 @@ void fence_interrupt(void) {
 
 void fence_init_hart(void) {
     __atomic_fetch_or(&serving, 1u << hart_self()->id, __ATOMIC_SEQ_CST);
-    /* What was asked before is done here, all at once. */
+    /* What this hart was not asked before, all at once. */
     fence_local_all();
     fence_local_code();
 }
 
-/* Fences harts that do not take requests yet. */
-static void fence_by_firmware(uint32_t mask, enum fence_kind kind) {
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    while (mask != 0) {
-        struct sbi_harts target = hart_take(&mask);
-        int64_t error = kind == FENCE_CODE ? sbi_remote_fence_i(target)
-                                           : sbi_remote_fence(target);
-        if (error != 0) {
-            panic("firmware refuses to fence harts 0x%lx + 0x%lx: %ld",
-                  target.base, target.mask, error);
-        }
-    }
-}
-
-/* Asks harts that take requests, and waits until all are done. */
-static void fence_by_request(uint32_t mask, struct fence_request what) {
+/* Has the harts of the mask but this one do it, and waits until all have. A
+ * hart that does not take requests yet will fence everything as it begins to.
+ */
+static void fence_request(uint32_t mask, struct fence_request what) {
     uint32_t self = hart_self()->id;
     uint32_t turns = 0;
+    mask &= __atomic_load_n(&serving, __ATOMIC_SEQ_CST) & ~(1u << self);
+    if (mask == 0) {
+        return;
+    }
     struct fence_request *slot = &slots[self];
     *slot = what;
     slot->pending = mask;
@@ -120,27 +112,11 @@ static void fence_by_request(uint32_t mask, struct fence_request what) {
         __atomic_fetch_or(&inboxes[bits_lowest(rest)], 1u << self,
                           __ATOMIC_RELEASE);
     }
+    hart_count_event(COUNTER_FENCE_REMOTE);
     hart_interrupt(mask);
     while (__atomic_load_n(&slot->pending, __ATOMIC_ACQUIRE) != 0) {
         fence_serve();
         hart_relax(&turns);
-    }
-}
-
-/* Has the harts of the mask but this one do it. */
-static void fence_request(uint32_t mask, struct fence_request what) {
-    uint32_t others = ((1u << hart_count) - 1) & ~(1u << hart_self()->id);
-    uint32_t asked = __atomic_load_n(&serving, __ATOMIC_SEQ_CST);
-    mask &= others;
-    if (mask == 0) {
-        return;
-    }
-    hart_count_event(COUNTER_FENCE_REMOTE);
-    if ((mask & ~asked) != 0) {
-        fence_by_firmware(mask & ~asked, what.kind);
-    }
-    if ((mask & asked) != 0) {
-        fence_by_request(mask & asked, what);
     }
 }
 

@@ -18,10 +18,9 @@
  * Remote      A request is left in the caller's slot and the harts concerned
  *             are interrupted; each serves it when it takes the interrupt, or
  *             while it waits for a lock, so any lock may be held by anyone
- *             here. The call returns when all have done it. A hart that has
- *             not called fence_init_hart is fenced by the firmware instead.
- *             (That would do for all, but the firmware waits in machine mode,
- *             where hart_relax cannot help: QEMU's -icount then stands still.)
+ *             here. The call returns when all have done it. (The firmware's
+ *             own remote fence would do, but it waits in machine mode, where
+ *             hart_relax cannot help: QEMU's -icount then stands still.)
  * Counters    Each fence counts as COUNTER_FENCE_LOCAL on the hart that runs
  *             it, each request as COUNTER_FENCE_REMOTE on the one that asks.
  */

@@ -11,6 +11,7 @@
 
 #include "arch/csr.h"
 #include "arch/hart.h"
+#include "arch/sbi.h"
 #include "lib/bits.h"
 #include "lib/panic.h"
 
@@ -18,8 +19,9 @@
  * an uncontended wait takes. */
 enum { RELAX_TURNS = 256 };
 
-/* The lowest of the set, and those whose ids are less than 64 above its own. */
-struct sbi_harts hart_take(uint32_t *mask) {
+/* Moves the harts that one call can name from *mask to the result: the lowest,
+ * and those whose ids are less than 64 above its own. */
+static struct sbi_harts hart_take(uint32_t *mask) {
     struct sbi_harts target = {.base = harts[bits_lowest(*mask)].sbi_id};
     for (uint32_t rest = *mask; rest != 0; rest &= rest - 1) {
         unsigned id = bits_lowest(rest);

@@ -16,16 +16,10 @@
 
 #include <stdint.h>
 
-#include "arch/sbi.h"
-
 /* Raises a software interrupt on each hart of the mask (bit hart->id) but this
  * one; counts as COUNTER_IPIS. Harts that have not started see it when they
  * do. Panics if the firmware refuses. */
 void hart_interrupt(uint32_t mask);
-
-/* Moves harts that one call of the firmware can name from *mask, which is not
- * 0, to the result. */
-struct sbi_harts hart_take(uint32_t *mask);
 
 /* One turn of a waiting loop; *turns starts at 0 and belongs to the loop. May
  * leave a software interrupt pending on this hart, with nothing to do. */

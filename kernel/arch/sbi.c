@@ -9,8 +9,6 @@ enum {
     BASE_PROBE = 3,
     TIME_SET = 0,
     IPI_SEND = 0,
-    RFENCE_I = 0,
-    RFENCE_VMA = 1,
     HSM_START = 0,
     SRST_RESET = 0,
     SRST_SHUTDOWN = 0,
@@ -54,19 +52,6 @@ void sbi_set_timer(uint64_t when) {
 int64_t sbi_send_ipi(struct sbi_harts harts) {
     return sbi_call(
                (struct sbi_call){SBI_IPI, IPI_SEND, {harts.mask, harts.base}})
-        .error;
-}
-
-int64_t sbi_remote_fence_i(struct sbi_harts harts) {
-    return sbi_call((struct sbi_call){
-                        SBI_RFENCE, RFENCE_I, {harts.mask, harts.base}})
-        .error;
-}
-
-/* Start and size 0 stand for all addresses. */
-int64_t sbi_remote_fence(struct sbi_harts harts) {
-    return sbi_call((struct sbi_call){
-                        SBI_RFENCE, RFENCE_VMA, {harts.mask, harts.base}})
         .error;
 }
 

@@ -33,7 +33,6 @@ enum sbi_extension {
     SBI_BASE = 0x10,
     SBI_TIME = 0x54494D45,
     SBI_IPI = 0x735049,
-    SBI_RFENCE = 0x52464E43,
     SBI_HSM = 0x48534D,
     SBI_SRST = 0x53525354,
 };
@@ -52,11 +51,6 @@ void sbi_set_timer(uint64_t when);
 
 /* Raises a software interrupt on each hart. Returns 0 or an sbi_error. */
 int64_t sbi_send_ipi(struct sbi_harts harts);
-
-/* fence.i, or sfence.vma for everything, on each hart; they return when it has
- * happened. Returns 0 or an sbi_error. */
-int64_t sbi_remote_fence_i(struct sbi_harts harts);
-int64_t sbi_remote_fence(struct sbi_harts harts);
 
 /* Starts a stopped hart at physical address `start` in supervisor mode with
  * paging off, a0 = its number, a1 = argument. Returns 0 or an sbi_error. */

@@ -11,6 +11,7 @@
  */
 #include "boot/main.h"
 
+#include "arch/fence.h"
 #include "arch/hart.h"
 #include "arch/sbi.h"
 #include "arch/stack.h"
@@ -51,6 +52,7 @@ static void hart_init(void) {
     timer_init_hart();
     plic_init_hart();
     trap_init_hart();
+    fence_init_hart();
 }
 
 static void harts_start(void) {
