@@ -37,10 +37,8 @@ def check_black() -> Problems:
 
 def check_types() -> Problems:
     """mypy finds no mistake in the Python files' types."""
-    command = ["mypy", "--strict", "--no-error-summary", "--cache-dir=build/mypy"]
-    command += ["--explicit-package-bases", "--ignore-missing-imports"]
-    command += ["--allow-untyped-decorators", "--no-warn-unused-ignores"]
-    command += ["--scripts-are-modules", *python_files(), *scripts("python3")]
+    command = ["mypy", "--config-file=tools/mypy.ini", "--no-error-summary"]
+    command += ["--cache-dir=build/mypy", *python_files(), *scripts("python3")]
     return run(["env", "MYPYPATH=tools:.", *command])
 
 
