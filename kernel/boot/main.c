@@ -37,6 +37,10 @@ void boot_trap(uint64_t cause, uint64_t pc, uint64_t value, uint64_t frame) {
     panic_at(pc, frame, "trap %lu during boot, address 0x%lx", cause, value);
 }
 
+static uint64_t stack_top(void) {
+    return hart_self()->stack_top;
+}
+
 static void announce(void) {
     kprintf("octavo: %u hart%s, %lu MiB, %s timer\n", hart_count,
             hart_count == 1 ? "" : "s", machine_memory_size() >> MIB_SHIFT,
@@ -70,6 +74,7 @@ static void harts_start(void) {
 void kernel_main(uint64_t sbi_id, pa_t dtb) {
     console_init_early();
     panic_hooks.exit = finisher_exit;
+    panic_hooks.stack_top = stack_top;
     machine_init(sbi_id, pa_to_va(dtb));
     console_init();
     announce();
