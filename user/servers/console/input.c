@@ -143,6 +143,13 @@ static void interrupt(void) {
     foreground = 0;
 }
 
+/* ^P: the process list, and the line being edited once more below it. */
+static void list(void) {
+    output_text("\n", 1);
+    processes_print();
+    output_text(line.text, line.length);
+}
+
 void input_interrupt(void) {
     uint8_t byte;
     while (uart_read(&byte)) {
@@ -151,7 +158,7 @@ void input_interrupt(void) {
         if (events & LINE_INTERRUPT)
             interrupt();
         if (events & LINE_LIST)
-            processes_print();
+            list();
     }
     readers_serve();
 }

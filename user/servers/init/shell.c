@@ -33,8 +33,8 @@ static void authority_drop(void) {
 /* Puts a session with a server, once there is one, into a slot. */
 static bool connect(const char *name, unsigned slot) {
     int64_t session = names_lookup(name, true);
-    return session >= 0 &&
-           sys_handle_dup(session, slot, RIGHT_ALL, DUP_MOVE) >= 0;
+    return session >= 0 && sys_handle_dup(session, slot, RIGHT_ALL,
+                                          DUP_MOVE | DUP_REPLACE) >= 0;
 }
 
 static bool duplicate(unsigned from, unsigned to) {
@@ -54,19 +54,30 @@ static void __attribute__((noreturn)) shell_exec(char *const argv[]) {
     sys_exit(SHELL_NO_PROGRAM);
 }
 
+/* Prints a mark. If the console server died meanwhile, then on the new one's.
+ */
+static void mark_print(const char *mark) {
+    uint64_t length = strlen(mark);
+    if (write_all(1, mark, length) < 0 && connect(NAME_CONSOLE, 1))
+        write_all(1, mark, length);
+}
+
 /* Runs the commands between their marks. Returns their status. */
 static int commands_run(const struct bootargs *args) {
     static char name[] = "sh", option[] = "-c", text[BOOTARGS_MAX];
+    char mark[MARK_MAX + 32];
     char *argv[] = {name, option, text, NULL};
     strlcpy(text, args->run, sizeof(text));
-    printf("[%s begin]\n", args->mark);
+    snprintf(mark, sizeof(mark), "[%s begin]\n", args->mark);
+    mark_print(mark);
     int pid = fork();
     if (pid == 0)
         shell_exec(argv);
     int status = SHELL_NO_PROGRAM;
     if (pid > 0)
         wait(&status);
-    printf("[%s end %d]\n", args->mark, status);
+    snprintf(mark, sizeof(mark), "[%s end %d]\n", args->mark, status);
+    mark_print(mark);
     return status;
 }
 
