@@ -43,7 +43,10 @@ static int64_t window_call(int64_t handle, int32_t operation,
     m.item_base = (uint64_t)buffer;
     m.item_desc = item_make(size, ITEM_WINDOW, right);
     int64_t error = ipc_call(handle, &m, DEADLINE_NONE);
-    return error < 0 ? error : count_result(m.tag, size);
+    if (error >= 0)
+        return count_result(m.tag, size);
+    /* Only the window can be malformed: it is not in user memory. */
+    return error == -EINVAL ? -EFAULT : error;
 }
 
 int64_t file_read(int64_t handle, void *buffer, uint64_t size) {
