@@ -31,16 +31,16 @@ enum handle_type {
 
 /* Rights. */
 enum {
-    RIGHT_SEND = 1 << 0,    /* session: call and send */
-    RIGHT_RECEIVE = 1 << 1, /* endpoint: receive, mint, bind */
-    RIGHT_PASS = 1 << 2,    /* may travel in a message */
-    RIGHT_GRANT = 1 << 3,   /* whoever receives it may pass it on again */
-    RIGHT_READ = 1 << 4,    /* memory, space: map or copy from */
-    RIGHT_WRITE = 1 << 5,   /* memory, space: map or copy to */
-    RIGHT_EXECUTE = 1 << 6, /* memory: map executable */
-    RIGHT_MAP = 1 << 7,     /* memory, space: may be mapped, be mapped into */
-    RIGHT_SIGNAL = 1 << 8,  /* notification: signal */
-    RIGHT_WAIT = 1 << 9,    /* notification: wait, poll, bind */
+    RIGHT_SEND = 1 << 0,     /* session: call and send */
+    RIGHT_RECEIVE = 1 << 1,  /* endpoint: receive, mint, bind */
+    RIGHT_PASS = 1 << 2,     /* may travel in a message */
+    RIGHT_GRANT = 1 << 3,    /* whoever receives it may pass it on again */
+    RIGHT_READ = 1 << 4,     /* memory, space: map or copy from */
+    RIGHT_WRITE = 1 << 5,    /* memory, space: map or copy to */
+    RIGHT_EXECUTE = 1 << 6,  /* memory: map executable */
+    RIGHT_MAP = 1 << 7,      /* memory, space: may be mapped, be mapped into */
+    RIGHT_SIGNAL = 1 << 8,   /* notification: signal */
+    RIGHT_WAIT = 1 << 9,     /* notification: wait, poll, bind */
     RIGHT_INHERIT = 1 << 10, /* fork copies the handle to the child */
     RIGHT_REPLY = 1 << 11,   /* reply: answer, and copy to or from the caller */
     RIGHT_CONTROL = 1 << 12, /* irq: bind, acknowledge; authority: use */

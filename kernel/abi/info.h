@@ -31,11 +31,11 @@ enum {
 /* What SYS_PROCESS_INFO returns about one process. */
 struct process_info {
     int64_t pid;
-    int64_t parent;    /* 0 for the first process */
-    uint64_t state;    /* enum process_state | threads << 8 | priority << 16 */
-    uint64_t frames;   /* frames charged to it */
-    uint64_t time;     /* time it has run, in units of the `time` CSR */
-    uint64_t name[2];  /* up to 16 bytes of name, zero-filled */
+    int64_t parent;   /* 0 for the first process */
+    uint64_t state;   /* enum process_state | threads << 8 | priority << 16 */
+    uint64_t frames;  /* frames charged to it */
+    uint64_t time;    /* time it has run, in units of the `time` CSR */
+    uint64_t name[2]; /* up to 16 bytes of name, zero-filled */
 };
 
 enum process_state {

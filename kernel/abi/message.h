@@ -6,8 +6,8 @@
  * SYS_REPLY and SYS_REPLY_RECV use them alike:
  *
  *   register   in                                  out
- *   a7         system call number                  badge of the sender's session
- *   a0         handle                              0 or a negative errno
+ *   a7         system call number                  badge of the sender's
+ * session a0         handle                              0 or a negative errno
  *   a1         tag                                 tag
  *   a2-a6      words m0-m4                         words m0-m4
  *   t0-t2      words m5-m7                         words m5-m7
@@ -64,8 +64,8 @@ enum message_kind {
 };
 
 /* Builds a tag from a label and counts; a label is a signed 32-bit number. */
-static inline uint64_t tag_make(int32_t label, unsigned words,
-                                unsigned handles, unsigned items) {
+static inline uint64_t tag_make(int32_t label, unsigned words, unsigned handles,
+                                unsigned items) {
     return ((uint64_t)(uint32_t)label << TAG_LABEL_SHIFT) | words |
            ((uint64_t)handles << TAG_HANDLES_SHIFT) |
            ((uint64_t)items << TAG_ITEMS_SHIFT);
@@ -75,7 +75,9 @@ static inline int32_t tag_label(uint64_t tag) {
     return (int32_t)(tag >> TAG_LABEL_SHIFT);
 }
 
-static inline unsigned tag_words(uint64_t tag) { return tag & 15; }
+static inline unsigned tag_words(uint64_t tag) {
+    return tag & 15;
+}
 
 static inline unsigned tag_handles(uint64_t tag) {
     return (tag >> TAG_HANDLES_SHIFT) & 7;

@@ -337,9 +337,9 @@ enum { LIMIT_PRIORITY = 1, LIMIT_FRAMES = 2, LIMIT_ESSENTIAL = 3 };
 /* Priorities: higher runs first. */
 enum {
     PRIORITY_COUNT = 32,
-    PRIORITY_DEFAULT = 8,  /* ordinary programs */
-    PRIORITY_SERVER = 16,  /* servers, as init starts them */
-    PRIORITY_DRIVER = 20,  /* drivers */
+    PRIORITY_DEFAULT = 8, /* ordinary programs */
+    PRIORITY_SERVER = 16, /* servers, as init starts them */
+    PRIORITY_DRIVER = 20, /* drivers */
     PRIORITY_MAX = 31,
 };
 

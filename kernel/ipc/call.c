@@ -14,7 +14,6 @@
 #include "ipc/message.h"
 #include "ipc/notification.h"
 #include "lib/container.h"
-#include "lib/panic.h"
 #include "proc/process.h"
 #include "proc/sched.h"
 #include "proc/wait.h"
@@ -25,7 +24,7 @@ static uint64_t frame_deadline(const struct thread *thread) {
 
 /* ---- Ends of waits ---- */
 
-void call_finish(struct thread *caller) {
+void call_finish(struct endpoint *endpoint, struct thread *caller) {
     struct thread *server = caller->server;
     if (server) {
         server->caller = NULL;
@@ -33,7 +32,7 @@ void call_finish(struct thread *caller) {
     }
     caller->call_sequence++;
     thread_clear_flag(caller, THREAD_SAVED | THREAD_IS_CALL);
-    session_close_call(caller->session);
+    session_close_call(endpoint, caller->session);
 }
 
 /* A server whose caller was taken away learns of it when it replies. */
@@ -45,13 +44,13 @@ static struct thread *cancel_locked(struct endpoint *endpoint,
         lent = thread->server;
         if (lent)
             lent->caller_gone = true;
-        call_finish(thread);
+        call_finish(endpoint, thread);
     } else {
         list_remove(&thread->link);
         if (thread->state == THREAD_SENDING) {
             lent = endpoint->server;
             thread_clear_flag(thread, THREAD_IS_CALL);
-            session_close_call(thread->session);
+            session_close_call(endpoint, thread->session);
         }
     }
     message_fail(thread, error);
@@ -79,97 +78,103 @@ const struct wait_kind endpoint_wait = {.cancel = endpoint_cancel};
 /* ---- Call and send ---- */
 
 /* The caller's message has reached `receiver`: it owes a reply from now on. */
-static void call_begin(struct thread *caller, struct thread *receiver)
-    REQUIRES(caller->endpoint->lock) {
+static void call_begin(struct thread *caller, struct thread *receiver) {
     receiver->caller = caller;
     receiver->caller_gone = false;
     caller->server = receiver;
     thread_clear_flag(caller, THREAD_SAVED);
 }
 
-/* Joins the senders; the receiver that serves now works for this thread too. */
-static int64_t send_wait(struct thread *self, struct session *session,
-                         bool call, uint64_t deadline)
-    RELEASE(session->endpoint->lock) {
-    struct endpoint *endpoint = session->endpoint;
-    uint32_t priority = self->priority;
-    int error = deadline_check(deadline);
+/* What a thread waits with at an endpoint. */
+struct sending {
+    struct session *session;
+    uint64_t deadline;
+    bool call;
+};
+
+static void note_session(struct thread *self, struct endpoint *endpoint,
+                         const struct sending *sending) {
+    self->endpoint = endpoint;
+    self->session = sending->session;
+    sending->session->open++;
+}
+
+/* Joins the senders (RESULT_WAITING), or says why not. */
+static int64_t send_wait(struct thread *self, struct endpoint *endpoint,
+                         const struct sending *sending)
+    REQUIRES(endpoint->lock) {
+    int error = deadline_check(sending->deadline);
     if (!error)
         error = donate_check(self, endpoint->server);
-    if (error) {
-        spin_unlock(&endpoint->lock);
-        return message_error(self, error);
-    }
-    if (call)
+    if (error)
+        return error;
+    if (sending->call)
         thread_set_flag(self, THREAD_IS_CALL);
-    self->endpoint = endpoint;
-    self->session = session;
-    session_open_call(session);
+    note_session(self, endpoint, sending);
     sender_insert(endpoint, self);
-    thread_wait(self, THREAD_SENDING, &endpoint_wait, deadline);
-    struct thread *server = endpoint->server;
-    spin_unlock(&endpoint->lock);
-    donate(server, priority);
+    thread_wait(self, THREAD_SENDING, &endpoint_wait, sending->deadline);
     return RESULT_WAITING;
 }
 
-/* Delivers a call to a waiting receiver and switches to it. */
-static int64_t call_now(struct thread *self, struct session *session,
-                        struct thread *receiver, uint64_t deadline)
-    RELEASE(session->endpoint->lock) {
-    struct endpoint *endpoint = session->endpoint;
-    uint32_t priority = self->priority;
-    int error = message_deliver(self, receiver, &receiver->accept_receive,
-                                MESSAGE_CALL, session->badge);
-    if (error) {
-        spin_unlock(&endpoint->lock);
-        return message_error(self, error);
-    }
+/* Delivers to a waiting receiver; a call then waits and switches to it. */
+static int64_t send_now(struct thread *self, struct endpoint *endpoint,
+                        struct thread *receiver, const struct sending *sending)
+    REQUIRES(endpoint->lock) {
+    enum message_kind kind = sending->call ? MESSAGE_CALL : MESSAGE_SEND;
+    int error = message_deliver(self, receiver, &receiver->accept_receive, kind,
+                                sending->session->badge);
+    if (error)
+        return error;
     list_remove(&receiver->link);
-    self->endpoint = endpoint;
-    self->session = session;
-    session_open_call(session);
+    if (!sending->call) {
+        thread_wake(receiver);
+        return 0;
+    }
+    note_session(self, endpoint, sending);
     call_begin(self, receiver);
-    thread_wait(self, THREAD_CALLING, &endpoint_wait, deadline);
+    /* Poll is about finding a receiver: the reply may take its time. */
+    thread_wait(self, THREAD_CALLING, &endpoint_wait,
+                sending->deadline == DEADLINE_POLL ? DEADLINE_NONE
+                                                   : sending->deadline);
     thread_wake_handoff(receiver);
-    spin_unlock(&endpoint->lock);
-    donate(receiver, priority);
     return RESULT_WAITING;
 }
 
-/* Delivers a one-way message to a waiting receiver. */
-static int64_t send_now(struct thread *self, struct session *session,
-                        struct thread *receiver)
-    RELEASE(session->endpoint->lock) {
-    struct endpoint *endpoint = session->endpoint;
-    int error = message_deliver(self, receiver, &receiver->accept_receive,
-                                MESSAGE_SEND, session->badge);
-    if (!error) {
-        list_remove(&receiver->link);
-        thread_wake(receiver);
+/* *server: whom this thread, if it waits, lends its priority; may be NULL. */
+static int64_t send_locked(struct thread *self, struct endpoint *endpoint,
+                           const struct sending *sending,
+                           struct thread **server) REQUIRES(endpoint->lock) {
+    struct list *node = list_first(&endpoint->receivers);
+    if (!node) {
+        *server = endpoint->server;
+        return send_wait(self, endpoint, sending);
     }
-    spin_unlock(&endpoint->lock);
-    return message_error(self, error);
+    struct thread *receiver = container_of(node, struct thread, link);
+    *server = receiver;
+    return send_now(self, endpoint, receiver, sending);
 }
 
 static int64_t send_or_call(struct thread *self, bool call) {
-    struct session *session;
-    uint64_t deadline = frame_deadline(self);
-    int error = message_check(self, call ? MESSAGE_USE_CALL
-                                         : MESSAGE_USE_OTHER);
+    struct handle_entry entry;
+    struct thread *server = NULL;
+    uint32_t priority = self->priority;
+    int error =
+        message_check(self, call ? MESSAGE_USE_CALL : MESSAGE_USE_OTHER);
     if (!error)
-        error = session_lock(self, self->frame.x[REG_A0], &session);
+        error = session_find(self, self->frame.x[REG_A0], &entry);
     if (error)
         return message_error(self, error);
-    struct list *node = list_first(&session->endpoint->receivers);
-    if (!node)
-        return send_wait(self, session, call, deadline);
-    struct thread *receiver = container_of(node, struct thread, link);
-    if (!call)
-        return send_now(self, session, receiver);
-    if (deadline == DEADLINE_POLL)
-        deadline = DEADLINE_NONE;
-    return call_now(self, session, receiver, deadline);
+    struct sending sending = {entry.object, frame_deadline(self), call};
+    struct endpoint *endpoint = sending.session->endpoint;
+    spin_lock(&endpoint->lock);
+    int64_t result = session_check(endpoint, &entry);
+    if (!result)
+        result = send_locked(self, endpoint, &sending, &server);
+    spin_unlock(&endpoint->lock);
+    if (result != RESULT_WAITING)
+        return message_error(self, (int)result);
+    donate(server, priority);
+    return RESULT_WAITING;
 }
 
 int64_t ipc_call(struct thread *self) {
@@ -177,7 +182,9 @@ int64_t ipc_call(struct thread *self) {
     return send_or_call(self, true);
 }
 
-int64_t ipc_send(struct thread *self) { return send_or_call(self, false); }
+int64_t ipc_send(struct thread *self) {
+    return send_or_call(self, false);
+}
 
 /* ---- Receive ---- */
 
@@ -186,7 +193,6 @@ int64_t ipc_send(struct thread *self) { return send_or_call(self, false); }
 static bool receive_sender(struct thread *self, struct endpoint *endpoint,
                            struct thread *sender) REQUIRES(endpoint->lock) {
     bool call = sender->flags & THREAD_IS_CALL;
-    assert(spin_held(&endpoint->lock));
     list_remove(&sender->link);
     int error = message_deliver(sender, self, &self->accept_receive,
                                 call ? MESSAGE_CALL : MESSAGE_SEND,
@@ -197,7 +203,7 @@ static bool receive_sender(struct thread *self, struct endpoint *endpoint,
         return true;
     }
     thread_clear_flag(sender, THREAD_IS_CALL);
-    session_close_call(sender->session);
+    session_close_call(endpoint, sender->session);
     message_fail(sender, error);
     thread_wake(sender);
     return !error;
@@ -216,7 +222,7 @@ static bool receive_now(struct thread *self, struct endpoint *endpoint)
     if (node) {
         struct session *session = container_of(node, struct session, link);
         message_notice(self, MESSAGE_CLOSED, session->badge, 0);
-        session_free(session);
+        session_free(endpoint, session);
         return true;
     }
     while ((node = list_first(&endpoint->senders))) {
@@ -238,37 +244,43 @@ static void serve(struct thread *self, struct endpoint *endpoint)
     endpoint->server = self;
 }
 
-int64_t receive_locked(struct thread *self, struct endpoint *endpoint,
-                       uint64_t deadline) {
+/* Takes what there is, or joins the receivers. */
+static int64_t receive_or_wait(struct thread *self, struct endpoint *endpoint,
+                               uint64_t deadline) REQUIRES(endpoint->lock) {
     serve(self, endpoint);
     self->caller_gone = false;
-    if (receive_now(self, endpoint)) {
-        struct thread *caller = self->caller;
-        uint32_t priority = caller ? caller->priority : 0;
-        spin_unlock(&endpoint->lock);
-        donate(self, priority);
+    if (receive_now(self, endpoint))
         return RESULT_WRITTEN;
-    }
     int error = deadline_check(deadline);
-    if (error) {
-        spin_unlock(&endpoint->lock);
+    if (error)
         return message_error(self, error);
-    }
     self->endpoint = endpoint;
     list_push_back(&endpoint->receivers, &self->link);
     thread_wait(self, THREAD_RECEIVING, &endpoint_wait, deadline);
-    spin_unlock(&endpoint->lock);
     return RESULT_WAITING;
 }
 
+int64_t receive(struct thread *self, const struct handle_entry *entry,
+                uint64_t deadline) {
+    struct endpoint *endpoint = entry->object;
+    spin_lock(&endpoint->lock);
+    int error = endpoint_check(endpoint, entry);
+    int64_t result = error ? message_error(self, error)
+                           : receive_or_wait(self, endpoint, deadline);
+    spin_unlock(&endpoint->lock);
+    if (result == RESULT_WRITTEN && self->caller)
+        donate(self, self->caller->priority);
+    return result;
+}
+
 int64_t ipc_recv(struct thread *self) {
-    struct endpoint *endpoint;
+    struct handle_entry entry;
     int error = self->caller ? -EBUSY : 0;
     if (!error)
-        error = endpoint_lock(self, self->frame.x[REG_A0], &endpoint);
+        error = endpoint_find(self, self->frame.x[REG_A0], &entry);
     if (error)
         return message_error(self, error);
-    return receive_locked(self, endpoint, frame_deadline(self));
+    return receive(self, &entry, frame_deadline(self));
 }
 
 /* ---- Ending calls from outside ---- */

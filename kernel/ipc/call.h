@@ -23,26 +23,27 @@ int64_t ipc_reply_save(struct thread *self);
 /* SYS_COPY. */
 int64_t ipc_copy(struct thread *self);
 
-/*
- * Receives on an endpoint whose lock is held, and releases the lock: the rest
- * of RECV and REPLY_RECV once a reply, if any, has been given.
- */
-int64_t receive_locked(struct thread *self, struct endpoint *endpoint,
-                       uint64_t deadline) RELEASE(endpoint->lock);
+/* Receives on the endpoint that was found: RECV, and the rest of REPLY_RECV
+ * once a reply, if one was owed, has been given. */
+int64_t receive(struct thread *self, const struct handle_entry *entry,
+                uint64_t deadline);
 
 /* ipc/call.c: the wait that RECEIVING, SENDING and CALLING share. */
 extern const struct wait_kind endpoint_wait;
 
 /* The call of a CALLING thread is over: unlinks it from its server and ends
  * its part in the session. The caller then writes its frame and wakes it. */
-void call_finish(struct thread *caller) REQUIRES(caller->endpoint->lock);
+void call_finish(struct endpoint *endpoint, struct thread *caller)
+    REQUIRES(endpoint->lock);
 
 /*
- * The open call that a reply names. `caller` and `sequence` were read without
- * a lock; true: the call is open and caller->endpoint->lock is held.
- * `server`: who must owe it, NULL for a saved reply.
+ * Whether the call that a reply names is open: `caller` waits at the endpoint
+ * in its call number `sequence`, and `server` owes the reply (NULL: it was
+ * saved). The name was read without a lock, so the endpoint may be another.
  */
-bool call_lock(struct thread *caller, uint32_t sequence, struct thread *server);
+bool call_is_open(const struct endpoint *endpoint, const struct thread *caller,
+                  uint32_t sequence, const struct thread *server)
+    REQUIRES(endpoint->lock);
 
 /* Ends every call open on the endpoint (session NULL) or through the session,
  * with the error. No lock held. */

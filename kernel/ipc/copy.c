@@ -8,6 +8,7 @@
  * urgent may want the hart. Progress lives in the argument registers, so that
  * giving way is running the same ecall again with what remains.
  */
+#include "vm/copy.h"
 #include "abi/errno.h"
 #include "abi/syscall.h"
 #include "arch/hart.h"
@@ -16,11 +17,11 @@
 #include "ipc/message.h"
 #include "proc/process.h"
 #include "proc/sched.h"
-#include "vm/copy.h"
 #include "vm/space.h"
 
 /* What one SYS_COPY is about, as far as it has been looked up. */
 struct copy {
+    unsigned item;
     struct space *peer; /* holds a reference */
     uint64_t base;      /* of the window in the peer */
     uint64_t length;    /* of the window */
@@ -31,38 +32,40 @@ static uint64_t *argument(struct thread *self, unsigned i) {
     return &self->frame.x[REG_A0 + i];
 }
 
-/* The window of an open call; its lock is held and is released. */
-static int window_of_call(struct thread *caller, unsigned item,
-                          struct copy *copy)
-    RELEASE(caller->endpoint->lock) {
-    int error = -EINVAL;
-    if (item < tag_items(caller->frame.x[REG_A1])) {
-        copy->base = caller->items[item].base;
-        copy->length = item_length(caller->items[item].descriptor);
-        copy->rights = item_rights(caller->items[item].descriptor);
-        copy->peer = space_get(caller->space);
-        error = 0;
+/* The window of a call, if it is open. */
+static int window_of_call(struct thread *caller, uint32_t sequence,
+                          const struct thread *server, struct copy *copy) {
+    struct endpoint *endpoint = caller->endpoint;
+    int error = -EPIPE;
+    spin_lock(&endpoint->lock);
+    if (call_is_open(endpoint, caller, sequence, server)) {
+        error = -EINVAL;
+        if (copy->item < tag_items(caller->frame.x[REG_A1])) {
+            const struct memory_item *item = &caller->items[copy->item];
+            copy->base = item->base;
+            copy->length = item_length(item->descriptor);
+            copy->rights = item_rights(item->descriptor);
+            copy->peer = space_get(caller->space);
+            error = 0;
+        }
     }
-    spin_unlock(&caller->endpoint->lock);
+    spin_unlock(&endpoint->lock);
     return error;
 }
 
-static int window_implicit(struct thread *self, unsigned item,
-                           struct copy *copy) {
+static int window_implicit(struct thread *self, struct copy *copy) {
     struct thread *caller = self->caller;
     if (!caller)
         return self->caller_gone ? -EPIPE : -ESTALE;
-    if (!call_lock(caller, caller->call_sequence, self))
-        return -EPIPE;
-    return window_of_call(caller, item, copy);
+    return window_of_call(caller, caller->call_sequence, self, copy);
 }
 
 /* The whole of an address space that is being built. */
-static int window_of_space(struct thread *self, uint64_t handle, unsigned item,
+static int window_of_space(struct thread *self, uint64_t handle,
                            struct copy *copy) {
     struct handle_entry entry;
-    int error = handle_take(&self->process->handles, handle, HANDLE_SPACE, 0,
-                            &entry);
+    int error =
+        handle_take(&self->process->handles, handle, HANDLE_SPACE, 0, &entry);
     if (error)
         return error;
     copy->peer = entry.object;
@@ -70,7 +73,7 @@ static int window_of_space(struct thread *self, uint64_t handle, unsigned item,
     copy->length = USER_END;
     copy->rights = ((entry.rights & RIGHT_READ) ? ITEM_READ : 0u) |
                    ((entry.rights & RIGHT_WRITE) ? ITEM_WRITE : 0u);
-    if (item == 0)
+    if (copy->item == 0)
         return 0;
     space_put(copy->peer);
     return -EINVAL;
@@ -79,18 +82,16 @@ static int window_of_space(struct thread *self, uint64_t handle, unsigned item,
 static int window_find(struct thread *self, struct copy *copy) {
     struct handle_entry entry;
     uint64_t handle = *argument(self, 0);
-    unsigned item = *argument(self, 1) & 15;
+    copy->item = *argument(self, 1) & 15;
     if (handle == (uint64_t)HANDLE_IMPLICIT)
-        return window_implicit(self, item, copy);
+        return window_implicit(self, copy);
     int error = handle_lookup(&self->process->handles, handle, HANDLE_REPLY,
                               RIGHT_REPLY, &entry);
     if (error == -EBADF)
-        return window_of_space(self, handle, item, copy);
+        return window_of_space(self, handle, copy);
     if (error)
         return error;
-    if (!call_lock(entry.object, entry.generation, NULL))
-        return -EPIPE;
-    return window_of_call(entry.object, item, copy);
+    return window_of_call(entry.object, entry.generation, NULL, copy);
 }
 
 /* The checks that come after the window is known, in the contract's order. */
@@ -105,7 +106,8 @@ static int copy_check(struct thread *self, const struct copy *copy) {
         !user_range_ok(local, length))
         return -EINVAL;
     if (copy->peer == self->space && offset < copy->length &&
-        local < copy->base + copy->length && copy->base + offset < local + length)
+        local < copy->base + copy->length &&
+        copy->base + offset < local + length)
         return -EINVAL;
     if (!(copy->rights & (direction == COPY_IN ? ITEM_READ : ITEM_WRITE)))
         return -EPERM;
@@ -126,10 +128,10 @@ static int copy_step(struct thread *self, const struct copy *copy) {
     if (length > copy->length - offset)
         length = copy->length - offset;
     uint64_t remote = copy->base + offset;
-    int result = space_copy_step(
-        in ? self->space : copy->peer, in ? local : remote,
-        in ? copy->peer : self->space, in ? remote : local, length,
-        what & COPY_NOFAULT, &done);
+    int result =
+        space_copy_step(in ? self->space : copy->peer, in ? local : remote,
+                        in ? copy->peer : self->space, in ? remote : local,
+                        length, what & COPY_NOFAULT, &done);
     if (result == COPY_FAULT_TO || result == COPY_FAULT_FROM)
         return result == own ? -EFAULT : -EPFAULT;
     if (result)

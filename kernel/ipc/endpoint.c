@@ -3,8 +3,8 @@
  * ipc/endpoint.c: endpoints and sessions: making, revoking, and their ends.
  *
  * A handle names a session by pointer and generation and takes no part in its
- * lifetime while it is looked at: endpoint_lock and session_lock lock first
- * and compare generations then (cap/object.h says why that is safe).
+ * lifetime while it is looked at: find, lock, then check, always in that order
+ * (cap/object.h says why that is safe).
  */
 #include "ipc/endpoint.h"
 
@@ -15,7 +15,6 @@
 #include "ipc/message.h"
 #include "ipc/notification.h"
 #include "lib/container.h"
-#include "lib/panic.h"
 #include "proc/process.h"
 #include "vm/quota.h"
 #include "vm/slab.h"
@@ -97,18 +96,23 @@ static void session_release(struct session *session) {
     slab_free(&sessions, session);
 }
 
-/* Ties a fresh session to the endpoint; false if that has died meanwhile. */
+/* Ties a fresh session to the endpoint that the handle names. */
 static int session_attach(struct session *session, struct thread *self,
                           uint64_t handle) {
-    struct endpoint *endpoint;
-    int error = endpoint_lock(self, handle, &endpoint);
+    struct handle_entry entry;
+    int error = endpoint_find(self, handle, &entry);
     if (error)
         return error;
-    session->endpoint = endpoint;
-    session->epoch = endpoint->epoch;
-    endpoint->sessions++;
+    struct endpoint *endpoint = entry.object;
+    spin_lock(&endpoint->lock);
+    error = endpoint_check(endpoint, &entry);
+    if (!error) {
+        session->endpoint = endpoint;
+        session->epoch = endpoint->epoch;
+        endpoint->sessions++;
+    }
     spin_unlock(&endpoint->lock);
-    return 0;
+    return error;
 }
 
 int64_t session_mint(struct thread *self, uint64_t endpoint, uint64_t badge,
@@ -143,59 +147,47 @@ int64_t session_mint(struct thread *self, uint64_t endpoint, uint64_t badge,
 
 /* ---- Looking up ---- */
 
-int endpoint_lock(struct thread *self, uint64_t handle,
-                  struct endpoint **endpoint) {
-    struct handle_entry entry;
-    int error = handle_lookup(&self->process->handles, handle, HANDLE_ENDPOINT,
-                              RIGHT_RECEIVE, &entry);
-    if (error)
-        return error;
-    *endpoint = entry.object;
-    spin_lock(&(*endpoint)->lock);
-    if ((*endpoint)->generation == entry.generation && !(*endpoint)->dead)
-        return 0;
-    spin_unlock(&(*endpoint)->lock);
-    return -EBADF;
+int endpoint_find(struct thread *self, uint64_t handle,
+                  struct handle_entry *entry) {
+    return handle_lookup(&self->process->handles, handle, HANDLE_ENDPOINT,
+                         RIGHT_RECEIVE, entry);
 }
 
-int session_check(const struct session *session, uint32_t generation) {
-    if (session->generation != generation)
+int endpoint_check(const struct endpoint *endpoint,
+                   const struct handle_entry *entry) {
+    bool alive = endpoint->generation == entry->generation && !endpoint->dead;
+    return alive ? 0 : -EBADF;
+}
+
+int session_find(struct thread *self, uint64_t handle,
+                 struct handle_entry *entry) {
+    return handle_lookup(&self->process->handles, handle, HANDLE_SESSION,
+                         RIGHT_SEND, entry);
+}
+
+int session_check(const struct endpoint *endpoint,
+                  const struct handle_entry *entry) {
+    const struct session *session = entry->object;
+    if (session->endpoint != endpoint ||
+        session->generation != entry->generation)
         return -ESTALE;
-    if (session->endpoint->dead)
+    if (endpoint->dead)
         return -EPIPE;
-    return session->epoch == session->endpoint->epoch ? 0 : -ESTALE;
-}
-
-int session_lock(struct thread *self, uint64_t handle,
-                 struct session **session) {
-    struct handle_entry entry;
-    int error = handle_lookup(&self->process->handles, handle, HANDLE_SESSION,
-                              RIGHT_SEND, &entry);
-    if (error)
-        return error;
-    *session = entry.object;
-    struct endpoint *endpoint = (*session)->endpoint;
-    spin_lock(&endpoint->lock);
-    error = (*session)->endpoint == endpoint
-                ? session_check(*session, entry.generation)
-                : -ESTALE;
-    if (error)
-        spin_unlock(&endpoint->lock);
-    return error;
+    return session->epoch == endpoint->epoch ? 0 : -ESTALE;
 }
 
 /* ---- Ends ---- */
 
-void session_free(struct session *session) {
-    session->endpoint->sessions--;
+void session_free(struct endpoint *endpoint, struct session *session) {
+    endpoint->sessions--;
     session_release(session);
 }
 
 /* Ends the session once nobody can use it: its notice is queued and a receiver
  * woken, or it is freed. */
-static void session_end_unused(struct session *session)
-    REQUIRES(session->endpoint->lock) {
-    struct endpoint *endpoint = session->endpoint;
+static void session_end_unused(struct endpoint *endpoint,
+                               struct session *session)
+    REQUIRES(endpoint->lock) {
     if (session->ended || session->open > 0 ||
         __atomic_load_n(&session->handles, __ATOMIC_ACQUIRE) > 0)
         return;
@@ -203,23 +195,21 @@ static void session_end_unused(struct session *session)
     session->generation++;
     struct list *node = list_first(&endpoint->receivers);
     if (!session->notify || endpoint->dead) {
-        session_free(session);
+        session_free(endpoint, session);
     } else if (node) {
         struct thread *receiver = container_of(node, struct thread, link);
         list_remove(node);
         message_notice(receiver, MESSAGE_CLOSED, session->badge, 0);
-        session_free(session);
+        session_free(endpoint, session);
         thread_wake(receiver);
     } else {
         list_push_back(&endpoint->closed, &session->link);
     }
 }
 
-void session_open_call(struct session *session) { session->open++; }
-
-void session_close_call(struct session *session) {
+void session_close_call(struct endpoint *endpoint, struct session *session) {
     session->open--;
-    session_end_unused(session);
+    session_end_unused(endpoint, session);
 }
 
 static void session_get(const struct handle_entry *entry) {
@@ -244,7 +234,7 @@ static void session_put(const struct handle_entry *entry) {
     /* Under the lock, so that the last one to let go is the one to end it. */
     spin_lock(&endpoint->lock);
     __atomic_fetch_sub(&session->handles, 1, __ATOMIC_ACQ_REL);
-    session_end_unused(session);
+    session_end_unused(endpoint, session);
     endpoint_unlock_and_free(endpoint);
 }
 
@@ -252,11 +242,10 @@ static void session_put(const struct handle_entry *entry) {
 static void endpoint_wake_all(struct endpoint *endpoint, struct list *queue,
                               int error) REQUIRES(endpoint->lock) {
     struct list *node;
-    assert(spin_held(&endpoint->lock));
     while ((node = list_pop_front(queue))) {
         struct thread *thread = container_of(node, struct thread, link);
         if (thread->state == THREAD_SENDING)
-            session_close_call(thread->session);
+            session_close_call(endpoint, thread->session);
         message_fail(thread, error);
         thread_wake(thread);
     }
@@ -266,7 +255,7 @@ static void endpoint_drop_notices(struct endpoint *endpoint)
     REQUIRES(endpoint->lock) {
     struct list *node;
     while ((node = list_pop_front(&endpoint->closed)))
-        session_free(container_of(node, struct session, link));
+        session_free(endpoint, container_of(node, struct session, link));
 }
 
 /* The endpoint's only handle is gone. The count of sessions is held up by one
@@ -275,7 +264,8 @@ static void endpoint_put(const struct handle_entry *entry) {
     struct endpoint *endpoint = entry->object;
     spin_lock(&endpoint->lock);
     endpoint->dead = true;
-    endpoint->epoch++; /* so that comparing epochs is enough for the fast path */
+    endpoint
+        ->epoch++; /* so that comparing epochs is enough for the fast path */
     endpoint->sessions++;
     if (endpoint->bound)
         notification_unbind(endpoint->bound);
@@ -305,7 +295,7 @@ static void senders_revoke(struct endpoint *endpoint,
         struct thread *thread = container_of(node, struct thread, link);
         if (!session || thread->session == session) {
             list_remove(node);
-            session_close_call(thread->session);
+            session_close_call(endpoint, thread->session);
             message_fail(thread, -ESTALE);
             thread_wake(thread);
         }
@@ -314,15 +304,21 @@ static void senders_revoke(struct endpoint *endpoint,
 }
 
 static int64_t revoke_all(struct thread *self, uint64_t handle) {
-    struct endpoint *endpoint;
-    int error = endpoint_lock(self, handle, &endpoint);
+    struct handle_entry entry;
+    int error = endpoint_find(self, handle, &entry);
     if (error)
         return error;
-    endpoint->epoch++;
-    senders_revoke(endpoint, NULL);
+    struct endpoint *endpoint = entry.object;
+    spin_lock(&endpoint->lock);
+    error = endpoint_check(endpoint, &entry);
+    if (!error) {
+        endpoint->epoch++;
+        senders_revoke(endpoint, NULL);
+    }
     spin_unlock(&endpoint->lock);
-    calls_abort(endpoint, NULL, -ESTALE);
-    return 0;
+    if (!error)
+        calls_abort(endpoint, NULL, -ESTALE);
+    return error;
 }
 
 /* Whether the caller holds the session's endpoint. */
@@ -345,9 +341,7 @@ int session_describe(struct thread *self, const struct handle_entry *entry,
     struct endpoint *endpoint = session->endpoint;
     bool holder = holds_endpoint(self, endpoint);
     spin_lock(&endpoint->lock);
-    int error = session->endpoint == endpoint
-                    ? session_check(session, entry->generation)
-                    : -ESTALE;
+    int error = session_check(endpoint, entry);
     *badge = holder ? session->badge : 0;
     spin_unlock(&endpoint->lock);
     return error;
@@ -355,8 +349,8 @@ int session_describe(struct thread *self, const struct handle_entry *entry,
 
 static int64_t revoke_session(struct thread *self, uint64_t handle) {
     struct handle_entry entry;
-    int error = handle_take(&self->process->handles, handle, HANDLE_SESSION, 0,
-                            &entry);
+    int error =
+        handle_take(&self->process->handles, handle, HANDLE_SESSION, 0, &entry);
     if (error)
         return error;
     struct session *session = entry.object;
@@ -366,7 +360,7 @@ static int64_t revoke_session(struct thread *self, uint64_t handle) {
         return -EPERM;
     }
     spin_lock(&endpoint->lock);
-    error = session_check(session, entry.generation);
+    error = session_check(endpoint, &entry);
     if (!error) {
         session->generation++;
         senders_revoke(endpoint, session);
@@ -386,7 +380,9 @@ int64_t endpoint_revoke(struct thread *self, uint64_t handle) {
 /* ---- Boot ---- */
 
 /* Endpoint handles exist once, so nothing ever adds a reference. */
-static void endpoint_get(const struct handle_entry *entry) { (void)entry; }
+static void endpoint_get(const struct handle_entry *entry) {
+    (void)entry;
+}
 
 void endpoint_init(void) {
     static const struct object_operations endpoint_operations = {

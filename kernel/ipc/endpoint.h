@@ -74,28 +74,29 @@ int64_t session_mint(struct thread *self, uint64_t endpoint, uint64_t badge,
 int64_t endpoint_revoke(struct thread *self, uint64_t handle);
 
 /*
- * Locks the endpoint that the handle names and checks that both still live.
- * 0 with the lock held; -EBADF or -EPERM by the handle, -ESTALE if it was
- * revoked, -EPIPE if the endpoint is dead.
+ * Looks a session or endpoint handle up; -EBADF or -EPERM. Nothing keeps the
+ * object alive yet: lock its endpoint, then check.
  */
-int session_lock(struct thread *self, uint64_t handle,
-                 struct session **session);
-int endpoint_lock(struct thread *self, uint64_t handle,
-                  struct endpoint **endpoint);
+int session_find(struct thread *self, uint64_t handle,
+                 struct handle_entry *entry);
+int endpoint_find(struct thread *self, uint64_t handle,
+                  struct handle_entry *entry);
 
-/* 0, or why a session that was looked up with this generation is no longer
- * usable: -ESTALE, -EPIPE. */
-int session_check(const struct session *session, uint32_t generation)
-    REQUIRES(session->endpoint->lock);
+/* Whether what was found lives: 0; -EBADF for an endpoint that is gone; -ESTALE
+ * for a session that was revoked or belongs elsewhere, -EPIPE if its endpoint
+ * is dead. */
+int endpoint_check(const struct endpoint *endpoint,
+                   const struct handle_entry *entry) REQUIRES(endpoint->lock);
+int session_check(const struct endpoint *endpoint,
+                  const struct handle_entry *entry) REQUIRES(endpoint->lock);
 
-/* A call through the session begins, ends. An end may end the session. */
-void session_open_call(struct session *session)
-    REQUIRES(session->endpoint->lock);
-void session_close_call(struct session *session)
-    REQUIRES(session->endpoint->lock);
+/* A call through the session has ended; that may end the session too. */
+void session_close_call(struct endpoint *endpoint, struct session *session)
+    REQUIRES(endpoint->lock);
 
 /* Gives the session's memory back, after its CLOSED notice if it wants one. */
-void session_free(struct session *session) REQUIRES(session->endpoint->lock);
+void session_free(struct endpoint *endpoint, struct session *session)
+    REQUIRES(endpoint->lock);
 
 /* For SYS_HANDLE_INFO, of a session's handle: its badge, or 0 for those who do
  * not hold the endpoint, in *badge. 0, -ESTALE or -EPIPE. */

@@ -32,6 +32,8 @@ struct thread *fastpath_reply_recv(uint64_t handle, uint64_t tag);
 extern uint32_t fastpath_on;
 void fastpath_init(void);
 
-static inline bool fastpath_enabled(void) { return fastpath_on != 0; }
+static inline bool fastpath_enabled(void) {
+    return fastpath_on != 0;
+}
 
 #endif

@@ -8,4 +8,6 @@
 
 uint32_t fastpath_on;
 
-void fastpath_init(void) { fastpath_on = bootarg_number("fastpath", 1) != 0; }
+void fastpath_init(void) {
+    fastpath_on = bootarg_number("fastpath", 1) != 0;
+}

@@ -16,7 +16,9 @@ static const uint8_t word_register[MESSAGE_WORDS] = {
     REG_A2, REG_A3, REG_A4, REG_A5, REG_A6, REG_T0, REG_T1, REG_T2};
 
 /* The word that holds the base of item 1, 2, 3; the descriptor follows. */
-static unsigned item_word(unsigned item) { return 8 - 2 * item; }
+static unsigned item_word(unsigned item) {
+    return 8 - 2 * item;
+}
 
 static struct memory_item item_read(const struct trap_frame *frame,
                                     unsigned item) {
@@ -125,8 +127,8 @@ void message_fail(struct thread *thread, int error) {
 void message_notice(struct thread *to, enum message_kind kind, uint64_t badge,
                     uint64_t word) {
     message_fail(to, 0);
-    to->frame.x[REG_A1] =
-        tag_make(0, 1, 0, 0) | (uint64_t)kind << TAG_KIND_SHIFT;
+    to->frame.x[REG_A1] = tag_make(0, 1, 0, 0) | (uint64_t)kind
+                                                     << TAG_KIND_SHIFT;
     to->frame.x[REG_A2] = word;
     to->frame.x[REG_A7] = badge;
 }

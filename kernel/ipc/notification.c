@@ -138,8 +138,7 @@ static const struct wait_kind notification_kind = {.cancel =
                                                        notification_cancel};
 
 static int64_t wait_locked(struct thread *self,
-                           struct notification *notification,
-                           uint64_t deadline)
+                           struct notification *notification, uint64_t deadline)
     REQUIRES(notification->queue.lock) {
     if (notification->endpoint)
         return -EBUSY;
@@ -173,28 +172,35 @@ int64_t notification_wait(struct thread *self, uint64_t handle,
 
 /* ---- Bind ---- */
 
+static int bind_locked(struct notification *notification,
+                       struct endpoint *endpoint) REQUIRES(endpoint->lock) {
+    int error = 0;
+    spin_lock(&notification->queue.lock);
+    if (endpoint->bound || notification->endpoint ||
+        !list_empty(&notification->queue.waiters)) {
+        error = -EBUSY;
+    } else {
+        endpoint->bound = notification;
+        __atomic_store_n(&notification->endpoint, endpoint, __ATOMIC_RELEASE);
+    }
+    spin_unlock(&notification->queue.lock);
+    return error;
+}
+
 int64_t notification_bind(struct thread *self, uint64_t handle,
                           uint64_t endpoint_handle) {
-    struct handle_entry entry;
-    struct endpoint *endpoint;
-    int error = notification_find(self, handle, RIGHT_WAIT, &entry);
+    struct handle_entry entry, found;
+    int error = endpoint_find(self, endpoint_handle, &found);
+    if (!error)
+        error = notification_find(self, handle, RIGHT_WAIT, &entry);
     if (error)
         return error;
-    struct notification *notification = entry.object;
-    error = endpoint_lock(self, endpoint_handle, &endpoint);
-    if (!error) {
-        spin_lock(&notification->queue.lock);
-        if (endpoint->bound || notification->endpoint ||
-            !list_empty(&notification->queue.waiters)) {
-            error = -EBUSY;
-        } else {
-            endpoint->bound = notification;
-            __atomic_store_n(&notification->endpoint, endpoint,
-                             __ATOMIC_RELEASE);
-        }
-        spin_unlock(&notification->queue.lock);
-        spin_unlock(&endpoint->lock);
-    }
+    struct endpoint *endpoint = found.object;
+    spin_lock(&endpoint->lock);
+    error = endpoint_check(endpoint, &found);
+    if (!error)
+        error = bind_locked(entry.object, endpoint);
+    spin_unlock(&endpoint->lock);
     handle_entry_put(&entry);
     return error;
 }

@@ -17,27 +17,21 @@
 #include "proc/sched.h"
 #include "proc/wait.h"
 
-bool call_lock(struct thread *caller, uint32_t sequence,
-               struct thread *server) {
-    struct endpoint *endpoint = caller->endpoint;
-    if (!endpoint)
-        return false;
-    spin_lock(&endpoint->lock);
-    if (caller->state == THREAD_CALLING && caller->endpoint == endpoint &&
-        caller->call_sequence == sequence && caller->server == server)
-        return true;
-    spin_unlock(&endpoint->lock);
-    return false;
+bool call_is_open(const struct endpoint *endpoint, const struct thread *caller,
+                  uint32_t sequence, const struct thread *server) {
+    return caller->state == THREAD_CALLING && caller->endpoint == endpoint &&
+           caller->call_sequence == sequence && caller->server == server;
 }
 
-/* Carries the reply over and ends the call; the endpoint's lock is held. */
-static int reply_locked(struct thread *self, struct thread *caller,
-                        bool handoff) REQUIRES(caller->endpoint->lock) {
-    int error = message_deliver(self, caller, &caller->accept_reply,
-                                MESSAGE_CALL, 0);
+/* Carries the reply over and ends the call. */
+static int reply_locked(struct thread *self, struct endpoint *endpoint,
+                        struct thread *caller, bool handoff)
+    REQUIRES(endpoint->lock) {
+    int error =
+        message_deliver(self, caller, &caller->accept_reply, MESSAGE_CALL, 0);
     if (error)
         return error;
-    call_finish(caller);
+    call_finish(endpoint, caller);
     if (handoff)
         thread_wake_handoff(caller);
     else
@@ -51,9 +45,11 @@ static int reply_implicit(struct thread *self, bool handoff) {
     int error = -EPIPE;
     if (!caller && !self->caller_gone)
         return -ESTALE;
-    if (caller && call_lock(caller, caller->call_sequence, self)) {
+    if (caller) {
         struct endpoint *endpoint = caller->endpoint;
-        error = reply_locked(self, caller, handoff);
+        spin_lock(&endpoint->lock);
+        if (call_is_open(endpoint, caller, caller->call_sequence, self))
+            error = reply_locked(self, endpoint, caller, handoff);
         spin_unlock(&endpoint->lock);
     }
     if (error == 0 || error == -EPIPE) {
@@ -66,17 +62,16 @@ static int reply_implicit(struct thread *self, bool handoff) {
 static int reply_handle(struct thread *self, uint64_t handle) {
     struct handle_table *table = &self->process->handles;
     struct handle_entry entry;
-    int error =
-        handle_lookup(table, handle, HANDLE_REPLY, RIGHT_REPLY, &entry);
+    int error = handle_lookup(table, handle, HANDLE_REPLY, RIGHT_REPLY, &entry);
     if (error)
         return error;
     struct thread *caller = entry.object;
+    struct endpoint *endpoint = caller->endpoint;
     error = -EPIPE;
-    if (call_lock(caller, entry.generation, NULL)) {
-        struct endpoint *endpoint = caller->endpoint;
-        error = reply_locked(self, caller, false);
-        spin_unlock(&endpoint->lock);
-    }
+    spin_lock(&endpoint->lock);
+    if (call_is_open(endpoint, caller, entry.generation, NULL))
+        error = reply_locked(self, endpoint, caller, false);
+    spin_unlock(&endpoint->lock);
     if (error == 0 || error == -EPIPE)
         handle_forget(table, handle, &entry);
     return error;
@@ -95,78 +90,82 @@ int64_t ipc_reply(struct thread *self) {
 }
 
 int64_t ipc_reply_recv(struct thread *self) {
-    struct endpoint *endpoint;
+    struct handle_entry entry;
     hart_count_event(COUNTER_REPLY_SLOW);
     int error = message_check(self, MESSAGE_USE_OTHER);
     if (!error)
-        error = endpoint_lock(self, self->frame.x[REG_A0], &endpoint);
+        error = endpoint_find(self, self->frame.x[REG_A0], &entry);
     if (error)
         return message_error(self, error);
-    if (self->caller || self->caller_gone) {
-        spin_unlock(&endpoint->lock);
-        error = reply_implicit(self, true);
-        if (error && error != -EPIPE)
-            return message_error(self, error);
-        error = endpoint_lock(self, self->frame.x[REG_A0], &endpoint);
-        if (error)
-            return message_error(self, error);
-    }
-    return receive_locked(self, endpoint, self->frame.x[REG_T6]);
+    error = reply_implicit(self, true);
+    if (error && error != -EPIPE && error != -ESTALE)
+        return message_error(self, error);
+    return receive(self, &entry, self->frame.x[REG_T6]);
 }
 
 /* ---- Saving ---- */
 
-int64_t ipc_reply_save(struct thread *self) {
-    struct thread *caller = self->caller;
-    if (!caller || !call_lock(caller, caller->call_sequence, self)) {
-        if (!caller && !self->caller_gone)
-            return -ESTALE;
-        self->caller_gone = false;
-        return -EPIPE;
-    }
-    struct endpoint *endpoint = caller->endpoint;
+static int save_locked(struct thread *self, struct thread *caller) {
     struct handle_entry entry = {
         .object = caller,
         .generation = caller->call_sequence,
         .type = HANDLE_REPLY,
         .rights = RIGHT_REPLY | RIGHT_PASS | RIGHT_GRANT,
     };
-    int slot = handle_insert(&self->process->handles,
-                             self->accept_receive.slot, &entry);
+    int slot = handle_insert(&self->process->handles, self->accept_receive.slot,
+                             &entry);
     if (slot >= 0) {
         caller->server = NULL;
         self->caller = NULL;
         thread_set_flag(caller, THREAD_SAVED);
     }
-    spin_unlock(&endpoint->lock);
+    return slot;
+}
+
+int64_t ipc_reply_save(struct thread *self) {
+    struct thread *caller = self->caller;
+    int slot = self->caller_gone ? -EPIPE : -ESTALE;
+    if (caller) {
+        struct endpoint *endpoint = caller->endpoint;
+        slot = -EPIPE;
+        spin_lock(&endpoint->lock);
+        if (call_is_open(endpoint, caller, caller->call_sequence, self))
+            slot = save_locked(self, caller);
+        spin_unlock(&endpoint->lock);
+    }
+    if (slot == -EPIPE)
+        self->caller_gone = false;
     if (slot >= 0)
         donate_withdraw(self);
     return slot;
 }
 
-/* Closing a reply handle that was not used tells the caller. */
-static void reply_put(const struct handle_entry *entry) {
-    struct thread *caller = entry->object;
-    if (!call_lock(caller, entry->generation, NULL))
-        return;
+/* Ends a call without an answer, if it is still open. */
+static void reply_abandon(struct thread *caller, uint32_t sequence,
+                          const struct thread *server) {
     struct endpoint *endpoint = caller->endpoint;
-    call_finish(caller);
-    message_fail(caller, -EPIPE);
-    thread_wake(caller);
+    spin_lock(&endpoint->lock);
+    if (call_is_open(endpoint, caller, sequence, server)) {
+        call_finish(endpoint, caller);
+        message_fail(caller, -EPIPE);
+        thread_wake(caller);
+    }
     spin_unlock(&endpoint->lock);
 }
 
-static void reply_get(const struct handle_entry *entry) { (void)entry; }
+/* Closing a reply handle that was not used tells the caller. */
+static void reply_put(const struct handle_entry *entry) {
+    reply_abandon(entry->object, entry->generation, NULL);
+}
+
+static void reply_get(const struct handle_entry *entry) {
+    (void)entry;
+}
 
 void reply_thread_died(struct thread *thread) {
     struct thread *caller = thread->caller;
-    if (caller && call_lock(caller, caller->call_sequence, thread)) {
-        struct endpoint *endpoint = caller->endpoint;
-        call_finish(caller);
-        message_fail(caller, -EPIPE);
-        thread_wake(caller);
-        spin_unlock(&endpoint->lock);
-    }
+    if (caller)
+        reply_abandon(caller, caller->call_sequence, thread);
     if (thread->serves && thread->serves->server == thread)
         thread->serves->server = NULL;
     thread->serves = NULL;

@@ -130,4 +130,6 @@ void clock_interrupt(void) {
     set_timer(list);
 }
 
-uint64_t clock_ticks(void) { return (timer_now() - boot_time) / timer_tick_length; }
+uint64_t clock_ticks(void) {
+    return (timer_now() - boot_time) / timer_tick_length;
+}

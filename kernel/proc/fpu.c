@@ -22,7 +22,8 @@ static bool wants_fpu(uint64_t instruction) {
         uint32_t csr = (uint32_t)(instruction >> 20);
         return csr >= 1 && csr <= 3 && ((instruction >> 12) & 3) != 0;
     }
-    return opcode == 0x07 || opcode == 0x27 || (opcode >= 0x43 && opcode <= 0x53);
+    return opcode == 0x07 || opcode == 0x27 ||
+           (opcode >= 0x43 && opcode <= 0x53);
 }
 
 bool fpu_trap(struct thread *self, uint64_t instruction) {

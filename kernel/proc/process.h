@@ -126,16 +126,16 @@ int64_t process_wait(struct thread *self, int64_t pid, uint64_t deadline);
  * and the hart must go on to another. */
 void thread_die(struct thread *self, int64_t status);
 
-/* SYS_THREAD_JOIN. */
-int64_t thread_join(struct thread *self, uint64_t tid, uint64_t deadline);
+/* SYS_THREAD_JOIN, its arguments in the frame. */
+int64_t thread_join(struct thread *self);
 
 /* The last thread is dead: queues the work that takes the process apart. The
  * status counts unless the process was killed before. */
 void process_reap(struct process *process, int32_t status);
 
-/* The thread with this tid that is not DEAD; tid 0 is `self`. NULL: none. */
-struct thread *thread_find(struct thread *self, uint64_t tid)
-    REQUIRES(self->process->lock);
+/* The thread with this tid that is not DEAD; NULL: none. */
+struct thread *thread_find(struct process *process, uint64_t tid)
+    REQUIRES(process->lock);
 
 /*
  * Ends the other threads of the current process. True: it is alone. False: it

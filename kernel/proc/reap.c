@@ -41,8 +41,7 @@ struct space_reaper {
 static struct space_reaper space_reapers[HART_MAX];
 
 static bool space_reaper_step(struct work *work) {
-    struct space_reaper *reaper =
-        container_of(work, struct space_reaper, work);
+    struct space_reaper *reaper = container_of(work, struct space_reaper, work);
     struct space *space =
         container_of(list_first(&reaper->spaces), struct space, defunct);
     list_remove(&space->defunct);

@@ -26,8 +26,8 @@ struct runqueue {
     struct list ready[PRIORITY_COUNT]; /* lock */
     struct hart *hart; /* whose queue it is; its `ready` has bit p set while
                           ready[p] is not empty (lock) */
-    bool resched;    /* atomic: look for another thread */
-    bool rotate;     /* own hart: the current thread goes behind its equals */
+    bool resched;      /* atomic: look for another thread */
+    bool rotate;       /* own hart: the current thread goes behind its equals */
     struct thread *handoff; /* own hart: READY, runs next */
     uint64_t since;         /* own hart: time not yet charged to a thread */
 } __attribute__((aligned(64)));
@@ -38,7 +38,9 @@ static uint64_t idle_harts; /* atomic: bit i: hart i waits for work */
 
 void (*interrupt_poll_hook)(void);
 
-static struct runqueue *queue_self(void) { return &queues[hart_self()->id]; }
+static struct runqueue *queue_self(void) {
+    return &queues[hart_self()->id];
+}
 
 void sched_init_hart(void) {
     struct hart *hart = hart_self();
@@ -102,7 +104,8 @@ static unsigned hart_for(const struct thread *thread) {
 /* Makes the hart look at its queue if it runs something less important. */
 static void hart_prod(unsigned hart, uint32_t priority) {
     struct runqueue *queue = &queues[hart];
-    if (__atomic_load_n(&queue->hart->running, __ATOMIC_RELAXED) >= (int)priority)
+    if (__atomic_load_n(&queue->hart->running, __ATOMIC_RELAXED) >=
+        (int)priority)
         return;
     __atomic_store_n(&queue->resched, true, __ATOMIC_RELEASE);
     if (hart != hart_self()->id) {
@@ -175,7 +178,9 @@ void sched_yield(void) {
     queue->resched = true;
 }
 
-void sched_request(void) { queue_self()->resched = true; }
+void sched_request(void) {
+    queue_self()->resched = true;
+}
 
 bool sched_pressing(void) {
     return queue_self()->resched || (csr_read(sip) & csr_read(sie)) != 0;

@@ -48,7 +48,6 @@ static void thread_reset(struct thread *thread) {
     thread->caller = NULL;
     thread->caller_gone = false;
     thread->serves = NULL;
-    thread->endpoint = NULL;
     thread->forking = NULL;
     thread->accept_receive = (struct accept){.slot = HANDLE_RECEIVED};
     thread->accept_reply =
@@ -57,7 +56,7 @@ static void thread_reset(struct thread *thread) {
     thread->base = PRIORITY_DEFAULT;
     thread->priority = PRIORITY_DEFAULT;
     thread->exit_status = 0;
-    }
+}
 
 /* Takes a tid and a place in the process; false: all are taken. */
 static bool thread_enrol(struct process *process, struct thread *thread) {
@@ -94,12 +93,14 @@ struct thread *thread_create(struct process *process) {
     return NULL;
 }
 
-void thread_start(struct thread *thread) { sched_ready(thread); }
+void thread_start(struct thread *thread) {
+    sched_ready(thread);
+}
 
-static void thread_unlink(struct thread *thread)
-    REQUIRES(thread->process->lock) {
+static void thread_unlink(struct process *process, struct thread *thread)
+    REQUIRES(process->lock) {
     list_remove(&thread->siblings);
-    thread->process->tids &= ~(1ull << (thread->tid - 1));
+    process->tids &= ~(1ull << (thread->tid - 1));
 }
 
 /* Gives back the memory of a thread that its process no longer knows. */
@@ -115,7 +116,7 @@ void thread_free(struct thread *thread) {
     spin_lock(&process->lock);
     if (thread->state == THREAD_NEW)
         process->thread_count--;
-    thread_unlink(thread);
+    thread_unlink(process, thread);
     spin_unlock(&process->lock);
     thread_release(thread);
 }
@@ -133,10 +134,8 @@ static struct thread *find_any(struct process *process, uint64_t tid)
     return node ? thread_of(node) : NULL;
 }
 
-struct thread *thread_find(struct thread *self, uint64_t tid) {
-    if (tid == 0)
-        return self;
-    struct thread *thread = find_any(self->process, tid);
+struct thread *thread_find(struct process *process, uint64_t tid) {
+    struct thread *thread = find_any(process, tid);
     return thread && thread->state != THREAD_DEAD ? thread : NULL;
 }
 
@@ -164,10 +163,10 @@ void thread_each(void (*visit)(struct thread *thread, void *argument),
 
 /* 0: *status holds the dead thread's, whom the caller frees. RESULT_WAITING:
  * it lives, and the caller waits for some thread of the process to die. */
-static int64_t join_locked(struct thread *self, uint64_t tid, uint64_t deadline,
-                           struct thread **dead)
-    REQUIRES(self->process->lock) {
-    struct process *process = self->process;
+static int64_t join_locked(struct process *process, struct thread *self,
+                           struct thread **dead) REQUIRES(process->lock) {
+    uint64_t tid = self->frame.x[REG_A0];
+    uint64_t deadline = self->frame.x[REG_A1];
     struct thread *thread = find_any(process, tid);
     if (!thread)
         return -ENOENT;
@@ -186,14 +185,14 @@ static int64_t join_locked(struct thread *self, uint64_t tid, uint64_t deadline,
     return RESULT_WAITING;
 }
 
-int64_t thread_join(struct thread *self, uint64_t tid, uint64_t deadline) {
+int64_t thread_join(struct thread *self) {
     struct process *process = self->process;
     struct thread *dead = NULL;
     spin_lock(&process->lock);
-    int64_t result = join_locked(self, tid, deadline, &dead);
+    int64_t result = join_locked(process, self, &dead);
     if (dead) {
         self->frame.x[REG_A1] = (uint64_t)dead->exit_status;
-        thread_unlink(dead);
+        thread_unlink(process, dead);
     }
     spin_unlock(&process->lock);
     if (dead)

@@ -41,13 +41,13 @@ enum thread_state {
     THREAD_FREE = 0,
     THREAD_READY,
     THREAD_RUNNING,
-    THREAD_NEW,        /* not started yet */
-    THREAD_DEAD,       /* waits to be joined, does nothing */
-    THREAD_SLEEPING,   /* from here on: waiting */
-    THREAD_QUEUED,     /* in a wait queue: child, join, notification */
-    THREAD_RECEIVING,  /* at an endpoint, for a message */
-    THREAD_SENDING,    /* at an endpoint, to be received (call or send) */
-    THREAD_CALLING,    /* its call was received: it waits for the reply */
+    THREAD_NEW,       /* not started yet */
+    THREAD_DEAD,      /* waits to be joined, does nothing */
+    THREAD_SLEEPING,  /* from here on: waiting */
+    THREAD_QUEUED,    /* in a wait queue: child, join, notification */
+    THREAD_RECEIVING, /* at an endpoint, for a message */
+    THREAD_SENDING,   /* at an endpoint, to be received (call or send) */
+    THREAD_CALLING,   /* its call was received: it waits for the reply */
 };
 
 /* Why a thread is not ordinary; the fast path wants none set. */
@@ -99,17 +99,17 @@ struct thread {
     /* Waiting: guarded by the lock of what it waits for. */
     uint64_t wait_sequence;
     const struct wait_kind *wait_kind;
-    struct list link; /* in the run queue or in what it waits at */
-    struct endpoint *endpoint;
-    struct session *session;     /* of its send or call */
+    struct list link;          /* in the run queue or in what it waits at */
+    struct endpoint *endpoint; /* NULL only before its memory's first wait */
+    struct session *session;   /* of its send or call */
     struct wait_queue *wait_queue;
 
     /* Calls. The link between a caller and the thread that owes it a reply is
      * guarded by the lock of caller->endpoint. */
-    struct thread *server; /* CALLING: who owes the reply; NULL when saved */
-    struct thread *caller; /* whom this thread owes its newest reply */
-    bool caller_gone;      /* ... but the caller has been cancelled */
-    uint32_t call_sequence; /* grows as each of its calls ends */
+    struct thread *server;   /* CALLING: who owes the reply; NULL when saved */
+    struct thread *caller;   /* whom this thread owes its newest reply */
+    bool caller_gone;        /* ... but the caller has been cancelled */
+    uint32_t call_sequence;  /* grows as each of its calls ends */
     struct endpoint *serves; /* endpoint it received on last */
     struct memory_item items[MESSAGE_ITEMS]; /* while its call is open */
 

@@ -105,8 +105,8 @@ static struct spinlock sleep_lock = SPINLOCK(RANK_THREAD_WAIT);
 
 static bool sleep_cancel(struct thread *thread, uint64_t sequence, int error) {
     spin_lock(&sleep_lock);
-    bool found = thread->wait_sequence == sequence &&
-                 thread->state == THREAD_SLEEPING;
+    bool found =
+        thread->wait_sequence == sequence && thread->state == THREAD_SLEEPING;
     if (found) {
         thread_result(thread, error == -ETIMEDOUT ? 0 : error);
         thread_wake(thread);

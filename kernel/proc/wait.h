@@ -40,10 +40,10 @@ void wait_queue_init(struct wait_queue *queue);
 /*
  * Publishes that the current thread waits: state, kind and deadline. From here
  * on the hart works for nobody (thread_self is its idle thread) and the thread
- * belongs to whoever takes the lock next. The caller holds the lock of what is waited for and has linked the thread there.
- * A thread that is being killed waits too: its killer, or the next tick,
- * cancels it. Deadline: DEADLINE_NONE or absolute; DEADLINE_POLL is the
- * caller's business.
+ * belongs to whoever takes the lock next. The caller holds the lock of what is
+ * waited for and has linked the thread there. A thread that is being killed
+ * waits too: its killer, or the next tick, cancels it. Deadline: DEADLINE_NONE
+ * or absolute; DEADLINE_POLL is the caller's business.
  */
 void thread_wait(struct thread *self, enum thread_state state,
                  const struct wait_kind *kind, uint64_t deadline);

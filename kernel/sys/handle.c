@@ -2,9 +2,9 @@
 /*
  * sys/handle.c: calls on handles, sessions, notifications and interrupts.
  */
+#include "cap/handle.h"
 #include "abi/errno.h"
 #include "abi/syscall.h"
-#include "cap/handle.h"
 #include "ipc/endpoint.h"
 #include "ipc/irq.h"
 #include "ipc/message.h"

@@ -2,6 +2,7 @@
 /*
  * sys/memory.c: calls on address spaces and memory objects.
  */
+#include "vm/memory.h"
 #include "abi/errno.h"
 #include "abi/syscall.h"
 #include "cap/handle.h"
@@ -10,7 +11,6 @@
 #include "proc/process.h"
 #include "proc/sched.h"
 #include "sys/syscall.h"
-#include "vm/memory.h"
 #include "vm/space.h"
 
 /* The space that a handle names, with a reference; HANDLE_SELF: one's own. */
@@ -142,17 +142,18 @@ static int64_t range_steps(struct thread *self, bool protect) {
     if (value)
         return value;
     do {
-        value = protect ? space_protect(space, argument(self, 1),
-                                        argument(self, 2),
-                                        (unsigned)argument(self, 3))
-                        : space_unmap(space, argument(self, 1),
-                                      argument(self, 2));
+        value = protect
+                    ? space_protect(space, argument(self, 1), argument(self, 2),
+                                    (unsigned)argument(self, 3))
+                    : space_unmap(space, argument(self, 1), argument(self, 2));
     } while (value == SPACE_MORE && !sched_pressing());
     space_put(space);
     return value == SPACE_MORE ? (int64_t)RESULT_RESTART : value;
 }
 
-int64_t sys_unmap(struct thread *self) { return range_steps(self, false); }
+int64_t sys_unmap(struct thread *self) {
+    return range_steps(self, false);
+}
 
 int64_t sys_protect(struct thread *self) {
     if (argument(self, 3) > UINT32_MAX)

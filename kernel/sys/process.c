@@ -2,6 +2,7 @@
 /*
  * sys/process.c: calls on processes and threads.
  */
+#include "proc/process.h"
 #include "abi/errno.h"
 #include "abi/info.h"
 #include "abi/syscall.h"
@@ -11,7 +12,6 @@
 #include "lib/container.h"
 #include "lib/string.h"
 #include "proc/deadline.h"
-#include "proc/process.h"
 #include "proc/sched.h"
 #include "sys/syscall.h"
 #include "vm/quota.h"
@@ -32,7 +32,9 @@ int64_t sys_kill(struct thread *self) {
     return process_kill_pid((int64_t)argument(self, 0));
 }
 
-int64_t sys_getpid(struct thread *self) { return self->process->pid; }
+int64_t sys_getpid(struct thread *self) {
+    return self->process->pid;
+}
 
 int64_t sys_uptime(struct thread *self) {
     (void)self;
@@ -75,9 +77,8 @@ int64_t sys_process_limit(struct thread *self) {
         return error;
     spin_lock(&tree_lock);
     struct process *process = process_find((int64_t)argument(self, 1));
-    error = process
-                ? limit_set(process, argument(self, 2), argument(self, 3))
-                : -ENOENT;
+    error = process ? limit_set(process, argument(self, 2), argument(self, 3))
+                    : -ENOENT;
     spin_unlock(&tree_lock);
     return error;
 }
@@ -114,8 +115,7 @@ int64_t sys_process_info(struct thread *self) {
     int64_t pid = process ? process->pid : -ENOENT;
     if (process) {
         memcpy(name, process->name, sizeof name);
-        result(self, 1,
-               process->parent ? (uint64_t)process->parent->pid : 0);
+        result(self, 1, process->parent ? (uint64_t)process->parent->pid : 0);
         result(self, 2, describe_state(process));
         result(self, 3, process->quota->frames);
         result(self, 4, process->time);
@@ -156,7 +156,7 @@ int64_t sys_thread_exit(struct thread *self) {
 }
 
 int64_t sys_thread_join(struct thread *self) {
-    return thread_join(self, argument(self, 0), argument(self, 1));
+    return thread_join(self);
 }
 
 int64_t sys_thread_priority(struct thread *self) {
@@ -165,7 +165,9 @@ int64_t sys_thread_priority(struct thread *self) {
     if (priority < -1 || priority > PRIORITY_MAX)
         return -EINVAL;
     spin_lock(&process->lock);
-    struct thread *thread = thread_find(self, argument(self, 0));
+    struct thread *thread = self;
+    if (argument(self, 0) != 0)
+        thread = thread_find(process, argument(self, 0));
     int64_t value = thread ? (int64_t)thread->base : -ENOENT;
     if (thread && priority > (int64_t)process->priority_ceiling) {
         value = -EPERM;
@@ -184,7 +186,9 @@ int64_t sys_thread_affinity(struct thread *self) {
     if (mask && !(mask & running))
         return -EINVAL;
     spin_lock(&process->lock);
-    struct thread *thread = thread_find(self, argument(self, 0));
+    struct thread *thread = self;
+    if (argument(self, 0) != 0)
+        thread = thread_find(process, argument(self, 0));
     int64_t value = thread ? (int64_t)thread->affinity : -ENOENT;
     if (thread && mask) {
         thread->affinity = mask & running;

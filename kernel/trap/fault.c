@@ -38,8 +38,8 @@ static void fault_kill(struct thread *self, const char *why, uint64_t value) {
     if (process_kill(process, STATUS_KILLED))
         kprintf("octavo: killed pid %d (%.16s) thread %u: %s, address %p, "
                 "pc %p\n",
-                (int)process->pid, process->name, self->tid, why,
-                (void *)value, (void *)self->frame.x[REG_PC]);
+                (int)process->pid, process->name, self->tid, why, (void *)value,
+                (void *)self->frame.x[REG_PC]);
 }
 
 /* Continues at the recovery handler if the pc is in its range. */

@@ -86,7 +86,9 @@ static void stop_others(void) {
     hart_interrupt(((1u << hart_count) - 1) & ~(1u << hart_self()->id));
 }
 
-static uint64_t current_stack_top(void) { return hart_self()->stack_top; }
+static uint64_t current_stack_top(void) {
+    return hart_self()->stack_top;
+}
 
 void trap_init(void) {
     interrupt_poll_hook = interrupt_poll;
@@ -105,17 +107,17 @@ void trap_init_hart(void) {
     clock_init_hart();
 }
 
-void trap_run(void) { trap_leave(); }
+void trap_run(void) {
+    trap_leave();
+}
 
 void trap_kernel(const struct trap_frame *frame) {
     uint64_t cause = csr_read(scause);
     uint64_t value = csr_read(stval);
-    static const char *const names[] = {"zero", "ra", "sp", "gp", "tp",  "t0",
-                                        "t1",   "t2", "s0", "s1", "a0",  "a1",
-                                        "a2",   "a3", "a4", "a5", "a6",  "a7",
-                                        "s2",   "s3", "s4", "s5", "s6",  "s7",
-                                        "s8",   "s9", "s10", "s11", "t3", "t4",
-                                        "t5",   "t6"};
+    static const char *const names[] = {
+        "zero", "ra", "sp", "gp", "tp",  "t0",  "t1", "t2", "s0", "s1", "a0",
+        "a1",   "a2", "a3", "a4", "a5",  "a6",  "a7", "s2", "s3", "s4", "s5",
+        "s6",   "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
     for (unsigned i = 1; i < 32; i++)
         kprintf("%s%-4s %016lx", i % 4 == 1 ? "\n  " : "  ", names[i],
                 frame->x[i]);
