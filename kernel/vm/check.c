@@ -86,6 +86,7 @@ static void count_table(struct tally *tally, pa_t pa, unsigned level,
 
 static void count_space(struct space *space, void *arg) {
     while (!spin_try(&space->lock)) {
+        spin_wait(&space->lock);
     }
     if (space->table.root != 0) {
         count_table(arg, space->table.root, PAGETABLE_LEVELS - 1,

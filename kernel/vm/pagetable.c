@@ -62,6 +62,8 @@ static void pte_set(pte_t *entry, pte_t value) {
     struct frame *frame = pte_table_frame(entry);
     frame->tag = (uint16_t)(frame->tag + (value != 0) - (*entry != 0));
     assert(!(value & PTE_W) || value & PTE_R);
+    assert((value & (PTE_V | PTE_U)) != (PTE_V | PTE_U) ||
+           value & (PTE_R | PTE_X));
     __atomic_store_n(entry, value, __ATOMIC_RELEASE);
 }
 
@@ -139,7 +141,7 @@ pte_t *pagetable_walk(struct pagetable *table, va_t va, unsigned level) {
 pte_t *pagetable_next(const struct pagetable *table, va_t *va, va_t end,
                       unsigned *budget) {
     unsigned empty = 0;
-    while (*va<end && * budget> 0) {
+    while (*budget > 0 && *va < end) {
         unsigned at;
         pte_t *entry = descend(table, *va, 0, &at);
         uint64_t size = level_size(at);
@@ -155,7 +157,7 @@ pte_t *pagetable_next(const struct pagetable *table, va_t *va, va_t end,
             *va = round_down(*va, size) + size;
             entry++;
             *budget -= ++empty % SCAN_UNIT == 0;
-        } while (*va<end && * budget> 0 && level_index(*va, at) != 0);
+        } while (*budget > 0 && *va < end && level_index(*va, at) != 0);
     }
     if (*va > end) {
         *va = end;

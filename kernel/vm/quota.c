@@ -58,9 +58,6 @@ void quota_put(struct quota *quota) {
 /* Adds n to a count unless that goes over its limit. */
 static bool charge(struct quota *quota, uint64_t *count, const uint64_t *max,
                    uint64_t n) {
-    if (quota == NULL) {
-        return true;
-    }
     spin_lock(&quota->lock);
     bool fits = *count <= *max && n <= *max - *count;
     if (fits) {
@@ -71,9 +68,6 @@ static bool charge(struct quota *quota, uint64_t *count, const uint64_t *max,
 }
 
 static void uncharge(struct quota *quota, uint64_t *count, uint64_t n) {
-    if (quota == NULL) {
-        return;
-    }
     spin_lock(&quota->lock);
     assert(*count >= n);
     *count -= n;
@@ -81,19 +75,25 @@ static void uncharge(struct quota *quota, uint64_t *count, uint64_t n) {
 }
 
 bool quota_charge_frames(struct quota *quota, uint64_t n) {
-    return charge(quota, &quota->frames, &quota->frames_max, n);
+    return quota == NULL ||
+           charge(quota, &quota->frames, &quota->frames_max, n);
 }
 
 bool quota_charge_objects(struct quota *quota, uint64_t n) {
-    return charge(quota, &quota->objects, &quota->objects_max, n);
+    return quota == NULL ||
+           charge(quota, &quota->objects, &quota->objects_max, n);
 }
 
 void quota_uncharge_frames(struct quota *quota, uint64_t n) {
-    uncharge(quota, &quota->frames, n);
+    if (quota != NULL) {
+        uncharge(quota, &quota->frames, n);
+    }
 }
 
 void quota_uncharge_objects(struct quota *quota, uint64_t n) {
-    uncharge(quota, &quota->objects, n);
+    if (quota != NULL) {
+        uncharge(quota, &quota->objects, n);
+    }
 }
 
 bool quota_has_frames(struct quota *quota, uint64_t n) {

@@ -150,11 +150,12 @@ static int region_split(struct space *space, va_t at) {
 /* Whether two regions could as well be one. */
 static bool regions_alike(const struct region *lower,
                           const struct region *upper) {
+    uint64_t length = lower->end - lower->start;
     return lower->end == upper->start && lower->prot == upper->prot &&
            lower->max == upper->max &&
            (lower->flags & ~(uint32_t)REGION_STACK) == upper->flags &&
            lower->memory == upper->memory &&
-           lower->offset + (lower->end - lower->start) == upper->offset &&
+           (lower->memory == NULL || lower->offset + length == upper->offset) &&
            lower->stale == lower->end && upper->stale == upper->end;
 }
 

@@ -333,8 +333,10 @@ static void protect_regions(struct space *space, va_t start, va_t end,
 static void leaf_lower(struct gather *gather, va_t va, pte_t *leaf,
                        unsigned prot) {
     pte_t old = *leaf;
-    pte_t flags = old & PTE_FLAGS & ~(pte_t)PTE_RIGHTS;
-    flags |= old & pte_flags(prot) & PTE_RIGHTS;
+    pte_t flags = old & PTE_FLAGS & (pte_flags(prot) | ~(pte_t)PTE_RIGHTS);
+    if (!(flags & (PTE_R | PTE_X))) {
+        flags &= ~(pte_t)PTE_V; /* V alone would be a pointer to a table */
+    }
     if (pagetable_protect(leaf, flags)) {
         gather_page(gather, va, old, 0);
     }
@@ -427,7 +429,7 @@ static int64_t sbrk_locked(struct space *space, int64_t delta)
     REQUIRES(space->lock) {
     va_t old = space->heap_end;
     if (space->heap_start == 0 ||
-        (delta < 0 && (uint64_t)-delta > old - space->heap_start)) {
+        (delta < 0 && 0 - (uint64_t)delta > old - space->heap_start)) {
         return -EINVAL;
     }
     if (delta > 0 && (uint64_t)delta > USER_END - old) {
