@@ -35,11 +35,9 @@ void spin_check_order(const struct spinlock *lock) {
     }
 }
 
-void spin_check_owner(const struct spinlock *lock) {
-    if (!spin_held(lock)) {
-        panic("lock %p of rank %u is released by hart %u, not its holder",
-              (const void *)lock, lock->rank, hart_self()->id);
-    }
+void spin_not_held(const struct spinlock *lock) {
+    panic("lock %p of rank %u is released by hart %u, not its holder",
+          (const void *)lock, lock->rank, hart_self()->id);
 }
 
 /* Takes the lock although one of its rank may be held already. */

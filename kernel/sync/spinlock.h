@@ -41,10 +41,12 @@ static inline void spin_init(struct spinlock *lock, enum lock_rank rank) {
     lock->rank = rank;
 }
 
-/* Debug builds: panic if taking the lock now breaks the order or it is this
- * hart's already; if a lock about to be released is not this hart's. */
+/* Debug builds: panics if taking the lock now breaks the order, or if it is
+ * this hart's already. */
 void spin_check_order(const struct spinlock *lock);
-void spin_check_owner(const struct spinlock *lock);
+
+/* Panics about a lock that is released by a hart that does not hold it. */
+_Noreturn void spin_not_held(const struct spinlock *lock);
 
 /* Waits until the lock looks free, doing for other harts what they ask. */
 void spin_wait(const struct spinlock *lock);
@@ -87,12 +89,14 @@ static inline void spin_lock(struct spinlock *lock) {
     }
 }
 
-/* Gives the lock back. */
+/* Gives the lock back. Makes no call, like spin_try. */
 static inline void spin_unlock(struct spinlock *lock)
     RELEASE(*lock) NO_THREAD_SAFETY;
 static inline void spin_unlock(struct spinlock *lock) {
     if (DEBUG_BUILD) {
-        spin_check_owner(lock);
+        if (!spin_held(lock)) {
+            spin_not_held(lock);
+        }
         hart_self()->held &= ~(1u << lock->rank);
     }
     __atomic_store_n(&lock->word, 0, __ATOMIC_RELEASE);
