@@ -16,6 +16,12 @@
 
 enum { FORM_MAX = 1 << 16 };
 
+/* The one function of lib/string.h that hosts may lack. */
+size_t strlcpy(char *to, const char *from, size_t size) {
+    int length = snprintf(to, size, "%s", from);
+    return (size_t)length;
+}
+
 struct form {
     char text[FORM_MAX];
     size_t used;

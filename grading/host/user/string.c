@@ -24,8 +24,6 @@
 #define strlcpy lib_strlcpy
 #define strlcat lib_strlcat
 #define atoi lib_atoi
-/* The library's own header; the one in shim/ is for the other tests. */
-#include "../../../user/lib/string.h"
 #include "lib/string.c"
 
 enum { AREA = 512, LONGEST = 200 };

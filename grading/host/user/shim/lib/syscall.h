@@ -9,6 +9,8 @@
 
 int64_t sys_sbrk(int64_t delta);
 
-static inline int64_t sys_yield(void) { return 0; }
+static inline int64_t sys_yield(void) {
+    return 0;
+}
 
 #endif
