@@ -299,8 +299,8 @@ grade: all
 	@$(PYTHON) -m grading $(if $(TEST),--test "$$TEST") \
 	  $(if $(filter-out 0,$(DEBUG)),--debug)
 
-check: all
-	@$(PYTHON) tools/check $(if $(filter-out 0,$(DEBUG)),--debug) $(ONLY)
+check:
+	@$(PYTHON) tools/check $(ONLY)
 
 clean:
 	rm -rf build

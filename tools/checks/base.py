@@ -23,17 +23,20 @@ Check = Callable[[], Problems]
 
 
 class Build:
-    """The build that is checked; tools/check chooses."""
+    """One of the two builds: the release unless it says debug."""
 
-    debug = False
+    def __init__(self, debug: bool = False) -> None:
+        self.debug = debug
 
-    @classmethod
-    def env(cls) -> Dict[str, List[str]]:
-        return bootlib.build_env(cls.debug)
+    @property
+    def env(self) -> Dict[str, List[str]]:
+        return bootlib.build_env(self.debug)
 
-    @classmethod
-    def path(cls, name: str) -> Path:
-        return bootlib.build_dir(cls.debug) / name
+    def path(self, name: str) -> Path:
+        return bootlib.build_dir(self.debug) / name
+
+
+BUILDS = (Build(), Build(debug=True))
 
 
 def files(dirs: Iterable[str], *suffixes: str) -> List[str]:

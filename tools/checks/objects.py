@@ -6,25 +6,25 @@ import re
 from pathlib import Path
 from typing import Dict, List, Set, Tuple
 
-from checks.base import TOP, Build, Problems, allowed, output, read
+from checks.base import BUILDS, TOP, Build, Problems, allowed, files, output, read
 
 FASTPATH = "kernel/ipc/fastpath.c"
 
 
-def kernel_objects() -> List[Path]:
+def kernel_objects(build: Build) -> List[Path]:
     """The kernel's objects, of the sources that there are now."""
-    found = Build.path("obj/kernel").glob("*/*.o")
-    root = Build.path("obj")
+    found = build.path("obj/kernel").glob("*/*.o")
+    root = build.path("obj")
     return sorted(
         o for o in found if (TOP / o.relative_to(root).with_suffix("")).exists()
     )
 
 
-def symbols(objects: List[Path]) -> List[Tuple[str, str, str]]:
+def symbols(build: Build, objects: List[Path]) -> List[Tuple[str, str, str]]:
     """Of each object: (source file, kind, name) of its symbols, as nm says."""
-    root = Build.path("obj")
+    root = build.path("obj")
     found = []
-    for line in output([*Build.env()["NM"], "-A", *map(str, objects)]).splitlines():
+    for line in output([*build.env["NM"], "-A", *map(str, objects)]).splitlines():
         path, _, rest = line.partition(":")
         *_, kind, name = rest.split()
         found.append((str(Path(path).relative_to(root).with_suffix("")), kind, name))
@@ -33,27 +33,31 @@ def symbols(objects: List[Path]) -> List[Tuple[str, str, str]]:
 
 def check_layers() -> Problems:
     """A kernel folder refers only to symbols of itself and earlier ones."""
-    order = Build.env()["KERNEL_DIRS"]
-    table = symbols(kernel_objects())
-    home = {name: folder(path) for path, kind, name in table if kind in "TDBRVWG"}
+    upward: Dict[str, str] = {}
+    for build in BUILDS:
+        upward.update(upward_references(build))
     exceptions = allowed("layers.allow")
-    used: Set[str] = set()
-    problems = []
-    for path, kind, name in table:
-        if kind not in "Uw" or name not in home:
-            continue
-        if order.index(home[name]) <= order.index(folder(path)):
-            continue
-        used.add(f"{path} {name}")
-        if f"{path} {name}" not in exceptions:
-            problems.append(
-                f"{path}: refers to {name}, which is above it in {home[name]}/"
-            )
-    for entry in sorted(set(exceptions) - used):
+    problems = [upward[entry] for entry in sorted(set(upward) - set(exceptions))]
+    for entry in sorted(set(exceptions) - set(upward)):
         problems.append(
             f"tools/layers.allow:{exceptions[entry]}: is not needed: {entry}"
         )
     return problems
+
+
+def upward_references(build: Build) -> Dict[str, str]:
+    """The references to a higher folder: `SOURCE SYMBOL`, and what is wrong."""
+    order = build.env["KERNEL_DIRS"]
+    table = symbols(build, kernel_objects(build))
+    home = {name: folder(path) for path, kind, name in table if kind in "TDBRVWG"}
+    found = {}
+    for path, kind, name in table:
+        if kind not in "Uw" or name not in home:
+            continue
+        if order.index(home[name]) > order.index(folder(path)):
+            what = f"refers to {name}, which is above it in {home[name]}/"
+            found[f"{path} {name}"] = f"{path}: {what}"
+    return found
 
 
 def folder(path: str) -> str:
@@ -62,29 +66,37 @@ def folder(path: str) -> str:
 
 def check_fastpath() -> Problems:
     """The fast path calls nothing and writes no message register."""
-    if not (TOP / FASTPATH).exists():
-        return []
-    table = symbols([Build.path(f"obj/{FASTPATH}.o")])
+    return [problem for build in BUILDS for problem in fastpath_faults(build)]
+
+
+def fastpath_faults(build: Build) -> Problems:
+    table = symbols(build, [build.path(f"obj/{FASTPATH}.o")])
     names = [name for _, kind, name in table if kind in "Tt" and name[0] not in ".$"]
-    if not names:
-        return [f"{FASTPATH}: has no function"]
-    tails = set(re.findall(r"^ \* Tail +(.*)$", read(FASTPATH), re.MULTILINE))
-    may_jump = set(names) | {
-        word.strip(",.") for line in tails for word in line.split()
-    }
-    problems = []
+    problems = [] if names else [f"{FASTPATH}: has no function"]
+    kept = set(build.env["FASTPATH_REGS"])
+    targets = set(names) | functions_without_return()
     for name in names:
-        for line in disassembly(name):
-            what = fault(line, may_jump)
+        for line in disassembly(build, name):
+            what = fault(line, targets, kept)
             if what:
-                problems.append(f"{FASTPATH}: {name}: {what}: {' '.join(line.split())}")
+                where = f"{build.path('kernel.elf').relative_to(TOP)}: {name}"
+                problems.append(f"{where}: {what}: {' '.join(line.split())}")
     return problems
 
 
-def disassembly(name: str) -> List[str]:
+def functions_without_return() -> Set[str]:
+    """The kernel's functions that end in a panic: calling one loses nothing."""
+    found: Set[str] = set()
+    for path in files(("kernel",), ".h"):
+        for declaration in re.findall(r"[^;{}]*\bnoreturn\b[^;{}]*", read(path)):
+            found.update(re.findall(r"\b(\w+)\(", declaration))
+    return found
+
+
+def disassembly(build: Build, name: str) -> List[str]:
     """A function's instructions in the linked kernel, without aliases."""
-    command = [*Build.env()["OBJDUMP"], "-M", "no-aliases", f"--disassemble={name}"]
-    text = output([*command, str(Build.path("kernel.elf"))])
+    command = [*build.env["OBJDUMP"], "-M", "no-aliases", f"--disassemble={name}"]
+    text = output([*command, str(build.path("kernel.elf"))])
     return [line for line in text.splitlines() if re.match(r"[0-9a-f ]+:\t", line)]
 
 
@@ -92,17 +104,19 @@ def disassembly(name: str) -> List[str]:
 READS_FIRST = re.compile(r"(c\.)?(s[bhwd]|fs[wd]|b[a-z]+|j|jr|sdsp|swsp|fsdsp|fswsp)$")
 
 
-def fault(line: str, may_jump: Set[str]) -> str:
+def fault(line: str, may_jump: Set[str], kept: Set[str]) -> str:
     """What is wrong with an instruction in the fast path, or nothing."""
     _, _, *rest = line.split("\t")
     name, operands = rest[0].strip(), rest[1] if len(rest) > 1 else ""
     first = re.match(r"[a-z0-9]*", operands)
     target = first.group(0) if first else ""
-    if name in ("c.jal", "c.jalr") or (name in ("jal", "jalr") and target != "zero"):
-        return "a call"
-    leaves = re.search(r"<([^+>]+)", operands)
-    if leaves and name in ("jal", "c.j") and leaves.group(1) not in may_jump:
+    label = re.search(r"<([^+>]+)", operands)
+    goes_to = label.group(1) if label else ""
+    call = name in ("c.jal", "c.jalr") or (name == "jalr" and target != "zero")
+    if call or (name == "jal" and target != "zero"):
+        return "" if goes_to in may_jump else "a call"
+    if name in ("jal", "c.j") and goes_to not in may_jump:
         return "a jump out of the fast path"
     if READS_FIRST.match(name):
         return ""
-    return "a write" if target in Build.env()["FASTPATH_REGS"] else ""
+    return "a write" if target in kept else ""

@@ -14,7 +14,7 @@ FILE_LINES = 500
 
 def check_format() -> Problems:
     """clang-format would change nothing."""
-    command = [*Build.env()["CLANG_FORMAT"], "--dry-run", "-Werror"]
+    command = [*Build().env["CLANG_FORMAT"], "--dry-run", "-Werror"]
     sources = files(C_DIRS, ".c", ".h")
     halves = [sources[0::2], sources[1::2]]  # a process costs more than a file
     found = for_each(halves, lambda half: run([*command, *half]))
@@ -23,7 +23,7 @@ def check_format() -> Problems:
 
 def compiler_for(path: str) -> List[str]:
     """The compiler and flags with which a file of this folder is compiled."""
-    env = Build.env()
+    env = Build().env
     if path.startswith("kernel/"):
         return env["CC"] + env["KERNEL_CFLAGS"]
     if path.startswith("user/"):
@@ -70,11 +70,11 @@ def may_include(path: str, name: str) -> bool:
 
 def check_threads() -> Problems:
     """Locks are held as the functions' contracts say (clang)."""
-    env = Build.env()
+    env = Build().env
     command = env["CLANG"] + "--target=riscv64 -march=rv64imac -mabi=lp64".split()
     command += "-std=gnu11 -ffreestanding -nostdlibinc -fsyntax-only".split()
     command += "-Wthread-safety -Wthread-safety-beta -Werror -ferror-limit=0".split()
-    command += ["-Ikernel", "-DDEBUG=1"] if Build.debug else ["-Ikernel"]
+    command += ["-Ikernel"]
     sources = files(("kernel",), ".c")
     found = for_each(sources, lambda path: run([*command, path]))
     return [line for line in found if "error:" in line]

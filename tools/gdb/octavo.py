@@ -176,10 +176,10 @@ class Program(gdb.Function):
     def invoke(self) -> str:
         address = running_thread()
         if address < DIRECT_BASE:
-            return ""  # before the kernel has set up threads
+            return "(boot)"  # the kernel has not set up threads
         thread = read_kernel(address, result_type("thread_create"))
         if not int(thread["process"]):
-            return ""  # a hart's idle thread
+            return "(idle)"
         return name_of(pointed(thread["process"], process_type()))
 
 
