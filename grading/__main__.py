@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""Grades the system: `python3 -m grading`, or `make grade`.
+
+Boots Octavo many times under QEMU and says, test by test, what works. Writes
+build/grade.json (a record a test), build/grade.xml (JUnit) and build/grade/ (the
+serial log of each boot). The exit status is 0 when every test passed."""
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from typing import List
+
+TOP = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(TOP / "tools"))
+
+import bootlib  # noqa: E402
+
+
+def parse(argv: List[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="grading", description=__doc__)
+    arg = parser.add_argument
+    arg("--test", metavar="NAME", help="only tests whose name contains NAME")
+    arg("--debug", action="store_true", help="grade the DEBUG=1 build")
+    arg("--smp", type=int, action="append", metavar="N", help="only on N harts")
+    arg("--jobs", type=int, default=2, metavar="N", help="tests at a time")
+    arg("--no-build", action="store_true", help="do not run make first")
+    arg("more", nargs="*", metavar="PYTEST_ARG", help="after --: for pytest")
+    return parser.parse_args(argv)
+
+
+def pytest_command(args: argparse.Namespace) -> List[str]:
+    command = [sys.executable, "-m", "pytest", "-q", "-c", "grading/pytest.ini"]
+    command += ["--rootdir", str(TOP), f"--junitxml={TOP / 'build' / 'grade.xml'}"]
+    if args.jobs > 1 and importlib.util.find_spec("xdist"):
+        command += ["-n", str(args.jobs), "--dist", "loadgroup"]
+    if args.test:
+        command += ["-k", args.test]
+    if args.debug:
+        command += ["--octavo-debug"]
+    for harts in args.smp or []:
+        command += ["--harts", str(harts)]
+    return command + args.more + ["grading/tests"]
+
+
+def build(debug: bool) -> None:
+    """Builds what is graded: the debug build always has tests of its own."""
+    if not debug:
+        bootlib.make(["all"], debug=False)
+    bootlib.make(["all"], debug=True)
+
+
+def main(argv: List[str]) -> int:
+    args = parse(argv)
+    record = TOP / "build" / "grade.json"
+    record.unlink(missing_ok=True)
+    try:
+        if not args.no_build:
+            build(args.debug)
+    except bootlib.BootError as error:
+        print(f"grading: {error}", file=sys.stderr)
+        return 2
+    return subprocess.run(pytest_command(args), cwd=TOP).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

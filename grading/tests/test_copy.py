@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: MIT
+"""The copy call: the guest programs of user/tests, each check a test."""
+from __future__ import annotations
+
+from typing import Callable
+
+from grading.octavo.guest import Check, Variant, DEBUG, FAST, FOUR_HARTS, programs
+from grading.octavo.scoring import points
+
+
+@points(1)
+@programs("test_copy", "test_window", variants=[FAST, DEBUG, FOUR_HARTS])
+def test_copy(
+    judge: Callable[[Check, Variant], None], check: Check, variant: Variant
+) -> None:
+    """The copy call: one check of a guest program."""
+    judge(check, variant)

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""The debugger: the kernel's first line of C, steps, user code, `make gdb`."""
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+
+import bootlib
+
+from grading.octavo import gdb, scoring
+from grading.octavo.machine import TOP, Machine
+from grading.octavo.scoring import points
+
+
+def debug(machine: Machine, script: list[str], command: str = "echo hi") -> str:
+    return gdb.debug(command, machine.setup, script, machine.log_path())
+
+
+def expect(text: str, pattern: str) -> None:
+    if not re.search(pattern, text):
+        scoring.fail(f"GDB prints {pattern!r}", "it does not", console=text)
+
+
+@points(2)
+def test_first_line(machine: Machine) -> None:
+    """GDB stops at kernel_main with hart and device tree as arguments."""
+    text = debug(machine, ["break kernel_main", "continue", "info args", "backtrace"])
+    expect(text, r"Breakpoint 1, kernel_main")
+    expect(text, r"kernel/boot/main\.c")
+
+
+@points(2)
+def test_kernel_step(machine: Machine) -> None:
+    """Single steps in the kernel move through its source."""
+    steps = ["break kernel_main", "continue", "next", "next", "info line"]
+    expect(debug(machine, steps), r'Line \d+ of "kernel/boot/main\.c"')
+
+
+@points(2)
+def test_user_step(machine: Machine) -> None:
+    """GDB stops in a user program's main and steps over a line of it."""
+    program = bootlib.build_dir(machine.setup.debug) / "user" / "echo"
+    script = ["break kernel_main", "continue", f"add-symbol-file {program}"]
+    script += ["break user/bin/echo.c:main", "continue", "info registers priv"]
+    script += ["stepi", "next", "info line"]
+    text = debug(machine, script)
+    expect(text, r"Breakpoint 2")
+    expect(text, r"priv.*User")
+    expect(text, r'Line \d+ of "user/bin/echo\.c"')
+
+
+@points(2)
+def test_ecall_step(machine: Machine) -> None:
+    """A single step over ecall lands in the kernel's trap entry."""
+    program = bootlib.build_dir(machine.setup.debug) / "user" / "echo"
+    script = ["break kernel_main", "continue", f"add-symbol-file {program}"]
+    script += ["break user/bin/echo.c:main", "continue"]
+    script += ["python", ECALL_SCRIPT, "info registers priv", "print/x $pc"]
+    text = debug(machine, script)
+    expect(text, r"priv.*Supervisor")
+    expect(text, r"= 0xffffff")
+
+
+ECALL_SCRIPT = """
+for _ in range(20000):
+    here = gdb.execute("x/i $pc", to_string=True)
+    gdb.execute("stepi", to_string=True)
+    if "ecall" in here:
+        break
+end"""
+
+
+@points(2)
+def test_make_gdb() -> None:
+    """`make gdb` stops at the kernel's first line of C."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    done = subprocess.run(
+        ["make", "gdb", "GDBFLAGS=-batch -ex 'info line' -ex kill"],
+        cwd=TOP,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        timeout=120,
+    )
+    expect(done.stdout, r"kernel/boot/main\.c")

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: MIT
+"""Processes and threads: the guest programs of user/tests, each check a test."""
+from __future__ import annotations
+
+from typing import Callable
+
+from grading.octavo.guest import Check, Variant, DEBUG, FAST, FOUR_HARTS, programs
+from grading.octavo.scoring import points
+
+
+@points(1)
+@programs(
+    "test_fork",
+    "test_thread",
+    "test_sched",
+    "test_fpu",
+    variants=[FAST, DEBUG, FOUR_HARTS],
+)
+def test_proc(
+    judge: Callable[[Check, Variant], None], check: Check, variant: Variant
+) -> None:
+    """Processes and threads: one check of a guest program."""
+    judge(check, variant)

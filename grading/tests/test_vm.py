@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: MIT
+"""Memory: the guest programs of user/tests, each check a test."""
+from __future__ import annotations
+
+from typing import Callable
+
+from grading.octavo.guest import Check, Variant, DEBUG, FAST, FOUR_HARTS, programs
+from grading.octavo.scoring import points
+
+
+@points(1)
+@programs(
+    "test_fault",
+    "test_cow",
+    "test_map",
+    "test_space",
+    "test_quota",
+    variants=[FAST, DEBUG, FOUR_HARTS],
+)
+def test_vm(
+    judge: Callable[[Check, Variant], None], check: Check, variant: Variant
+) -> None:
+    """Memory: one check of a guest program."""
+    judge(check, variant)
