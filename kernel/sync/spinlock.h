@@ -27,18 +27,20 @@
 #include "sync/lock_rank.h"
 
 struct CAPABILITY("spinlock") spinlock {
-    uint32_t word; /* 0: free; taken: 1, in debug builds the holder's id + 1 */
-    uint32_t rank; /* enum lock_rank */
+    uint32_t word;   /* 0: free, 1: taken */
+    uint16_t rank;   /* enum lock_rank */
+    uint16_t holder; /* debug builds: id + 1 of the hart that holds it, or 0 */
 };
 
 /* A free lock as an initialiser, for locks that are globals. */
 #define SPINLOCK(rank_)                                                        \
-    { 0, rank_ }
+    { 0, rank_, 0 }
 
 /* Makes a free lock. */
 static inline void spin_init(struct spinlock *lock, enum lock_rank rank) {
     lock->word = 0;
-    lock->rank = rank;
+    lock->rank = (uint16_t)rank;
+    lock->holder = 0;
 }
 
 /* Debug builds: panics if taking the lock now breaks the order, or if it is
@@ -51,16 +53,14 @@ _Noreturn void spin_not_held(const struct spinlock *lock);
 /* Waits until the lock looks free, doing for other harts what they ask. */
 void spin_wait(const struct spinlock *lock);
 
-/* What this hart writes into a lock it takes. */
-static inline uint32_t spin_mark(void) {
-    return DEBUG_BUILD ? hart_self()->id + 1 : 1;
-}
-
 /* Whether the lock is held: in debug builds, by this hart; otherwise by any.
  * For asserts only. */
 static inline bool spin_held(const struct spinlock *lock) {
-    uint32_t word = __atomic_load_n(&lock->word, __ATOMIC_RELAXED);
-    return DEBUG_BUILD ? word == hart_self()->id + 1 : word != 0;
+    if (DEBUG_BUILD) {
+        uint32_t holder = __atomic_load_n(&lock->holder, __ATOMIC_RELAXED);
+        return holder == hart_self()->id + 1;
+    }
+    return __atomic_load_n(&lock->word, __ATOMIC_RELAXED) != 0;
 }
 
 /* One attempt: whether the lock is now this hart's. Never waits and makes no
@@ -68,10 +68,12 @@ static inline bool spin_held(const struct spinlock *lock) {
 static inline bool spin_try(struct spinlock *lock)
     TRY_ACQUIRE(true, *lock) NO_THREAD_SAFETY;
 static inline bool spin_try(struct spinlock *lock) {
-    if (__atomic_exchange_n(&lock->word, spin_mark(), __ATOMIC_ACQUIRE) != 0) {
+    if (__atomic_exchange_n(&lock->word, 1, __ATOMIC_ACQUIRE) != 0) {
         return false;
     }
     if (DEBUG_BUILD) {
+        uint16_t mark = (uint16_t)(hart_self()->id + 1);
+        __atomic_store_n(&lock->holder, mark, __ATOMIC_RELAXED);
         hart_self()->held |= 1u << lock->rank;
     }
     return true;
@@ -97,6 +99,7 @@ static inline void spin_unlock(struct spinlock *lock) {
         if (!spin_held(lock)) {
             spin_not_held(lock);
         }
+        __atomic_store_n(&lock->holder, 0, __ATOMIC_RELAXED);
         hart_self()->held &= ~(1u << lock->rank);
     }
     __atomic_store_n(&lock->word, 0, __ATOMIC_RELEASE);
