@@ -48,6 +48,11 @@ def documents() -> List[str]:
     return (["README.md"] if (TOP / "README.md").exists() else []) + found
 
 
+def check_generated() -> Problems:
+    """docs/syscalls.md is what tools/docs makes of the headers."""
+    return run(["tools/docs", "--check"])
+
+
 def check_docs() -> Problems:
     """Commands, files and functions that the documents quote exist."""
     targets = set(
