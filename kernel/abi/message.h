@@ -6,8 +6,8 @@
  * SYS_REPLY and SYS_REPLY_RECV use them alike:
  *
  *   register   in                                  out
- *   a7         system call number                  badge of the sender's
- * session a0         handle                              0 or a negative errno
+ *   a7         system call number                  the sender's badge
+ *   a0         handle                              0 or a negative errno
  *   a1         tag                                 tag
  *   a2-a6      words m0-m4                         words m0-m4
  *   t0-t2      words m5-m7                         words m5-m7

@@ -7,8 +7,7 @@
  * States      unused -> inode_get -> loaded -> inode_put (last) -> unused
  *             loaded -> its transaction fails -> not loaded -> inode_load
  *             on the disk: free -> inode_alloc -> named -> fs_unlink ->
- * nameless
- *             -> last inode_put, or next mount -> free
+ *             nameless -> last inode_put, or next mount -> free
  * Invariants  N1  refs > 0 == in a hash chain; else in the list of spares.
  *             N2  Outside a transaction a loaded inode equals the disk's.
  *             N3  Every inode below inode_hint is in use.

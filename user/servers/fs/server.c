@@ -8,12 +8,15 @@
  *             offset. The CLOSED notice closes the file, whoever died.
  *             Long data goes straight between the cache and the caller's
  *             window, a block at a time; nothing is gathered in between.
- * States      files[i]: unused (ip NULL) -> DIR_OPEN -> open -> CLOSED ->
- * unused Invariants  S1  files[0] is the root directory, under the badge that
- * the name server hands out. It is never closed and has no offset. S2  A badge
- * is minted again only after its CLOSED, when no session with it is left. S3
- * Nothing is allocated to serve: a table that is full is ENOSPC to the one who
- * asked. Locks       None: one thread serves one message at a time.
+ * States      files[i]: unused -> DIR_OPEN -> open -> CLOSED -> unused; ip is
+ *             NULL while it is unused.
+ * Invariants  S1  files[0] is the root directory, under the badge that the
+ *                 name server hands out. It is never closed and has no offset.
+ *             S2  A badge is minted again only after its CLOSED, when no
+ *                 session with it is left.
+ *             S3  Nothing is allocated to serve: a table that is full is
+ *                 ENOSPC to the one who asked.
+ * Locks       None: one thread serves one message at a time.
  */
 #include "servers/fs/server.h"
 

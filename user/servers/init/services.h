@@ -6,9 +6,10 @@
  *   names    server    a session with init                   -
  *   console  driver    UART registers, UART interrupt        -
  *   disk     driver    device registers, interrupt, DMA      "virtio"
- *            driver    or: the pages of disk.img             "ram" offset
- * length fs       server    -                                     - pipe server
- * -                                     - sys      server    - -
+ *            driver    or: the pages of disk.img             "ram" and place
+ *   fs       server    -                                     -
+ *   pipe     server    -                                     -
+ *   sys      server    -                                     -
  *
  * All but names find the name server in SLOT_NAMES. Further slots are empty:
  * in particular nobody but init holds the authority. A server that is not in
