@@ -83,5 +83,7 @@ class Transcript:
     @property
     def panic(self) -> Optional[str]:
         """The text from the first panic line on, if there is one."""
-        found = re.search(r"^panic: .*", self.log, re.MULTILINE | re.DOTALL)
+        log = self.log  # the panic may have come in the middle of a line
+        found = re.search(r"^panic: .*", log, re.MULTILINE | re.DOTALL)
+        found = found or re.search(r"panic: .*", log, re.DOTALL)
         return found.group(0) if found else None
