@@ -101,26 +101,33 @@ static void check_sessions_end(void) {
         close(open_ok("/", O_RDONLY));
 }
 
-static void hold_many(uint64_t unused) {
-    (void)unused;
+/* Opens all it can, says so, and holds it until the check ends. */
+static void hold_many(uint64_t pipes) {
+    const int *ends = (const int *)pipes;
+    close(ends[3]);
     open_all();
-    sys_sleep(DEADLINE_NONE);
+    check_equal("write", write(ends[1], "x", 1), 1);
+    read(ends[2], found, 1);
 }
 
 /* With the server's own table full, others get an error, and later not. */
 static void check_server_full(void) {
-    int64_t pids[4];
+    enum { HOLDERS = 4 };
+    int64_t pids[HOLDERS];
+    int ends[4]; /* a pipe from the holders, and one to them */
+    check_equal("pipe", pipe(&ends[0]), 0);
+    check_equal("pipe", pipe(&ends[2]), 0);
     int fd = open_ok("/", O_RDONLY);
-    for (unsigned i = 0; i < 4; i++) {
-        pids[i] = peer_start(hold_many, 0);
-        pause_ms(8);
+    for (unsigned i = 0; i < HOLDERS; i++) {
+        pids[i] = peer_start(hold_many, (uint64_t)ends);
+        check_equal("read", read(ends[0], found, 1), 1);
     }
     check_equal("open when the server is full", open("/", O_RDONLY), -1);
     check_equal("errno", posix_error, ENOSPC);
     check_equal("what is open works", read(fd, found, 16), 16);
-    for (unsigned i = 0; i < 4; i++)
-        peer_kill(pids[i]);
-    pause_ms(20);
+    close(ends[3]);
+    for (unsigned i = 0; i < HOLDERS; i++)
+        peer_end(pids[i]);
     close(open_ok("/", O_RDONLY));
 }
 
