@@ -52,9 +52,13 @@ static int64_t window_call(int64_t handle, int32_t operation,
 int64_t file_read(int64_t handle, void *buffer, uint64_t size) {
     if (size > PROTO_INLINE_READ)
         return window_call(handle, FILE_READ, buffer, size);
+    /* First, because what has been read is gone from a pipe. */
+    int64_t error = safe_probe(buffer, size);
+    if (error < 0)
+        return error;
     uint64_t words[MESSAGE_WORDS] = {size};
     uint64_t tag = tag_make(FILE_READ, 1, 0, 0);
-    int64_t error = ipc_call_words(handle, &tag, words);
+    error = ipc_call_words(handle, &tag, words);
     if (error < 0)
         return error;
     int64_t count = count_result(tag, size);

@@ -35,6 +35,20 @@ safe_copy:
 5:  li      a0, 0
     ret
 
+/* a0 = to, a1 = length. ORs nothing into the word of the first byte and that of
+ * the last: such a store faults like any other and changes nothing. */
+    .globl safe_probe
+safe_probe:
+    beqz    a1, 1f
+    add     a1, a0, a1
+    addi    a1, a1, -1
+    andi    a0, a0, -4
+    andi    a1, a1, -4
+    amoor.w zero, zero, (a0)
+    amoor.w zero, zero, (a1)
+1:  li      a0, 0
+    ret
+
 /* a0 = to, a1 = from, a2 = size. */
     .globl safe_string
 safe_string:

@@ -25,6 +25,13 @@ void safe_start(void);
 int64_t safe_copy(void *to, const void *from, uint64_t length);
 
 /*
+ * Whether `length` bytes, at most a page, can be written: 0 or EFAULT. Changes
+ * none of them, whatever other threads do with them meanwhile. For results
+ * that cannot be asked for again.
+ */
+int64_t safe_probe(void *to, uint64_t length);
+
+/*
  * Copies a string and its NUL into `size` bytes. Returns its length without
  * the NUL. EFAULT; ENAMETOOLONG: it does not fit.
  */

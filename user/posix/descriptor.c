@@ -128,7 +128,9 @@ static int64_t pipe_create(struct message *m) {
 
 int pipe(int *fds) {
     struct message m;
-    int64_t error = pipe_create(&m);
+    int64_t error = safe_probe(fds, 2 * sizeof(*fds));
+    if (error >= 0)
+        error = pipe_create(&m);
     if (error < 0)
         return posix_result(error);
     int64_t reader = descriptor_install(handle_at(m.handles, 0));

@@ -22,16 +22,11 @@ void exit(int status) {
 /* Waits with a deadline. The pointer is tried first, so that a bad one costs
  * no child's status. */
 static int64_t child_wait(int pid, int *status, uint64_t deadline) {
-    int value;
-    if (status != NULL) {
-        int64_t error = safe_copy(&value, status, sizeof(value));
-        if (error >= 0)
-            error = safe_copy(status, &value, sizeof(value));
-        if (error < 0)
-            return error;
-    }
+    int64_t error = status != NULL ? safe_probe(status, sizeof(*status)) : 0;
+    if (error < 0)
+        return error;
     struct sys_pair child = sys_wait(pid, deadline);
-    value = (int)child.value;
+    int value = (int)child.value;
     if (child.result >= 0 && status != NULL)
         safe_copy(status, &value, sizeof(value));
     return child.result;
