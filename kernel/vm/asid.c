@@ -87,6 +87,11 @@ static bool has_reserved(const struct asid *asid) {
     return false;
 }
 
+/* Whether the space's number is its own now. */
+static bool is_numbered(const struct asid *asid) {
+    return asid->generation == generation || has_reserved(asid);
+}
+
 /* Starts a generation. */
 static void roll_over(void) REQUIRES(asid_lock) {
     for (unsigned i = 0; i < hart_count; i++) {
@@ -100,9 +105,7 @@ static void roll_over(void) REQUIRES(asid_lock) {
             __atomic_load_n(&asid_harts[i].active, __ATOMIC_RELAXED);
         /* A hart may be on its way into a space that has no number yet, or
          * have stayed in one since before the roll-over before this one. */
-        bool valid = active != NULL &&
-                     (active->generation == generation || has_reserved(active));
-        keep[i] = valid ? active : NULL;
+        keep[i] = active != NULL && is_numbered(active) ? active : NULL;
     }
     for (unsigned i = 0; i < hart_count; i++) {
         asid_harts[i].reserved = keep[i];

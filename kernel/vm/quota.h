@@ -54,6 +54,12 @@ void quota_uncharge_objects(struct quota *quota, uint64_t n);
 /* True if n more frames would fit now: a promise of nothing. */
 bool quota_has_frames(struct quota *quota, uint64_t n);
 
+/* True if n frames are not more than the quota allows in all: a heap that
+ * could never be filled is refused when it grows, not when it is touched. */
+static inline bool quota_could_hold(const struct quota *quota, uint64_t n) {
+    return quota == NULL || n <= quota->frames_max;
+}
+
 static inline bool quota_essential(const struct quota *quota) {
     return quota == NULL || quota->essential;
 }

@@ -418,6 +418,8 @@ static int heap_extend(struct space *space, va_t start, va_t end) {
     };
     if (!region_is_free(space, start, end) ||
         !quota_has_frames(space->quota, (end - start) / PAGE_SIZE) ||
+        !quota_could_hold(space->quota,
+                          (end - space->heap_start) / PAGE_SIZE) ||
         region_add(space, &heap) == NULL) {
         return -ENOMEM;
     }

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sim.h: a machine for the virtual-memory code to run on.
+ *
+ * Idea        Physical memory is an array; a hart is a number, a satp and a
+ *             TLB. The TLB is as unhelpful as the privileged architecture
+ *             allows: it keeps every entry and every pointer to a table it has
+ *             ever seen, invalid ones too, tagged with the ASID, until a fence
+ *             that covers them. So a missing fence, a fence for the wrong page,
+ *             or a number given out twice gives a program somebody else's
+ *             bytes, and a test fails.
+ * Use         sim_boot(frames, harts, asid_bits);  sim_hart(1);
+ *             sim_store(space, va, value);
+ */
+#ifndef OCTAVO_HOST_VM_SIM_H
+#define OCTAVO_HOST_VM_SIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "vm/space.h"
+
+/* Starts the machine and all of vm but the kernel's own map. */
+void sim_boot(unsigned frames, unsigned harts, unsigned asid_bits);
+
+/* The code under test runs on this hart from now on. */
+void sim_hart(unsigned id);
+
+/* A program in this space on the current hart loads, stores, or runs the word
+ * at va, with page faults handled as the kernel does. Returns the result of the
+ * fault that could not be handled, or 0. */
+int sim_load(struct space *space, va_t va, uint64_t *value);
+int sim_store(struct space *space, va_t va, uint64_t value);
+int sim_run(struct space *space, va_t va);
+
+/* Puts a space and takes it apart; the number of steps that took. */
+unsigned sim_end(struct space *space);
+
+/* Takes all spaces apart that have no reference; the number of steps. */
+unsigned sim_reap(void);
+
+/* Fences of all harts since the start: local and remote calls. */
+extern uint64_t sim_fences;
+extern uint64_t sim_code_fences;
+
+/* A counter, over all harts. */
+uint64_t sim_counter(enum debug_counter counter);
+
+/* Ends the test as failed unless the condition holds. */
+#define CHECK(condition)                                                       \
+    do {                                                                       \
+        if (!(condition)) {                                                    \
+            fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__,         \
+                    #condition);                                               \
+            exit(1);                                                           \
+        }                                                                      \
+    } while (0)
+
+/* Reproducible random numbers. */
+uint64_t sim_random(uint64_t below);
+void sim_seed(uint64_t seed);
+
+#endif
