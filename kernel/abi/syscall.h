@@ -25,13 +25,18 @@ enum syscall {
      * CALL(session, message, deadline) -> reply message.
      * Sends the message and waits for the reply. Switches straight to a
      * waiting receiver. The deadline covers delivery and reply; a passed
-     * deadline takes the call back wherever it is.
+     * deadline takes the call back wherever it is. DEADLINE_POLL is about
+     * delivery: EAGAIN unless a receiver waits, and then the reply may take its
+     * time.
      * EBADF EPERM ESTALE EINVAL: the handle or the message; also for a handle
-     * in the message (EBADF, EPERM: no PASS right). EMSGSIZE: more handles or
+     * in the message (EPERM: no PASS right, or a copy of a handle that can only
+     * move). EMSGSIZE: more handles or
      * pages than the receiver takes. ENOSPC: the receiver's (or, for the
      * reply, the caller's) handle table is full. EAGAIN ETIMEDOUT. EPIPE: the
-     * endpoint or the serving thread died. EDEADLK: the call would wait on
-     * itself through a chain of calls, or the chain is deeper than 8.
+     * endpoint or the serving thread died. EDEADLK: it would wait, by way of
+     * other calls, for a thread that waits for this one (judged by the thread
+     * that received on the endpoint last); or 8 calls lead to this thread
+     * already.
      */
     SYS_CALL = 1,
 
@@ -136,7 +141,7 @@ enum syscall {
      * A second handle on the same object with the rights that both the source
      * and the argument have. Flags: DUP_LOWEST DUP_MOVE DUP_REPLACE. Reply
      * and endpoint handles can be moved, not copied (EPERM).
-     * EBADF EINVAL. EEXIST: the slot is taken. ENOSPC: no slot is free.
+     * EBADF EINVAL ESTALE. EEXIST: the slot is taken. ENOSPC: no slot is free.
      */
     SYS_HANDLE_DUP = 12,
 
@@ -251,7 +256,8 @@ enum syscall {
     /* UPTIME() -> ticks since boot (INFO_TIMEBASE tells their length). */
     SYS_UPTIME = 35,
 
-    /* SLEEP(deadline) -> 0 at the deadline. DEADLINE_NONE: for ever. */
+    /* SLEEP(deadline) -> 0 at the deadline. DEADLINE_NONE: for ever. EAGAIN:
+     * DEADLINE_POLL. */
     SYS_SLEEP = 36,
 
     /* THREAD_CREATE(entry, stack, arg0, arg1) -> tid, unique in the process.

@@ -167,6 +167,17 @@ static int dup_target(struct handle_table *table, uint64_t slot, unsigned flags)
     return (int)slot;
 }
 
+/* The target again, or why this handle cannot be copied there. */
+static int dup_allowed(const struct handle_entry *entry, bool move,
+                       int target) {
+    const struct object_operations *operations = object_operations(entry->type);
+    if (!move && operations->unique)
+        return -EPERM;
+    if (operations->current && !operations->current(entry))
+        return -ESTALE;
+    return target;
+}
+
 static int dup_locked(struct handle_table *table, uint64_t h, int target,
                       unsigned rights, bool move, struct handle_entry *victim)
     REQUIRES(table->lock) {
@@ -195,8 +206,8 @@ int handle_dup(struct handle_table *table, uint64_t h, uint64_t slot,
     entry_idle(table, slot);
     struct handle_entry *entry = entry_idle(table, h);
     int target = entry ? dup_target(table, slot, flags) : -EBADF;
-    if (target >= 0 && !move && object_operations(entry->type)->unique)
-        target = -EPERM;
+    if (target >= 0)
+        target = dup_allowed(entry, move, target);
     if (target >= 0 && (uint64_t)target == h)
         entry->rights &= (uint16_t)rights;
     else if (target >= 0)

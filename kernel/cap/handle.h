@@ -76,7 +76,8 @@ int handle_remove(struct handle_table *table, uint64_t h,
 /* SYS_HANDLE_CLOSE: 0 or -EBADF. */
 int handle_close(struct handle_table *table, uint64_t h);
 
-/* SYS_HANDLE_DUP: the slot, or -EBADF, -EINVAL, -EPERM, -EEXIST, -ENOSPC. */
+/* SYS_HANDLE_DUP: the slot, or -EBADF, -EINVAL, -EPERM, -ESTALE, -EEXIST,
+ * -ENOSPC. */
 int handle_dup(struct handle_table *table, uint64_t h, uint64_t slot,
                unsigned rights, unsigned flags);
 
@@ -100,10 +101,16 @@ struct handle_parcel {
  * Picks up `count` handles, packed four by sixteen bits. A copy loses PASS and
  * GRANT unless the source has GRANT, and so does a moved handle. Returns 0,
  * -EBADF (none such, or moved twice) or -EPERM (no PASS right, or a copy of a
- * handle that can only move). On failure nothing has changed.
+ * handle that can only move) or -ESTALE (revoked). On failure nothing has
+ * changed.
  */
 int parcel_take(struct handle_table *source, uint64_t packed, unsigned count,
                 unsigned moves, struct handle_parcel *parcel);
+
+/* Whether parcel_take would succeed now: 0, -EBADF, -EPERM, or -ESTALE for a
+ * handle on something revoked. Changes nothing. */
+int parcel_check(struct handle_table *source, uint64_t packed, unsigned count,
+                 unsigned moves);
 
 /*
  * Puts all of them into the destination's lowest free slots from `lowest` and

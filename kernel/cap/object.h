@@ -41,6 +41,9 @@ struct object_operations {
     /* One handle fewer; the last one may destroy the object. Called with no
      * lock held. */
     void (*put)(const struct handle_entry *entry);
+    /* Whether the object is still what the handle was made for; NULL: always.
+     * A hint, taken without the object's lock. */
+    bool (*current)(const struct handle_entry *entry);
     /* Handles of this type may exist once only: they move, never copy. */
     bool unique;
 };

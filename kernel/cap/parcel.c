@@ -29,17 +29,38 @@ static uint16_t rights_received(uint16_t rights) {
     return rights & (uint16_t)~RIGHT_PASS;
 }
 
+/* Whether the handle in the slot may travel like this. */
+static int check_one(struct handle_table *source, unsigned slot, bool move)
+    REQUIRES(source->lock) {
+    if (slot >= HANDLE_MAX || source->slot[slot].type == HANDLE_NONE)
+        return -EBADF;
+    const struct handle_entry *entry = &source->slot[slot];
+    const struct object_operations *operations = object_operations(entry->type);
+    if (!(entry->rights & RIGHT_PASS) || (!move && operations->unique))
+        return -EPERM;
+    if (operations->current && !operations->current(entry))
+        return -ESTALE;
+    return 0;
+}
+
+int parcel_check(struct handle_table *source, uint64_t packed, unsigned count,
+                 unsigned moves) {
+    int error = 0;
+    spin_lock(&source->lock);
+    for (unsigned i = 0; i < count && !error; i++)
+        error = check_one(source, parcel_slot(packed, i), moves & (1u << i));
+    spin_unlock(&source->lock);
+    return error;
+}
+
 static int take_one(struct handle_table *source, struct handle_parcel *parcel,
                     unsigned i) REQUIRES(source->lock) {
     unsigned slot = parcel->slots[i];
     bool move = parcel->moves & (1u << i);
-    if (slot >= HANDLE_MAX || source->slot[slot].type == HANDLE_NONE)
-        return -EBADF;
+    int error = check_one(source, slot, move);
+    if (error)
+        return error;
     struct handle_entry *entry = &source->slot[slot];
-    if (!(entry->rights & RIGHT_PASS))
-        return -EPERM;
-    if (!move && object_operations(entry->type)->unique)
-        return -EPERM;
     parcel->entries[i] = *entry;
     parcel->entries[i].rights = rights_received(entry->rights);
     parcel->entries[i].busy = 0;

@@ -28,6 +28,7 @@ void call_finish(struct endpoint *endpoint, struct thread *caller) {
     struct thread *server = caller->server;
     if (server) {
         server->caller = NULL;
+        server->depth = 0;
         caller->server = NULL;
     }
     caller->call_sequence++;
@@ -81,6 +82,7 @@ const struct wait_kind endpoint_wait = {.cancel = endpoint_cancel};
 static void call_begin(struct thread *caller, struct thread *receiver) {
     receiver->caller = caller;
     receiver->caller_gone = false;
+    receiver->depth = caller->depth + 1;
     caller->server = receiver;
     thread_clear_flag(caller, THREAD_SAVED);
 }
@@ -145,6 +147,8 @@ static int64_t send_locked(struct thread *self, struct endpoint *endpoint,
                            const struct sending *sending,
                            struct thread **server) REQUIRES(endpoint->lock) {
     struct list *node = list_first(&endpoint->receivers);
+    if (sending->call && self->depth >= CALL_DEPTH_MAX)
+        return -EDEADLK;
     if (!node) {
         *server = endpoint->server;
         return send_wait(self, endpoint, sending);

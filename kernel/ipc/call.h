@@ -9,6 +9,9 @@
 #include "ipc/endpoint.h"
 #include "proc/thread.h"
 
+/* Calls within calls: a client may wait for this many servers in a row. */
+enum { CALL_DEPTH_MAX = 8 };
+
 /* SYS_CALL, SYS_SEND, SYS_RECV, SYS_REPLY, SYS_REPLY_RECV: the message is in
  * the thread's frame, and so are the results. */
 int64_t ipc_call(struct thread *self);

@@ -11,7 +11,6 @@
 #include "vm/copy.h"
 #include "abi/errno.h"
 #include "abi/syscall.h"
-#include "arch/hart.h"
 #include "cap/handle.h"
 #include "ipc/call.h"
 #include "ipc/message.h"
@@ -94,6 +93,19 @@ static int window_find(struct thread *self, struct copy *copy) {
     return window_of_call(entry.object, entry.generation, NULL, copy);
 }
 
+/* Whether both sides are one space and the bytes meant lie on each other. */
+static bool overlaps(struct thread *self, const struct copy *copy) {
+    uint64_t offset = *argument(self, 2);
+    uint64_t local = *argument(self, 3);
+    uint64_t length = *argument(self, 4);
+    if (copy->peer != self->space || offset >= copy->length)
+        return false;
+    if (length > copy->length - offset)
+        length = copy->length - offset;
+    uint64_t remote = copy->base + offset;
+    return local < remote + length && remote < local + length;
+}
+
 /* The checks that come after the window is known, in the contract's order. */
 static int copy_check(struct thread *self, const struct copy *copy) {
     uint64_t what = *argument(self, 1) & ~15ull;
@@ -105,9 +117,7 @@ static int copy_check(struct thread *self, const struct copy *copy) {
         (direction != COPY_IN && direction != COPY_OUT) ||
         !user_range_ok(local, length))
         return -EINVAL;
-    if (copy->peer == self->space && offset < copy->length &&
-        local < copy->base + copy->length &&
-        copy->base + offset < local + length)
+    if (overlaps(self, copy))
         return -EINVAL;
     if (!(copy->rights & (direction == COPY_IN ? ITEM_READ : ITEM_WRITE)))
         return -EPERM;
@@ -136,7 +146,6 @@ static int copy_step(struct thread *self, const struct copy *copy) {
         return result == own ? -EFAULT : -EPFAULT;
     if (result)
         return result;
-    hart_self()->counters[COUNTER_BYTES_COPIED] += done;
     *argument(self, 2) += done;
     *argument(self, 3) += done;
     *argument(self, 4) -= done;

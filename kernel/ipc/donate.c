@@ -17,8 +17,6 @@
 #include "lib/container.h"
 #include "proc/sched.h"
 
-enum { DONATION_DEPTH = 8 };
-
 void sender_insert(struct endpoint *endpoint, struct thread *sender) {
     struct list *node = endpoint->senders.prev;
     while (node != &endpoint->senders &&
@@ -59,7 +57,7 @@ static void set_priority(struct thread *thread, uint32_t priority) {
 }
 
 void donate(struct thread *server, uint32_t priority) {
-    for (unsigned depth = 0; depth < DONATION_DEPTH; depth++) {
+    for (unsigned depth = 0; depth < CALL_DEPTH_MAX; depth++) {
         if (!server || server->priority >= priority)
             return;
         set_priority(server, priority);
@@ -84,7 +82,7 @@ static uint32_t deserved(const struct thread *thread) {
 }
 
 void donate_withdraw(struct thread *server) {
-    for (unsigned depth = 0; depth < DONATION_DEPTH; depth++) {
+    for (unsigned depth = 0; depth < CALL_DEPTH_MAX; depth++) {
         if (!server || !(server->flags & THREAD_BOOSTED))
             return;
         uint32_t priority = deserved(server);
@@ -107,7 +105,7 @@ void donate_rebase(struct thread *thread) {
 
 int donate_check(const struct thread *self, const struct thread *server) {
     for (unsigned depth = 0; server; depth++) {
-        if (server == self || depth == DONATION_DEPTH)
+        if (server == self || depth == CALL_DEPTH_MAX)
             return -EDEADLK;
         server = waits_for(server);
     }

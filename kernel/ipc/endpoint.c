@@ -217,6 +217,12 @@ static void session_get(const struct handle_entry *entry) {
     __atomic_fetch_add(&session->handles, 1, __ATOMIC_RELAXED);
 }
 
+static bool session_current(const struct handle_entry *entry) {
+    const struct session *session = entry->object;
+    return session->generation == entry->generation &&
+           session->epoch == session->endpoint->epoch;
+}
+
 /* After the last session of a dead endpoint its memory goes too. */
 static void endpoint_unlock_and_free(struct endpoint *endpoint)
     RELEASE(endpoint->lock) {
@@ -388,7 +394,7 @@ void endpoint_init(void) {
     static const struct object_operations endpoint_operations = {
         .get = endpoint_get, .put = endpoint_put, .unique = true};
     static const struct object_operations session_operations = {
-        .get = session_get, .put = session_put};
+        .get = session_get, .put = session_put, .current = session_current};
     slab_init(&endpoints, "endpoint", sizeof(struct endpoint), 16,
               endpoint_once);
     slab_init(&sessions, "session", sizeof(struct session), 16, session_once);

@@ -76,7 +76,8 @@ struct thread *fastpath_call(uint64_t handle, uint64_t tag) {
     if (entry->meta != meta || session->endpoint != endpoint ||
         session->generation != (uint32_t)meta ||
         session->epoch != endpoint->epoch || list_empty(&endpoint->receivers) ||
-        !ordinary(receiver, hart) || receiver->priority < self->priority ||
+        self->depth >= CALL_DEPTH_MAX || !ordinary(receiver, hart) ||
+        receiver->priority < self->priority ||
         !asid_try_enter(&receiver->space->asid)) {
         spin_unlock(&endpoint->lock);
         return NULL;
@@ -88,6 +89,7 @@ struct thread *fastpath_call(uint64_t handle, uint64_t tag) {
     self->server = receiver;
     receiver->caller = self;
     receiver->caller_gone = false;
+    receiver->depth = self->depth + 1;
     session->open++;
     out_badge = session->badge;
     begin_wait(self, endpoint, THREAD_CALLING);
@@ -130,6 +132,7 @@ struct thread *fastpath_reply_recv(uint64_t handle, uint64_t tag) {
     }
     /* Commit: nothing below can fail. */
     self->caller = NULL;
+    self->depth = 0;
     caller->server = NULL;
     caller->call_sequence++;
     session->open--;

@@ -63,7 +63,8 @@ int message_check(struct thread *thread, enum message_use use) {
         if (!item_valid(&thread->items[i]))
             return -EINVAL;
     }
-    return 0;
+    return parcel_check(&thread->process->handles, thread->frame.x[REG_T3],
+                        tag_handles(tag), tag_moves(tag));
 }
 
 /* Moves and copies the handles; *packed gets the receiver's. */

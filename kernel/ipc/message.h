@@ -15,8 +15,10 @@ enum message_use {
 };
 
 /*
- * Checks the form of the message in the thread's frame: counts, reserved bits,
- * items. 0 or -EINVAL. For a call, notes its items in thread->items.
+ * Checks the message in the thread's frame: counts, reserved bits, items
+ * (-EINVAL), and that its handles may travel (-EBADF, -EPERM, -ESTALE), so that
+ * a bad message fails at once and not when it is received. For a call, notes
+ * its items in thread->items.
  */
 int message_check(struct thread *thread, enum message_use use);
 

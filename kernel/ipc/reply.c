@@ -117,6 +117,7 @@ static int save_locked(struct thread *self, struct thread *caller) {
     if (slot >= 0) {
         caller->server = NULL;
         self->caller = NULL;
+        self->depth = 0;
         thread_set_flag(caller, THREAD_SAVED);
     }
     return slot;
@@ -124,16 +125,15 @@ static int save_locked(struct thread *self, struct thread *caller) {
 
 int64_t ipc_reply_save(struct thread *self) {
     struct thread *caller = self->caller;
-    int slot = self->caller_gone ? -EPIPE : -ESTALE;
+    int slot = -ESTALE;
     if (caller) {
         struct endpoint *endpoint = caller->endpoint;
-        slot = -EPIPE;
         spin_lock(&endpoint->lock);
         if (call_is_open(endpoint, caller, caller->call_sequence, self))
             slot = save_locked(self, caller);
         spin_unlock(&endpoint->lock);
     }
-    if (slot == -EPIPE)
+    if (slot == -ESTALE)
         self->caller_gone = false;
     if (slot >= 0)
         donate_withdraw(self);

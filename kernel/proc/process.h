@@ -52,7 +52,7 @@ struct process {
     uint32_t thread_count;
     struct list threads;
     uint64_t tids; /* bit i: tid i+1 is in use */
-    int32_t status;
+    int64_t status;
     uint32_t priority_ceiling;
     bool essential;
     uint64_t time; /* run by threads that are gone or switched out; atomic */
@@ -112,7 +112,7 @@ struct process *process_at(unsigned index) REQUIRES(tree_lock);
  * Begins the end: no thread of it returns to user mode again. The first call
  * decides the status. Returns whether it was alive. Takes process->lock.
  */
-bool process_kill(struct process *process, int32_t status);
+bool process_kill(struct process *process, int64_t status);
 
 /* Again cancels waits of processes that are DYING: called at each tick,
  * because a thread may have begun to wait just as it was killed. */
@@ -131,7 +131,7 @@ int64_t thread_join(struct thread *self);
 
 /* The last thread is dead: queues the work that takes the process apart. The
  * status counts unless the process was killed before. */
-void process_reap(struct process *process, int32_t status);
+void process_reap(struct process *process, int64_t status);
 
 /* The thread with this tid that is not DEAD; NULL: none. */
 struct thread *thread_find(struct process *process, uint64_t tid)

@@ -82,7 +82,7 @@ static void end_threads(struct process *process) REQUIRES(process->lock) {
         thread_end(thread_of(node));
 }
 
-bool process_kill(struct process *process, int32_t status) {
+bool process_kill(struct process *process, int64_t status) {
     spin_lock(&process->lock);
     bool alive = process->life == LIFE_LIVE;
     if (alive) {
@@ -161,7 +161,7 @@ static void tell_parent(struct process *parent) REQUIRES(tree_lock) {
 /* The first process is the root of all authority: without it nothing can be
  * restarted, so the machine ends. */
 static void first_died(const struct process *process) {
-    kprintf("octavo: init ended with status %d\n", process->status);
+    kprintf("octavo: init ended with status %ld\n", process->status);
     finisher_exit(PANIC_STATUS);
 }
 
@@ -200,7 +200,7 @@ static bool reap_step(struct work *work) {
     return true;
 }
 
-void process_reap(struct process *process, int32_t status) {
+void process_reap(struct process *process, int64_t status) {
     spin_lock(&process->lock);
     if (process->life == LIFE_DYING)
         __atomic_fetch_sub(&dying_count, 1, __ATOMIC_RELAXED);
@@ -259,7 +259,7 @@ int64_t process_wait(struct thread *self, int64_t pid, uint64_t deadline) {
     }
     spin_unlock(&tree_lock);
     if (zombie) {
-        self->frame.x[REG_A1] = (uint64_t)(int64_t)zombie->status;
+        self->frame.x[REG_A1] = (uint64_t)zombie->status;
         process_free(zombie);
     }
     return result;

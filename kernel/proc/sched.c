@@ -162,10 +162,25 @@ void sched_set_priority(struct thread *thread, uint32_t priority) {
     }
 }
 
+/* ---- Time ---- */
+
+static void charge_time(struct runqueue *queue, struct thread *thread) {
+    uint64_t now = timer_now();
+    if (thread->process)
+        __atomic_fetch_add(&thread->process->time, now - queue->since,
+                           __ATOMIC_RELAXED);
+    queue->since = now;
+}
+
+void sched_charge(void) {
+    charge_time(queue_self(), thread_self());
+}
+
 /* ---- Requests to switch ---- */
 
 void sched_tick(void) {
     struct runqueue *queue = queue_self();
+    charge_time(queue, thread_self());
     if (queue_top(queue) >= queue->hart->running) {
         queue->rotate = true;
         queue->resched = true;
@@ -258,14 +273,6 @@ static struct thread *choose_stolen(unsigned self) {
 }
 
 /* ---- Leaving the kernel ---- */
-
-static void charge_time(struct runqueue *queue, struct thread *thread) {
-    uint64_t now = timer_now();
-    if (thread->process)
-        __atomic_fetch_add(&thread->process->time, now - queue->since,
-                           __ATOMIC_RELAXED);
-    queue->since = now;
-}
 
 void sched_depart(struct thread *self) {
     hart_count_event(COUNTER_SWITCHES);

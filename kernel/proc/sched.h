@@ -44,6 +44,9 @@ void sched_depart(struct thread *self);
 /* Changes the effective priority; moves it if it is in a run queue. */
 void sched_set_priority(struct thread *thread, uint32_t priority);
 
+/* Charges the current thread's process the time until now. */
+void sched_charge(void);
+
 /* A tick passed on this hart: equals take turns. */
 void sched_tick(void);
 

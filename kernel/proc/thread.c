@@ -47,6 +47,7 @@ static void thread_reset(struct thread *thread) {
     thread->server = NULL;
     thread->caller = NULL;
     thread->caller_gone = false;
+    thread->depth = 0;
     thread->serves = NULL;
     thread->forking = NULL;
     thread->accept_receive = (struct accept){.slot = HANDLE_RECEIVED};
@@ -161,6 +162,21 @@ void thread_each(void (*visit)(struct thread *thread, void *argument),
 
 /* ---- Join ---- */
 
+/* Whether another thread waits in join for this tid: its call is in its
+ * frame, ready to run again. */
+static bool has_joiner(struct process *process, const struct thread *self,
+                       uint64_t tid) REQUIRES(process->lock) {
+    struct list *node = list_first(&process->threads);
+    for (; node; node = list_next(&process->threads, node)) {
+        const struct thread *other = thread_of(node);
+        if (other != self && other->state == THREAD_QUEUED &&
+            other->frame.x[REG_A7] == SYS_THREAD_JOIN &&
+            other->frame.x[REG_A0] == tid)
+            return true;
+    }
+    return false;
+}
+
 /* 0: *status holds the dead thread's, whom the caller frees. RESULT_WAITING:
  * it lives, and the caller waits for some thread of the process to die. */
 static int64_t join_locked(struct process *process, struct thread *self,
@@ -177,6 +193,8 @@ static int64_t join_locked(struct process *process, struct thread *self,
         return 0;
     }
     int error = deadline_check(deadline);
+    if (!error && has_joiner(process, self, tid))
+        error = -EBUSY;
     if (error)
         return error;
     spin_lock(&process->joiners.lock);
@@ -255,5 +273,5 @@ void thread_die(struct thread *self, int64_t status) {
     spin_unlock(&process->lock);
     wait_queue_wake_all(&process->joiners);
     if (last)
-        process_reap(process, (int32_t)status);
+        process_reap(process, status);
 }

@@ -106,9 +106,10 @@ struct thread {
 
     /* Calls. The link between a caller and the thread that owes it a reply is
      * guarded by the lock of caller->endpoint. */
-    struct thread *server;   /* CALLING: who owes the reply; NULL when saved */
-    struct thread *caller;   /* whom this thread owes its newest reply */
-    bool caller_gone;        /* ... but the caller has been cancelled */
+    struct thread *server; /* CALLING: who owes the reply; NULL when saved */
+    struct thread *caller; /* whom this thread owes its newest reply */
+    bool caller_gone;      /* ... but the caller has been cancelled */
+    uint32_t depth; /* calls that lead to this thread: its caller's plus one */
     uint32_t call_sequence;  /* grows as each of its calls ends */
     struct endpoint *serves; /* endpoint it received on last */
     struct memory_item items[MESSAGE_ITEMS]; /* while its call is open */

@@ -118,8 +118,9 @@ static bool sleep_cancel(struct thread *thread, uint64_t sequence, int error) {
 static const struct wait_kind sleep_kind = {.cancel = sleep_cancel};
 
 int64_t thread_sleep(struct thread *self, uint64_t deadline) {
-    if (deadline_check(deadline) != 0)
-        return 0;
+    int error = deadline_check(deadline);
+    if (error)
+        return error == -ETIMEDOUT ? 0 : error;
     spin_lock(&sleep_lock);
     thread_wait(self, THREAD_SLEEPING, &sleep_kind, deadline);
     spin_unlock(&sleep_lock);

@@ -15,10 +15,9 @@ enum lock_rank {
     RANK_PROCESS,      /* a process's threads and state (proc) */
     RANK_IRQ,          /* the interrupt table (ipc) */
     RANK_ENDPOINT,     /* endpoint: queues, sessions, open calls (ipc) */
-    RANK_NOTIFICATION, /* notification: waiters (ipc) */
     RANK_HANDLES,      /* a process's handle table (cap) */
     RANK_SPACE,        /* regions and page tables (vm) */
-    RANK_THREAD_WAIT,  /* sleepers and joiners (proc) */
+    RANK_THREAD_WAIT,  /* sleepers, joiners, notifications (proc, ipc) */
     RANK_TIMER,        /* a hart's deadlines (proc) */
     RANK_RUNQUEUE,     /* a hart's run queue (proc) */
     RANK_ASID,         /* address-space numbers (vm) */

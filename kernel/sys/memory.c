@@ -79,8 +79,9 @@ int64_t sys_space_commit(struct thread *self) {
                               &entry);
     if (error)
         return error;
-    if (argument(self, 1) >= USER_END || argument(self, 2) > USER_END ||
-        argument(self, 5) >= USER_END || entry.object == self->space)
+    if (argument(self, 1) >= USER_END || argument(self, 1) % 2 ||
+        argument(self, 2) > USER_END || argument(self, 5) >= USER_END ||
+        entry.object == self->space)
         return -EINVAL;
     if (!process_single_thread(self))
         return RESULT_WAITING;

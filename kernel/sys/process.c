@@ -20,7 +20,7 @@
 /* ---- Processes ---- */
 
 int64_t sys_exit(struct thread *self) {
-    process_kill(self->process, (int32_t)argument(self, 0));
+    process_kill(self->process, (int64_t)argument(self, 0));
     return RESULT_WRITTEN;
 }
 
@@ -110,6 +110,7 @@ int64_t sys_process_info(struct thread *self) {
     uint64_t index = argument(self, 0);
     if (index >= PROCESS_MAX)
         return -EINVAL;
+    sched_charge();
     spin_lock(&tree_lock);
     struct process *process = process_at((unsigned)index);
     int64_t pid = process ? process->pid : -ENOENT;
