@@ -91,19 +91,15 @@ static void send_epipe(uint64_t unused) {
 static void check_crowd(void) {
     int64_t pids[8];
     server = server_start(serve_for_ever);
-    for (unsigned i = 0; i < 8; i++)
-        pids[i] = peer_start(i % 2 ? expect_epipe : send_epipe, 0);
     int64_t first = peer_start(expect_epipe, 0);
     pause_ms(SETTLE_MS);
-    check_ok("kill", sys_kill(server.pid));
     for (unsigned i = 0; i < 8; i++)
-        if (i % 2)
-            peer_end(pids[i]);
-    for (unsigned i = 0; i < 8; i += 2) {
-        struct sys_pair end = sys_wait(pids[i], time_after(1000));
-        check_equal("wait for a sender", end.result, pids[i]);
-    }
+        pids[i] = peer_start(i % 2 ? expect_epipe : send_epipe, 0);
+    pause_ms(SETTLE_MS);
+    check_ok("kill", sys_kill(server.pid));
     peer_end(first);
+    for (unsigned i = 0; i < 8; i++)
+        peer_end(pids[i]);
     peer_end_with(server.pid, STATUS_KILLED);
 }
 

@@ -42,7 +42,6 @@ static void check_call_queued(void) {
     check_error("call", ipc_call(service.session, &m, deadline), ETIMEDOUT);
     check_on_time(deadline);
     check_equal("the message is as it was", (int64_t)m.words[1], 6);
-    service_quiet(service.endpoint);
     deadline = time_after(SHORT_MS);
     check_error("send", ipc_send(service.session, &m, deadline), ETIMEDOUT);
     check_on_time(deadline);
@@ -185,7 +184,7 @@ static void check_sleep(void) {
     uint64_t deadline = time_after(SHORT_MS);
     check_equal("sleep", sys_sleep(deadline), 0);
     check_on_time(deadline);
-    check_error("a poll sleeps not at all", sys_sleep(DEADLINE_POLL), EAGAIN);
+    check_error("a poll does not sleep", sys_sleep(DEADLINE_POLL), EAGAIN);
 }
 
 static void receiver(uint64_t session) {
