@@ -17,17 +17,14 @@
         __asm__ volatile("csrr %0, " #name : "=r"(csr_value_)::"memory");      \
         csr_value_;                                                            \
     })
-#define csr_write(name, value)                                                 \
-    __asm__ volatile("csrw " #name ", %0" ::"rK"((uint64_t)(value))            \
-                     : "memor"                                                 \
-                       "y")
+#define csr_write(name, word)                                                  \
+    __asm__ volatile("csrw " #name ", %0" ::"rK"((uint64_t)(word)) : "memory")
 #define csr_set(name, bits)                                                    \
     __asm__ volatile("csrs " #name ", %0" ::"rK"((uint64_t)(bits)) : "memory")
 #define csr_clear(name, bits)                                                  \
     __asm__ volatile("csrc " #name ", %0" ::"rK"((uint64_t)(bits)) : "memory")
 
-/* Sstc's timer compare register, by number: assemblers of 2022 lack the name.
- */
+/* Sstc's timer compare register, by number: older assemblers lack the name. */
 #define CSR_STIMECMP 0x14d
 
 enum {
