@@ -12,6 +12,8 @@
 #             20 ms when nothing has changed.
 # Invariant   A flag that changes rebuilds what it affects: each group of
 #             outputs depends on a *.flags file that holds its flags and inputs.
+#             What others read is made under another name and renamed, so that a
+#             system that boots meanwhile sees the old one or the new one.
 
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 MAKEFLAGS += -rR --no-print-directory -j$(JOBS)
@@ -174,10 +176,11 @@ $(B)/kernel.elf: kernel/boot/kernel.ld tools/ksyms $(KERNEL_OBJS) \
 	  $(KERNEL_LINK) -o $(LINKED)/first.elf $(KERNEL_OBJS) $(LINKED)/empty.s
 	@$(NM) $(LINKED)/first.elf >$(LINKED)/first.nm && \
 	  $(PYTHON) tools/ksyms $(LINKED)/first.nm >$(LINKED)/symbols.s
-	@$(KERNEL_LINK) -Wl,-Map,$(B)/kernel.map -o $@ $(KERNEL_OBJS) \
+	@$(KERNEL_LINK) -Wl,-Map,$(B)/kernel.map -o $@.new $(KERNEL_OBJS) \
 	  $(LINKED)/symbols.s
-	@$(NM) $@ >$(LINKED)/second.nm && \
+	@$(NM) $@.new >$(LINKED)/second.nm && \
 	  $(PYTHON) tools/ksyms $(LINKED)/second.nm | cmp - $(LINKED)/symbols.s
+	@mv $@.new $@
 
 # --- User programs -----------------------------------------------------------
 # $(B)/user/NAME has all symbols, for GDB; $(B)/stripped/NAME goes into images.
@@ -193,13 +196,14 @@ $(B)/obj/user/%.S.o: user/%.S $(B)/user.flags
 
 $(B)/libuser.a: $(LIB_OBJS) $(B)/user-link.flags
 	$(call say,AR      $@)
-	@rm -f $@
-	@$(AR) rcsD $@ $(LIB_OBJS)
+	@rm -f $@.new
+	@$(AR) rcsD $@.new $(LIB_OBJS) && mv $@.new $@
 
 $(B)/user/%: user/lib/user.ld $(B)/libuser.a $(B)/user-link.flags
 	@mkdir -p $(@D)
 	$(call say,LD      $@)
-	@$(CC) $(USER_LINK) -o $@ $(filter %.o,$^) $(B)/libuser.a $(LIBGCC)
+	@$(CC) $(USER_LINK) -o $@.new $(filter %.o,$^) $(B)/libuser.a $(LIBGCC)
+	@mv $@.new $@
 
 $(foreach s,$(PROGRAM_SRCS),$(eval \
   $(B)/user/$(notdir $(s:.c=)): $(B)/obj/$s.o))
@@ -208,7 +212,7 @@ $(foreach s,$(SERVERS),$(eval \
 
 $(B)/stripped/%: $(B)/user/%
 	@mkdir -p $(@D)
-	@$(OBJCOPY) --strip-debug $< $@
+	@$(OBJCOPY) --strip-debug $< $@.new && mv $@.new $@
 
 # --- Images ------------------------------------------------------------------
 
@@ -316,6 +320,7 @@ help:
 # help: make grade        all tests (TEST=name: one)
 # help: make check        format, layers, lock contracts, spelling, ... (ONLY=name)
 # help: make fresh-disk   a new disk for make qemu; sets the old one aside
+# help: make help         this list
 # help: make clean        removes build/, with the disk of make qemu
 # help:
 # help: JOBS=1            one step at a time
