@@ -3,6 +3,7 @@
  * bin/wc.c: counts lines, words and bytes.
  */
 #include "posix/posix.h"
+#include "posix/text.h"
 
 enum { CHUNK = 16 * 1024 };
 
@@ -14,6 +15,7 @@ struct counts {
     uint64_t bytes;
 };
 
+static struct writer out = {.fd = 1};
 static unsigned shown;
 
 static void print_counts(const struct counts *counts, const char *name) {
@@ -21,11 +23,11 @@ static void print_counts(const struct counts *counts, const char *name) {
     const char *gap = "";
     for (unsigned i = 0; i < 3; i++) {
         if (shown & 1u << i) {
-            printf("%s%lu", gap, value[i]);
+            writer_print(&out, "%s%lu", gap, value[i]);
             gap = " ";
         }
     }
-    printf(*name != 0 ? " %s\n" : "%s\n", name);
+    writer_print(&out, "%s%s\n", *name != 0 ? " " : "", name);
 }
 
 /* Counts to the end. 0; 1 after saying what went wrong. */
@@ -82,22 +84,32 @@ static int options_read(int argc, char **argv) {
     return i;
 }
 
-int main(int argc, char **argv) {
+/* Counts standard input, or the files, and prints. Returns 1 if one failed. */
+static int count_files(int count, char **names) {
     struct counts total = {0};
-    int first = options_read(argc, argv), failed = 0;
-    if (first == 0) {
-        fprintf(2, "usage: wc [-lwc] [FILE...]\n");
-        return 2;
-    }
-    if (first == argc) {
-        failed = count_all(0, "-", &total);
+    if (count == 0) {
+        int failed = count_all(0, "-", &total);
         if (!failed)
             print_counts(&total, "");
         return failed;
     }
-    for (int i = first; i < argc; i++)
-        failed |= count_file(argv[i], &total);
-    if (argc - first > 1)
+    int failed = 0;
+    for (int i = 0; i < count; i++)
+        failed |= count_file(names[i], &total);
+    if (count > 1)
         print_counts(&total, "total");
     return failed;
+}
+
+int main(int argc, char **argv) {
+    int first = options_read(argc, argv);
+    if (first == 0) {
+        fprintf(2, "usage: wc [-lwc] [FILE...]\n");
+        return 2;
+    }
+    int failed = count_files(argc - first, argv + first);
+    if (writer_flush(&out) == 0)
+        return failed;
+    complain_write("wc");
+    return 1;
 }
