@@ -42,8 +42,8 @@
 /* The function checks at run time that the lock is held. */
 #define ASSERT_HELD(...) CONTRACT(assert_capability(__VA_ARGS__))
 
-/* The body is beyond what clang can follow; its comment says why it is right.
- */
+/* The body is beyond what clang can follow; a comment there says why it is
+ * right. */
 #define NO_THREAD_SAFETY CONTRACT(no_thread_safety_analysis)
 
 #endif
