@@ -5,9 +5,9 @@
  * Idea        A frame in use does not need its `prev` link, so the count that
  *             the tables lead to is kept there: no memory is allocated, and
  *             the check runs also when there is none left.
- * Locks       The list of spaces, and each space while it is looked at. A space
- *             is locked out of order, by trying: whoever holds it needs
- *             nothing that is held here.
+ * Locks       All spaces are locked while it counts. Frames that are just then
+ *             taken for kernel objects, which needs no space, may be seen half
+ *             taken: what looks wrong is looked at again.
  */
 #include "vm/check.h"
 
@@ -20,16 +20,20 @@
 #include "vm/pagetable.h"
 #include "vm/space.h"
 
-enum { COMPLAINTS = 8 }; /* printed; the rest is only counted */
+enum {
+    COMPLAINTS = 8, /* printed; the rest is only counted */
+    TRIES = 3,
+};
 
 struct tally {
+    bool quiet;
     uint64_t wrong;
     uint64_t free; /* frames in stocks and the pool's list */
 };
 
 static void complain(struct tally *tally, pa_t pa, const struct frame *frame,
                      const char *what) {
-    if (tally->wrong++ < COMPLAINTS) {
+    if (tally->wrong++ < COMPLAINTS && !tally->quiet) {
         kprintf("frame %lx: %s (kind %u, refs %u, counted %u)\n", pa, what,
                 frame->kind, frame->refs, frame->prev);
     }
@@ -85,15 +89,11 @@ static void count_table(struct tally *tally, pa_t pa, unsigned level,
 }
 
 static void count_space(struct space *space, void *arg) {
-    while (!spin_try(&space->lock)) {
-        spin_wait(&space->lock);
-    }
     if (space->table.root != 0) {
         count_table(arg, space->table.root, PAGETABLE_LEVELS - 1,
                     PAGETABLE_ENTRIES / 2);
         region_check(space);
     }
-    spin_unlock(&space->lock);
 }
 
 /* The kernel's half has tables of its own; its leaves are the direct map, and
@@ -131,17 +131,30 @@ static void count_compare(pa_t pa, struct frame *frame, void *arg) {
     }
 }
 
-uint64_t vm_check_frames(void) {
-    struct tally tally = {0, 0};
+/* Counts once; `quiet`: prints nothing. */
+static uint64_t check_once(bool quiet) {
+    struct tally tally = {.quiet = quiet};
+    spaces_freeze();
     frame_each(count_reset, NULL);
     count_kernel(kernel_root, PAGETABLE_LEVELS - 1);
     space_each(count_space, &tally);
     frame_each(count_compare, &tally);
     uint64_t free = tally.free + frame_untouched();
-    if (free != frame_free_count()) {
-        kprintf("%lu frames are free, %lu are counted as free\n", free,
-                frame_free_count());
+    uint64_t said = frame_free_count();
+    spaces_thaw();
+    if (free != said) {
         tally.wrong++;
+        if (!quiet) {
+            kprintf("%lu frames are free, %lu are said to be\n", free, said);
+        }
     }
     return tally.wrong;
+}
+
+uint64_t vm_check_frames(void) {
+    uint64_t wrong = 1;
+    for (unsigned i = 1; i <= TRIES && wrong > 0; i++) {
+        wrong = check_once(i < TRIES);
+    }
+    return wrong;
 }

@@ -13,9 +13,9 @@
 
 /*
  * Counts all references and returns the number of frames whose count is wrong,
- * plus those that are neither in use nor free; prints the first few. 0: all is
- * well. Exact only while no other hart changes memory; walks all of it, with
- * interrupts off: for tests (DEBUG_CHECK_FRAMES).
+ * plus one if frames are neither in use nor free; prints the first few. 0: all
+ * is well. Stops every other hart that needs a space meanwhile, and walks all
+ * of memory with interrupts off: for tests (DEBUG_CHECK_FRAMES).
  */
 uint64_t vm_check_frames(void);
 

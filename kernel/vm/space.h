@@ -156,8 +156,20 @@ static inline bool user_range_ok(va_t va, uint64_t length) {
     return va < USER_END && length <= USER_END - va;
 }
 
-/* vm/check.c: calls `visit` with each space that has not been freed, one after
- * the other, with no lock of theirs held. */
+/*
+ * Caller holds the lock: one step of unmapping [start, end), at whose ends no
+ * region may reach across, and of removing its regions. 0 or SPACE_MORE.
+ */
+int space_empty_step(struct space *space, va_t start, va_t end)
+    REQUIRES(space->lock);
+
+/*
+ * vm/check.c: locks every space there is, so that no page changes anywhere;
+ * calls `visit` with each of them; unlocks them. Nothing but frames may be
+ * looked at in between.
+ */
+void spaces_freeze(void);
 void space_each(void (*visit)(struct space *space, void *arg), void *arg);
+void spaces_thaw(void);
 
 #endif
