@@ -8,7 +8,7 @@ from grading.octavo.guest import read_verdicts
 from grading.octavo.machine import TOP, Machine
 from grading.octavo.scoring import points
 
-VARIANTS = {
+VARIANTS: dict[str, dict[str, object]] = {
     "fast": {},
     "slow": {"append": "fastpath=0 debug=1"},
     "debug": {"debug": True},
