@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import List
 
 TOP = Path(__file__).resolve().parents[1]
+RECORD = TOP / "build" / "grade.json"
 sys.path.insert(0, str(TOP / "tools"))
 
 import bootlib  # noqa: E402
@@ -34,6 +35,7 @@ def parse(argv: List[str]) -> argparse.Namespace:
 def pytest_command(args: argparse.Namespace) -> List[str]:
     command = [sys.executable, "-m", "pytest", "-q", "-c", "grading/pytest.ini"]
     command += ["--rootdir", str(TOP), f"--junitxml={TOP / 'build' / 'grade.xml'}"]
+    command += [f"--record={RECORD}"]
     if args.jobs > 1 and importlib.util.find_spec("xdist"):
         command += ["-n", str(args.jobs), "--dist", "loadgroup"]
     if args.test:
@@ -41,7 +43,7 @@ def pytest_command(args: argparse.Namespace) -> List[str]:
     if args.debug:
         command += ["--octavo-debug"]
     for harts in args.smp or []:
-        command += ["--harts", str(harts)]
+        command += [f"--harts={harts}"]
     return command + args.more + ["grading/tests"]
 
 
@@ -54,8 +56,7 @@ def build(debug: bool) -> None:
 
 def main(argv: List[str]) -> int:
     args = parse(argv)
-    record = TOP / "build" / "grade.json"
-    record.unlink(missing_ok=True)
+    RECORD.unlink(missing_ok=True)
     try:
         if not args.no_build:
             build(args.debug)

@@ -6,6 +6,7 @@ each and hands out their verdicts."""
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Callable, Iterator
 
 import pytest
@@ -22,6 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--octavo-debug", action="store_true", help="run on the DEBUG=1 build"
     )
+    group.addoption("--record", metavar="FILE", help="keep the record of the run here")
     group.addoption(
         "--harts",
         type=int,
@@ -36,8 +38,9 @@ def is_worker(config: pytest.Config) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if not is_worker(config):
-        config.pluginmanager.register(Recorder(), "octavo-record")
+    path = config.getoption("--record")
+    if path and not is_worker(config):
+        config.pluginmanager.register(Recorder(Path(path)), "octavo-record")
 
 
 def title_of(item: pytest.Item) -> str:
