@@ -179,9 +179,10 @@ static void pipe_run(struct pipe *pipe) {
 /* The read or write that a message asks for. False: it is malformed. */
 static bool transfer_set(struct transfer *transfer, const struct message *m,
                          uint64_t inline_max) {
-    *transfer = (struct transfer){.reply = HANDLE_IMPLICIT,
-                                  .length = m->words[0],
-                                  .window = tag_items(m->tag) > 0};
+    transfer->reply = HANDLE_IMPLICIT;
+    transfer->length = m->words[0];
+    transfer->done = 0;
+    transfer->window = tag_items(m->tag) > 0;
     /* A reply's label is 31 bits of count. */
     return transfer->length <= INT32_MAX &&
            transfer->length <=
@@ -200,16 +201,29 @@ int64_t pipe_read(struct pipe *pipe, struct message *m) {
     if (count < 0)
         return count;
     bytes_take(&pipe->ring, (uint64_t)count);
-    pipe_run(pipe);
+    if (pipe->waiting[END_WRITE].count > 0)
+        pipe_run(pipe);
     return SERVICE_MESSAGE;
 }
 
+/* A short write for which there is room: the common case, straight from the
+ * message into the ring. */
+static bool write_short(struct pipe *pipe, const struct message *m) {
+    uint64_t length = m->words[0];
+    if (tag_items(m->tag) > 0 || length > PROTO_INLINE_WRITE ||
+        length > ring_room(&pipe->ring) || !pipe->open[END_READ])
+        return false;
+    ring_append(&pipe->ring, &m->words[1], length);
+    if (pipe->waiting[END_READ].count > 0)
+        pipe_run(pipe);
+    return true;
+}
+
 /*
- * A write that fits and that nobody waits for is the common case: into the
- * ring, and the label goes back with the next receive. Otherwise it queues up
- * behind the others, and whoever can go on does.
+ * Any other write puts into the ring what fits, and queues up behind the
+ * others with the rest; then whoever can go on does.
  */
-int64_t pipe_write(struct pipe *pipe, const struct message *m) {
+static int64_t write_long(struct pipe *pipe, const struct message *m) {
     struct transfer writer;
     if (!transfer_set(&writer, m, PROTO_INLINE_WRITE))
         return -EINVAL;
@@ -226,6 +240,12 @@ int64_t pipe_write(struct pipe *pipe, const struct message *m) {
     }
     pipe_run(pipe);
     return label;
+}
+
+int64_t pipe_write(struct pipe *pipe, const struct message *m) {
+    if (write_short(pipe, m))
+        return (int64_t)m->words[0];
+    return write_long(pipe, m);
 }
 
 void pipe_drop_gone(struct pipe *pipe) {
