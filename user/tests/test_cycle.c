@@ -128,12 +128,33 @@ static void check_no_cycle(void) {
     thread_end(tid);
 }
 
+/* A thread that once received at an endpoint may call it when another serves
+ * it now. */
+static void second_receiver(uint64_t unused) {
+    (void)unused;
+    pause_ms(2 * SETTLE_MS);
+    service_echo(service.endpoint, 1);
+}
+
+static void check_other_receiver(void) {
+    struct message m;
+    service = service_make(1);
+    service_quiet(service.endpoint);
+    int64_t tid = thread_start(second_receiver, 0);
+    pause_ms(4 * SETTLE_MS);
+    check_equal("call what another thread serves",
+                service_call(service.session, 1, 0, &m), 0);
+    thread_end(tid);
+}
+
 static const struct check checks[] = {
     {"self", "a server that calls itself gets EDEADLK", check_self},
     {"pair", "a server that calls its caller gets EDEADLK", check_pair},
     {"chain", "chains of up to 7 servers answer", check_chain},
     {"too_deep", "a chain of 12 servers ends in EDEADLK", check_too_deep},
     {"no_cycle", "calling back after the reply is no cycle", check_no_cycle},
+    {"other_receiver", "a thread may call an endpoint that another serves",
+     check_other_receiver},
 };
 
 int main(int argc, char **argv) {

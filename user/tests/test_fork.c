@@ -17,7 +17,7 @@ static void exit_with(uint64_t status) {
 
 static void check_status(void) {
     static const int64_t statuses[] = {0,  2,         255,      256,
-                                       -2, 1ll << 40, INT64_MIN};
+                                       -2, INT32_MAX, INT32_MIN};
     for (unsigned i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
         peer_end_with(peer_start(exit_with, (uint64_t)statuses[i]),
                       statuses[i]);

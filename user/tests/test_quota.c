@@ -78,27 +78,32 @@ static void check_frames_together(void) {
     bystander();
 }
 
-/* After ENOMEM, giving something back helps. */
+/* Fills an address space until a copy into it is refused: the only way to run
+ * out and live on. What is given back then helps. */
 static void eat_and_recover(uint64_t unused) {
+    static const char byte = 'x';
     (void)unused;
-    uint64_t eaten = 0;
-    for (;;) {
-        int64_t at = sys_sbrk(CHUNK);
-        if (at == -ENOMEM)
-            break;
-        check_ok("sbrk", at);
-        eaten += CHUNK;
-        if (eaten > (8ull << 30))
-            sys_exit(FOUND_NOTHING);
+    int64_t space = check_ok("space_create", sys_space_create());
+    uint64_t at = 0x100000000ull, end = at + (4ull << 30);
+    check_ok("map", sys_map(space, at, end - at, RW | MAP_FIXED, -1, 0));
+    struct copy_result got = {0, 1};
+    while (at < end && got.error == 0) {
+        got = ipc_copy(space, COPY_OUT, at, &byte, 1);
+        at += PAGE_SIZE;
     }
-    check_ok("give back", sys_sbrk(-(int64_t)CHUNK));
-    check_ok("take again", sys_sbrk(CHUNK));
-    check_error("the limit is where it was", sys_sbrk(CHUNK), ENOMEM);
+    check_error("copy", got.error, ENOMEM);
+    check_equal("bytes", (int64_t)got.done, 0);
+    check_ok("give back",
+             sys_unmap(space, at - 65 * PAGE_SIZE, 64 * PAGE_SIZE));
+    int64_t heap = check_ok("sbrk", sys_sbrk(16 * PAGE_SIZE));
+    for (unsigned i = 0; i < 16; i++)
+        store_at((uint64_t)heap + i * PAGE_SIZE, 1);
     sys_exit(FOUND_LIMIT);
 }
 
 static void check_recovers(void) {
     peer_end_with(peer_start(eat_and_recover, 0), FOUND_LIMIT);
+    bystander();
 }
 
 /* ---- Processes ---- */
