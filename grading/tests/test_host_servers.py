@@ -52,6 +52,12 @@ def test_pipe(tmp_path: Path) -> None:
     run(tmp_path, "pipe", ["servers/pipe/pipe.c", "servers/common/ring.c"])
 
 
+def test_output(tmp_path: Path) -> None:
+    """A slow port: the console's writers wait, in order, and lose nothing."""
+    sources = ["servers/console/output.c", "servers/common/ring.c"]
+    run(tmp_path, "output", sources)
+
+
 def test_line(tmp_path: Path) -> None:
     """The line editor's keys, marks, limits and raw mode."""
     run(tmp_path, "line", ["servers/console/line.c"])
