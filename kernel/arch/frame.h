@@ -50,7 +50,6 @@ enum {
 struct trap_frame {
     uint64_t x[32];    /* x[0] is the pc */
     struct hart *hart; /* the hart it runs on, or ran on last */
-    uint64_t status;   /* sstatus to resume with: SPIE, and its FS field */
 };
 
 /* The frame of the thread this hart works for; never NULL. Volatile, since it

@@ -9,11 +9,12 @@
 #define FRAME_REG(number) ((number)*8)
 #define FRAME_PC 0
 #define FRAME_HART 256
-#define FRAME_STATUS 264
-#define FRAME_SIZE 272
+#define FRAME_SIZE 264
 
 #define HART_STACK_TOP 0
 #define HART_SATP 8
 #define HART_ID 16
+#define HART_SBI_ID 24
+#define HART_SIZE 192
 
 #endif

@@ -22,6 +22,7 @@
 #define PTE_LEAF_ALL 0xef /* dirty, accessed, global, X, W, R, valid */
 #define SSTATUS_CLEAR 0xc6002 /* MXR, SUM, FS, SIE */
 #define SIE_SOFTWARE 2 /* hart_relax counts on it */
+#define HART_COUNT 8 /* HART_MAX */
 #define COUNTERS_USER 7 /* cycle, time, instret */
 
     .cfi_sections .debug_frame
@@ -34,6 +35,10 @@ _start:
     .cfi_startproc
     .cfi_undefined ra
     csrwi sie, SIE_SOFTWARE
+    la t0, boot_claimed
+    li t1, 1
+    amoswap.w.aqrl t1, t1, (t0)
+    bnez t1, late_hart
     la t1, 1f
     j enter_high_half
     .balign 4
@@ -56,6 +61,28 @@ start_secondary:
     la t3, secondary_main
     j enter_c
     .cfi_endproc
+
+    /*
+     * A hart that arrives here although another one has booted. OpenSBI before
+     * 1.3 marks a hart as started before it stores the address, so one that
+     * looks at the wrong moment comes here instead of to start_secondary. Its
+     * frame is the one prepared for its number.
+     */
+late_hart:
+    la t0, harts
+    la a1, hart_boot_frames
+    li t2, HART_COUNT
+1:  ld t1, HART_SBI_ID(t0)
+    beq t1, a0, 2f
+    addi t0, t0, HART_SIZE
+    addi a1, a1, FRAME_SIZE
+    addi t2, t2, -1
+    bnez t2, 1b
+3:  wfi
+    j 3b
+2:  ld t1, direct_base
+    add a1, a1, t1
+    j start_secondary
 
     /* Goes on at the address in t1 as it lies in the high half, with the early
      * page table. */
@@ -100,6 +127,12 @@ early_trap:
     mv a3, s0
     call boot_trap
 
+    .section .data.boot, "aw"
+    .balign 4
+boot_claimed:
+    .word 0
+
+    .section .text.entry, "ax"
     .balign 8
 direct_base:
     .dword 0xffffffc000000000

@@ -7,8 +7,8 @@
  *             first) and it is on until the thread leaves the hart. Leaving,
  *             the registers are saved if they were written (sstatus.FS says
  *             Dirty). Threads that never touch the FPU never pay.
- * Invariant   THREAD_FPU is set exactly while the thread's registers are live
- *             in the hart that runs it; then frame.status has FS != Off.
+ * Invariant   THREAD_FPU is set, and sstatus.FS is not Off, exactly while the
+ *             registers of the thread that a hart runs are live in it.
  */
 #ifndef OCTAVO_PROC_FPU_H
 #define OCTAVO_PROC_FPU_H

@@ -9,7 +9,6 @@
 
 #include "abi/errno.h"
 #include "abi/syscall.h"
-#include "arch/csr.h"
 #include "arch/fence.h"
 #include "arch/hart.h"
 #include "lib/bits.h"
@@ -42,7 +41,6 @@ static void thread_reset(struct thread *thread) {
     memset(&thread->frame, 0, sizeof thread->frame);
     memset(thread->fpu, 0, sizeof thread->fpu);
     thread->frame.hart = hart_self();
-    thread->frame.status = SSTATUS_SPIE;
     thread->flags = 0;
     thread->server = NULL;
     thread->caller = NULL;
