@@ -135,8 +135,8 @@ MUTANTS = [
     Mutant(
         "quota off by one",
         "quota.c",
-        "*count <= *max && n <= *max - *count",
-        "*count <= *max && n <= *max - *count + 1",
+        "now <= limit && n <= limit - now",
+        "now <= limit && n <= limit - now + 1",
         "quota",
     ),
     Mutant(

@@ -23,7 +23,7 @@
 #include "vm/space.h"
 
 enum {
-    COPY_COST = 8,         /* budget for copying a page, beside the usual 1 */
+    COPY_COST = 3,         /* budget for copying a page, beside the usual 1 */
     REGIONS_PER_UNIT = 32, /* regions passed over at the cost of a page */
 };
 

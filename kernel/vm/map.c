@@ -42,6 +42,7 @@ static bool region_empty(struct space *space, struct region *region,
            (leaf = pagetable_next(&space->table, &va, region->end, budget))) {
         if (va / TABLE_REACH != last / TABLE_REACH) {
             gather_tables(gather, last);
+            *budget -= *budget > 0;
         }
         pte_t old = pagetable_unmap(&space->table, leaf);
         gather_page(gather, va, old,

@@ -29,42 +29,34 @@ enum {
 
 /* ---- Entries ---- */
 
-pte_t pte_flags(unsigned prot) {
-    pte_t flags = PTE_U | PTE_A | PTE_D;
-    if (prot != PROT_NONE) {
-        flags |= PTE_V;
-    }
-    if (prot & PROT_READ) {
-        flags |= PTE_R;
-    }
-    if (prot & PROT_WRITE) {
-        flags |= PTE_W;
-    }
-    if (prot & PROT_EXECUTE) {
-        flags |= PTE_X;
-    }
-    return flags;
-}
+_Static_assert(PTE_R == PROT_READ << 1 && PTE_W == PROT_WRITE << 1 &&
+                   PTE_X == PROT_EXECUTE << 1,
+               "pte_flags shifts rights into place");
 
 /* Whether the entry points to a table of the next level. */
 static bool pte_is_table(pte_t pte) {
     return (pte & (PTE_V | PTE_R | PTE_W | PTE_X)) == PTE_V;
 }
 
-/* The frame that holds this entry's table. */
-static struct frame *pte_table_frame(pte_t *entry) {
-    return frame_of(round_down(va_to_pa(entry), PAGE_SIZE));
+/* Notes in a table's frame that one of its entries came into use, or went out
+ * of use. */
+static void table_count(const pte_t *entry, int change) {
+    struct frame *frame = frame_of(round_down(va_to_pa(entry), PAGE_SIZE));
+    frame->tag = (uint16_t)(frame->tag + change);
 }
 
 /* Writes an entry: the only place that does. What a page or table holds is
  * visible to every hart before the entry that leads there. */
-static void pte_set(pte_t *entry, pte_t value) {
-    struct frame *frame = pte_table_frame(entry);
-    frame->tag = (uint16_t)(frame->tag + (value != 0) - (*entry != 0));
+static inline void pte_set(pte_t *entry, pte_t value) {
+    int change = (value != 0) - (*entry != 0);
     assert(!(value & PTE_W) || value & PTE_R);
     assert((value & (PTE_V | PTE_U)) != (PTE_V | PTE_U) ||
            value & (PTE_R | PTE_X));
-    __atomic_store_n(entry, value, __ATOMIC_RELEASE);
+    if (change != 0) {
+        table_count(entry, change);
+    }
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    __atomic_store_n(entry, value, __ATOMIC_RELAXED);
 }
 
 /* ---- Walking ---- */
@@ -79,17 +71,18 @@ static unsigned level_index(va_t va, unsigned level) {
 
 /* Follows tables down towards `level`, and stops above it where there is none.
  * Returns the entry for va where it stopped, at level *at. */
-static pte_t *descend(const struct pagetable *table, va_t va, unsigned level,
-                      unsigned *at) {
-    pte_t *entries = pa_to_va(table->root);
-    for (*at = ROOT_LEVEL; *at > level; --*at) {
-        pte_t pte = entries[level_index(va, *at)];
-        if (!pte_is_table(pte)) {
-            break;
+static inline pte_t *descend(const struct pagetable *table, va_t va,
+                             unsigned level, unsigned *at) {
+    pte_t *entry = pa_to_va(table->root);
+    unsigned now = ROOT_LEVEL;
+    for (;; now--) {
+        entry += level_index(va, now);
+        if (now == level || !pte_is_table(*entry)) {
+            *at = now;
+            return entry;
         }
-        entries = pa_to_va(pte_frame(pte));
+        entry = pa_to_va(pte_frame(*entry));
     }
-    return &entries[level_index(va, *at)];
 }
 
 pte_t *pagetable_find(const struct pagetable *table, va_t va, unsigned level) {
@@ -167,8 +160,8 @@ pte_t *pagetable_next(const struct pagetable *table, va_t *va, va_t end,
 
 /* ---- Changing ---- */
 
-static int map_at(struct pagetable *table, va_t va, unsigned level,
-                  pte_t value) {
+static inline int map_at(struct pagetable *table, va_t va, unsigned level,
+                         pte_t value) {
     if (!quota_charge_frames(table->quota, 1)) {
         return -ENOMEM;
     }

@@ -66,8 +66,12 @@ static inline pte_t pte_make(pa_t pa, pte_t flags) {
     return pa >> PAGE_SHIFT << PTE_PPN_SHIFT | flags;
 }
 
-/* The flags of a user's leaf with these PROT_ rights. */
-pte_t pte_flags(unsigned prot);
+/* The flags of a user's leaf with these PROT_ rights, whose bits are those of
+ * R, W and X, one place lower. */
+static inline pte_t pte_flags(unsigned prot) {
+    return PTE_U | PTE_A | PTE_D | (pte_t)prot << 1 |
+           (prot != PROT_NONE ? PTE_V : 0);
+}
 
 /*
  * Makes the root of a table: user half empty, kernel half as in every other.
@@ -120,7 +124,7 @@ bool pagetable_replace(pte_t *leaf, pa_t pa, pte_t flags);
  * The next occupied leaf in [*va, end): returns it and sets *va to its page.
  * NULL: there is none (*va == end), or the budget is used up before one was
  * found (*va tells how far it got). A leaf costs 1, so does looking at 32
- * empty entries: about 150 instructions.
+ * empty entries: about 300 instructions.
  */
 pte_t *pagetable_next(const struct pagetable *table, va_t *va, va_t end,
                       unsigned *budget);

@@ -5,8 +5,8 @@
  * Invariants  I1 frames and objects are what was charged and not yet taken
  *                back: both are 0 when the last reference goes;
  *             I2 a charge succeeds only if the result is within the limit.
- * Locks       quota->lock (RANK_QUOTA) guards the counts and limits. The limit
- *             `essential` is a plain flag: either value is fine to read.
+ * Locks       None: a count changes by compare-and-swap, so that it never goes
+ *             past its limit, not even for a moment.
  */
 #include "vm/quota.h"
 
@@ -16,13 +16,8 @@
 
 static struct slab quotas;
 
-static void quota_init_once(void *object) {
-    struct quota *quota = object;
-    spin_init(&quota->lock, RANK_QUOTA);
-}
-
 void quota_init(void) {
-    slab_init(&quotas, "quota", sizeof(struct quota), 8, quota_init_once);
+    slab_init(&quotas, "quota", sizeof(struct quota), 8, NULL);
 }
 
 struct quota *quota_create(void) {
@@ -55,54 +50,51 @@ void quota_put(struct quota *quota) {
     slab_free(&quotas, quota);
 }
 
-/* Adds n to a count unless that goes over its limit. */
-static bool charge(struct quota *quota, uint64_t *count, const uint64_t *max,
-                   uint64_t n) {
-    spin_lock(&quota->lock);
-    bool fits = *count <= *max && n <= *max - *count;
-    if (fits) {
-        *count += n;
-    }
-    spin_unlock(&quota->lock);
-    return fits;
+/* Whether n more are within the limit. */
+static bool fits(uint64_t now, const uint64_t *max, uint64_t n) {
+    uint64_t limit = __atomic_load_n(max, __ATOMIC_RELAXED);
+    return now <= limit && n <= limit - now;
 }
 
-static void uncharge(struct quota *quota, uint64_t *count, uint64_t n) {
-    spin_lock(&quota->lock);
-    assert(*count >= n);
-    *count -= n;
-    spin_unlock(&quota->lock);
+/* Adds n to a count unless that goes over its limit. */
+static bool charge(uint64_t *count, const uint64_t *max, uint64_t n) {
+    uint64_t now = __atomic_load_n(count, __ATOMIC_RELAXED);
+    do {
+        if (!fits(now, max, n)) {
+            return false;
+        }
+    } while (!__atomic_compare_exchange_n(count, &now, now + n, true,
+                                          __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    return true;
+}
+
+static void uncharge(uint64_t *count, uint64_t n) {
+    uint64_t before = __atomic_fetch_sub(count, n, __ATOMIC_RELAXED);
+    assert(before >= n);
 }
 
 bool quota_charge_frames(struct quota *quota, uint64_t n) {
-    return quota == NULL ||
-           charge(quota, &quota->frames, &quota->frames_max, n);
+    return quota == NULL || charge(&quota->frames, &quota->frames_max, n);
 }
 
 bool quota_charge_objects(struct quota *quota, uint64_t n) {
-    return quota == NULL ||
-           charge(quota, &quota->objects, &quota->objects_max, n);
+    return quota == NULL || charge(&quota->objects, &quota->objects_max, n);
 }
 
 void quota_uncharge_frames(struct quota *quota, uint64_t n) {
     if (quota != NULL) {
-        uncharge(quota, &quota->frames, n);
+        uncharge(&quota->frames, n);
     }
 }
 
 void quota_uncharge_objects(struct quota *quota, uint64_t n) {
     if (quota != NULL) {
-        uncharge(quota, &quota->objects, n);
+        uncharge(&quota->objects, n);
     }
 }
 
 bool quota_has_frames(struct quota *quota, uint64_t n) {
-    if (quota == NULL) {
-        return true;
-    }
-    spin_lock(&quota->lock);
-    bool fits = quota->frames <= quota->frames_max &&
-                n <= quota->frames_max - quota->frames;
-    spin_unlock(&quota->lock);
-    return fits;
+    return quota == NULL ||
+           fits(__atomic_load_n(&quota->frames, __ATOMIC_RELAXED),
+                &quota->frames_max, n);
 }

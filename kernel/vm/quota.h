@@ -17,19 +17,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "sync/spinlock.h"
-
 enum { QUOTA_OBJECTS = 2048 }; /* objects_max of a fresh quota */
 
+/* All fields are atomic: two harts may charge the same quota at once. */
 struct quota {
-    struct spinlock lock;
-    uint32_t refs; /* atomic */
-    /* lock: */
+    uint32_t refs;
+    bool essential; /* may use the reserve of frames; set by proc */
     uint64_t frames;
     uint64_t frames_max; /* lowering it below `frames` is fine: no more then */
     uint64_t objects;
     uint64_t objects_max;
-    bool essential; /* may use the reserve of frames; set by proc */
 };
 
 /* Makes the cache of quotas. Once, at boot. */

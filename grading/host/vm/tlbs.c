@@ -40,7 +40,7 @@ static void test_fence_count(void) {
     sim_boot(FRAMES, 1, 16);
     quota = quota_create();
     struct space *space = make(200);
-    touch(space, 100);
+    touch(space, 40);
     uint64_t now = sim_fences;
     CHECK(fences_of(space_unmap(space, BASE + 150 * PAGE_SIZE, PAGE_SIZE),
                     now) == 0);
@@ -53,7 +53,7 @@ static void test_fence_count(void) {
     CHECK(fences_of(space_protect(space, BASE + PAGE_SIZE, 5 * PAGE_SIZE, RW),
                     now) == 0);
     CHECK(fences_of(
-              space_protect(space, BASE + PAGE_SIZE, 99 * PAGE_SIZE, PROT_READ),
+              space_protect(space, BASE + PAGE_SIZE, 39 * PAGE_SIZE, PROT_READ),
               now) == 1);
     now = sim_fences;
     CHECK(space_map(space, 0, PAGE_SIZE, RW, NULL, 0) > 0);
@@ -64,8 +64,8 @@ static void test_fence_count(void) {
 static void test_fork_fence(void) {
     sim_boot(FRAMES, 1, 16);
     quota = quota_create();
-    struct space *space = make(100);
-    touch(space, 100);
+    struct space *space = make(40);
+    touch(space, 40);
     va_t cursor = 0;
     uint64_t now = sim_fences;
     struct space *child = space_fork_begin(space, quota);
