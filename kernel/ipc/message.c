@@ -29,7 +29,7 @@ static struct memory_item item_read(const struct trap_frame *frame,
                                 frame->x[word_register[word + 1]]};
 }
 
-/* A WINDOW: readable or writable user memory, not empty. */
+/* A WINDOW: readable or writable user memory; it may be empty. */
 static bool item_valid(const struct memory_item *item) {
     uint64_t descriptor = item->descriptor;
     uint64_t length = item_length(descriptor);
@@ -38,7 +38,7 @@ static bool item_valid(const struct memory_item *item) {
                      (7ull << ITEM_RIGHTS_SHIFT);
     return !(descriptor & ~known) && item_mode(descriptor) == ITEM_WINDOW &&
            rights != 0 && !(rights & ~(unsigned)(ITEM_READ | ITEM_WRITE)) &&
-           length != 0 && user_range_ok(item->base, length);
+           user_range_ok(item->base, length);
 }
 
 static bool tag_valid(uint64_t tag) {

@@ -18,7 +18,11 @@
 /* A word of memory that may hold anything. */
 typedef uint64_t __attribute__((may_alias)) word_t;
 
-enum { WORD = sizeof(word_t), PAGE_WORDS = PAGE_SIZE / WORD };
+enum {
+    WORD = sizeof(word_t),
+    BLOCK = 8 * WORD,
+    PAGE_WORDS = PAGE_SIZE / WORD,
+};
 
 #ifdef __clang__
 #define COMPILED_AS_WRITTEN __attribute__((no_builtin))
@@ -31,6 +35,15 @@ static inline size_t misalignment(const void *pointer) {
     return (uintptr_t)pointer % WORD;
 }
 
+/* Eight words, all loaded before the first is stored so that a machine need
+ * not wait for each. */
+static inline void copy_block(word_t *t, const word_t *f) {
+    word_t a = f[0], b = f[1], c = f[2], d = f[3];
+    word_t e = f[4], g = f[5], h = f[6], i = f[7];
+    t[0] = a, t[1] = b, t[2] = c, t[3] = d;
+    t[4] = e, t[5] = g, t[6] = h, t[7] = i;
+}
+
 COMPILED_AS_WRITTEN
 void *memcpy(void *to, const void *from, size_t len) {
     uint8_t *t = to;
@@ -38,6 +51,9 @@ void *memcpy(void *to, const void *from, size_t len) {
     if (misalignment(t) == misalignment(f)) {
         for (; len > 0 && misalignment(t) != 0; len--) {
             *t++ = *f++;
+        }
+        for (; len >= BLOCK; len -= BLOCK, t += BLOCK, f += BLOCK) {
+            copy_block((word_t *)t, (const word_t *)f);
         }
         for (; len >= WORD; len -= WORD, t += WORD, f += WORD) {
             *(word_t *)t = *(const word_t *)f;

@@ -59,8 +59,8 @@ static void process_reset(struct process *process) {
     process->watch_bits = 0;
 }
 
-static struct process *process_alloc(void) {
-    struct quota *quota = quota_create();
+/* Takes over the reference to the quota, which may be NULL. */
+static struct process *process_alloc(struct quota *quota) {
     if (!quota)
         return NULL;
     struct process *process = slab_alloc(&processes);
@@ -74,7 +74,7 @@ static struct process *process_alloc(void) {
 }
 
 struct process *process_create(struct process *parent) {
-    struct process *process = process_alloc();
+    struct process *process = process_alloc(quota_create());
     if (!process)
         return NULL;
     process->quota->frames_max = parent->quota->frames_max;
@@ -159,7 +159,7 @@ static struct process *first_build(struct space *space) {
         .type = HANDLE_AUTHORITY,
         .rights = RIGHT_CONTROL | RIGHT_PASS | RIGHT_GRANT | RIGHT_INHERIT,
     };
-    struct process *process = process_alloc();
+    struct process *process = process_alloc(quota_get(space->quota));
     if (!process)
         return NULL;
     process->space = space;
