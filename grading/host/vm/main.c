@@ -8,8 +8,8 @@
 #include "sim.h"
 #include "tests.h"
 
-static const struct test *const groups[] = {frame_tests, space_tests, tlb_tests,
-                                            random_tests};
+static const struct test *const groups[] = {
+    frame_tests, space_tests, share_tests, tlb_tests, random_tests};
 
 int main(int argc, char **argv) {
     if (argc != 2) {

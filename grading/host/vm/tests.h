@@ -13,6 +13,7 @@ struct test {
 
 extern const struct test frame_tests[];
 extern const struct test space_tests[];
+extern const struct test share_tests[];
 extern const struct test tlb_tests[];
 extern const struct test random_tests[];
 
