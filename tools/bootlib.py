@@ -27,7 +27,7 @@ import tarfile
 import tempfile
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
@@ -58,7 +58,7 @@ class Options:
     virtio: bool = False  # a virtio-blk disk; otherwise the disk is in RAM
     disk: Optional[str] = None  # virtio-blk on this image, which keeps writes
     add: List[str] = field(default_factory=list)  # .c: programs; else files
-    image_kib: Optional[int] = None  # size of the disk image; None: default
+    image_kib: Optional[int] = None  # of the private disk; None: by the machine
     timeout: float = 60.0  # host seconds
     debug: bool = False  # the DEBUG=1 build
     seed: Optional[int] = None
@@ -179,6 +179,8 @@ class Media:
 def prepare_media(options: Options, work: Path) -> Media:
     """The initrd and disk for options; what is private to the run is in work."""
     build = build_dir(options.debug)
+    if options.mem < SMALL_MIB and not (options.virtio or options.disk):
+        options = replace(options, image_kib=options.image_kib or SMALL_IMAGE_KIB)
     private = bool(options.add or options.image_kib)
     if options.disk and private:
         raise BootError(
@@ -208,6 +210,8 @@ def prepare_media(options: Options, work: Path) -> Media:
 
 
 PAGE = 4096
+SMALL_MIB = 16  # a machine with less memory than this ...
+SMALL_IMAGE_KIB = 2048  # ... has a RAM disk of this size
 RAM_BASE = 0x80000000
 FDT_ROOM = 1 << 20  # the device tree lies in RAM's last 2 MiB, at their start
 
@@ -285,7 +289,8 @@ def qemu_command(
         command += ["-chardev", f"file,id=console,append=on,path={qemu_path(serial)}"]
         command += ["-serial", "chardev:console"]
     if options.icount:
-        command += ["-icount", "shift=0,sleep=off"]
+        # With sleep=off, QEMU 7.2 hangs in the first single step.
+        command += ["-icount", "shift=0" if options.gdb else "shift=0,sleep=off"]
     if media.disk:
         command += ["-global", "virtio-mmio.force-legacy=false"]
         command += [
