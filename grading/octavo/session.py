@@ -87,6 +87,13 @@ class Session:
             log=str(self.log.relative_to(TOP)),
         )
 
+    def appears(self, pattern: str, limit: float = 1.0) -> bool:
+        """Whether a pattern shows up in time; it is no failure if not."""
+        found = self.child.expect([pattern, pexpect.TIMEOUT], timeout=limit) == 0
+        if found:
+            self.text += str(self.child.before) + str(self.child.after)
+        return found
+
     def prompt(self) -> str:
         return self.expect(PROMPT)
 

@@ -56,19 +56,18 @@ def test_ecall_step(machine: Machine) -> None:
     program = bootlib.build_dir(machine.setup.debug) / "user" / "echo"
     script = ["break kernel_main", "continue", f"add-symbol-file {program}"]
     script += ["break user/bin/echo.c:main", "continue"]
-    script += ["python", ECALL_SCRIPT, "info registers priv", "print/x $pc"]
+    script += [STEP_TO_ECALL, "info registers priv", "print/x $pc"]
     text = debug(machine, script)
     expect(text, r"priv.*Supervisor")
     expect(text, r"= 0xffffff")
 
 
-ECALL_SCRIPT = """
-for _ in range(20000):
-    here = gdb.execute("x/i $pc", to_string=True)
-    gdb.execute("stepi", to_string=True)
-    if "ecall" in here:
-        break
-end"""
+# Steps until an ecall has been stepped over. One line, as GDB's -ex wants it.
+STEP_TO_ECALL = (
+    "python step = lambda: gdb.execute('stepi', to_string=True); "
+    "list(iter(lambda: (gdb.execute('x/i $pc', to_string=True), step())[0]"
+    ".count('ecall'), 1))"
+)
 
 
 @points(2)

@@ -123,7 +123,7 @@ def test_ls(machine: Machine) -> None:
 @points(1)
 def test_ps(machine: Machine) -> None:
     """ps shows the servers and itself."""
-    run = machine.run("ps")
+    run = machine.run("ps; echo")
     for name in ("init", "names", "console", "disk", "fs", "pipe", "sh", "ps"):
         run.expect_text(name)
 

@@ -81,6 +81,14 @@ static inline void jump_to(uint64_t address) {
     __asm__ volatile("fence.i\n jalr %0" : : "r"(address) : "ra", "memory");
 }
 
+/* Keeps the hart busy until the time has come. Reading the time is slow when
+ * it counts instructions, so it is read rarely. */
+static inline void busy_until(uint64_t end) {
+    while (time_now() < end)
+        for (unsigned i = 0; i < 1000; i++)
+            __asm__ volatile("");
+}
+
 /* ---- Findings ---- */
 
 /* Writes one line in one piece, so that lines of processes do not mix. */

@@ -43,8 +43,7 @@ static inline void order_place(int64_t priority) {
 
 /* Keeps the hart busy, over several ticks if need be. */
 static inline void busy_ms(uint64_t ms) {
-    for (uint64_t end = time_after(ms); time_now() < end;)
-        continue;
+    busy_until(time_after(ms));
 }
 
 /* Waits for any bit of a notification. */

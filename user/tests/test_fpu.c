@@ -79,8 +79,7 @@ static void keeps(uint64_t seed) {
 
 static void spins(uint64_t seed) {
     registers_set(seed);
-    for (uint64_t end = time_after(80); time_now() < end;)
-        continue;
+    busy_until(time_after(80));
     registers_expect(seed);
 }
 

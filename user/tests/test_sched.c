@@ -124,8 +124,11 @@ static volatile uint64_t turns[TURNERS];
 
 static void spins(uint64_t index) {
     order_place(PRIORITY_M);
-    for (uint64_t end = time_after(TURN_MS); time_now() < end;)
+    for (uint64_t end = time_after(TURN_MS); time_now() < end;) {
         turns[index] = turns[index] + 1;
+        for (unsigned i = 0; i < 1000; i++)
+            __asm__ volatile("");
+    }
 }
 
 static void check_round_robin(void) {
