@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Dict, List
 
 import pytest
+from _pytest.terminal import TerminalReporter
 
 KEYS = ("title", "max", "guest_instructions", "seed", "command", "log")
 
@@ -63,9 +64,7 @@ class Recorder:
         whole.write_text(json.dumps(self.finished_rows(), indent=1) + "\n")
         os.replace(whole, self.path)
 
-    def pytest_terminal_summary(
-        self, terminalreporter: pytest.TerminalReporter
-    ) -> None:
+    def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         rows = self.finished_rows()
         for line in table(rows):
             terminalreporter.write_line(line)
