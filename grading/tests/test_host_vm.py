@@ -71,6 +71,7 @@ CASES = {
     "roll_3": "Too few numbers to be of use",
     "roll_0": "A machine without address-space numbers",
     "roll_stay": "Who stays in a space through roll-overs keeps its number",
+    "try_enter": "Who cannot enter a space is known to be in its own",
     "random_one_hart": "Random operations agree with a model",
     "random_four_harts": "Random operations on four harts",
     "random_few_numbers": "Random operations with sixteen address-space numbers",
@@ -150,12 +151,20 @@ def build_mutant(mutant: Mutant, objects: Dict[str, Path], folder: Path) -> Path
     text = (CORE / mutant.file).read_text(encoding="utf-8")
     if text.count(mutant.old) != 1:
         scoring.fail(f"one place to break in {mutant.file}", mutant.old)
-    source, broken = folder / mutant.file, folder / "broken.o"
+    (folder / "vm").mkdir()
+    source, broken = folder / "vm" / mutant.file, folder / "broken.o"
     source.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
+    if source.suffix == ".h":  # everything that includes it
+        sources = [str(path) for path in all_sources()]
+        output = ["-o", str(folder / "program")]
+        compile_c(["-Wno-error", "-iquote", str(folder)] + sources + output)
+        return folder / "program"
     compile_c(["-Wno-error", "-c", str(source), "-o", str(broken)])
     swapped = {**objects, f"vm-{mutant.file}": broken}
-    compile_c([str(path) for path in swapped.values()] + ["-o", str(folder / "vm")])
-    return folder / "vm"
+    compile_c(
+        [str(path) for path in swapped.values()] + ["-o", str(folder / "program")]
+    )
+    return folder / "program"
 
 
 @pytest.mark.xdist_group("host-vm")

@@ -25,6 +25,7 @@
 #include "arch/csr.h"
 #include "arch/hart.h"
 #include "arch/memory.h"
+#include "vm/kernelmap.h"
 
 enum { FENCE_PAGES = 32 }; /* up to here fence page by page */
 
@@ -76,16 +77,12 @@ void asid_fence(struct asid *asid, va_t va, uint64_t pages);
 void asid_fence_here(struct asid *asid, va_t va);
 
 /*
- * Makes this hart run in the space, if that is quick: at once when it already
- * does; without a lock when the number is valid. False: asid_enter_slow.
+ * Makes this hart run in a space that it is not in, if the number is valid. If
+ * not, false: the hart is where it was, but is noted as being on its way, so
+ * it has to take the slow path or leave.
  */
-static inline bool asid_try_enter(struct asid *asid) {
-    struct hart *hart = hart_self();
+static inline bool asid_switch(struct hart *hart, struct asid *asid) {
     struct asid_hart *self = &asid_harts[hart->id];
-
-    if (hart->satp == asid->satp) {
-        return true;
-    }
     __atomic_store_n(&self->active, asid, __ATOMIC_RELAXED);
     /* A roll-over sets self->generation, then reads self->active: either it
      * sees the store above, or this sees that it has to flush. */
@@ -102,9 +99,26 @@ static inline bool asid_try_enter(struct asid *asid) {
     return true;
 }
 
+/*
+ * Makes this hart run in the space without a lock or a call; false: that is
+ * not possible, and the hart is in the kernel's table, because a roll-over
+ * that happens now does not know of the space it was in.
+ */
+static inline bool asid_try_enter(struct asid *asid) {
+    struct hart *hart = hart_self();
+    if (hart->satp == asid->satp || asid_switch(hart, asid)) {
+        return true;
+    }
+    csr_write(satp, kernel_satp);
+    hart->satp = kernel_satp;
+    hart->counters[COUNTER_SATP_WRITES]++;
+    return false;
+}
+
 /* Makes this hart run in the space. */
 static inline void asid_enter(struct asid *asid) {
-    if (!asid_try_enter(asid)) {
+    struct hart *hart = hart_self();
+    if (hart->satp != asid->satp && !asid_switch(hart, asid)) {
         asid_enter_slow(asid);
     }
 }

@@ -267,6 +267,14 @@ int sim_run(struct space *space, va_t va) {
     return sim_access(space, va, PROT_EXECUTE, &word);
 }
 
+bool sim_reload(va_t va, uint64_t *value) {
+    pa_t pa = translate(va, PTE_R);
+    if (pa != 0) {
+        *value = *(uint64_t *)pa_to_va(pa);
+    }
+    return pa != 0;
+}
+
 static void sim_defunct(struct space *space) {
     list_push_back(&defunct, &space->defunct);
 }

@@ -35,6 +35,10 @@ int sim_load(struct space *space, va_t va, uint64_t *value);
 int sim_store(struct space *space, va_t va, uint64_t value);
 int sim_run(struct space *space, va_t va);
 
+/* The program that the current hart is in loads again, without having been in
+ * the kernel meanwhile. False: a page fault. */
+bool sim_reload(va_t va, uint64_t *value);
+
 /* Puts a space and takes it apart; the number of steps that took. */
 unsigned sim_end(struct space *space);
 

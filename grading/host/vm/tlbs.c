@@ -242,6 +242,37 @@ static void test_roll_stay(void) {
     sim_end(stays);
 }
 
+/* A hart that tried to enter a space and could not goes on in its own: a
+ * roll-over must know where it is, and fences must reach it. */
+static void test_try_enter(void) {
+    sim_boot(FRAMES, 2, 4);
+    quota = quota_create();
+    struct space *own = make(1);
+    struct space *other = make(1);
+    uint64_t value;
+    CHECK(sim_store(own, BASE, 1) == 0);
+    CHECK(asid_try_enter(&own->asid));
+    CHECK(!asid_try_enter(&other->asid)); /* it has no number yet */
+    CHECK(sim_load(own, BASE, &value) == 0);
+    sim_hart(1);
+    for (unsigned i = 0; i < 20; i++) {
+        struct space *space = make(1);
+        CHECK(sim_store(space, BASE, i) == 0);
+        space_leave();
+        space_put(space);
+        sim_reap();
+    }
+    CHECK(sim_load(own, BASE, &value) == 0 && value == 1);
+    sim_hart(0);
+    CHECK(sim_reload(BASE, &value) && value == 1);
+    sim_hart(1);
+    CHECK(space_unmap(own, BASE, PAGE_SIZE) == 0);
+    sim_hart(0);
+    CHECK(!sim_reload(BASE, &value));
+    sim_end(other);
+    sim_end(own);
+}
+
 const struct test tlb_tests[] = {
     {"fence_count", "Fences happen where a right goes, and only there",
      test_fence_count},
@@ -255,5 +286,7 @@ const struct test tlb_tests[] = {
     {"roll_0", "A machine without address-space numbers", test_roll_0},
     {"roll_stay", "Who stays in a space through roll-overs keeps its number",
      test_roll_stay},
+    {"try_enter", "Who cannot enter a space is known to be in its own",
+     test_try_enter},
     {0},
 };
