@@ -31,6 +31,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
+from symbols import FaultLines, Symbols
 from transcript import Transcript
 
 TOP = Path(__file__).resolve().parent.parent
@@ -118,8 +119,10 @@ def run_tool(command: Sequence[str], what: str) -> None:
         raise BootError(f"{what} failed:\n{done.stderr.rstrip()}")
 
 
-def compile_program(source: str, out: Path, debug: bool) -> None:
-    """Compiles and links one C file as a user program."""
+def compile_program(source: str, out: Path, debug: bool) -> Path:
+    """Compiles and links one C file as a user program.
+
+    Returns the program with its symbols; out has none."""
     if not Path(source).is_file():
         raise BootError(f"no such file: {source}")
     env = build_env(debug)
@@ -129,6 +132,7 @@ def compile_program(source: str, out: Path, debug: bool) -> None:
     run_tool(command, f"compiling {source}")
     strip = [*env["OBJCOPY"], "--strip-debug", str(whole), str(out)]
     run_tool(strip, f"stripping {source}")
+    return whole
 
 
 # --- Images ------------------------------------------------------------------
@@ -152,8 +156,11 @@ def pack_initrd(out: str, items: Sequence[str]) -> None:
             archive.addfile(info, io.BytesIO(data))
 
 
-def make_image(out: Path, options: Options, work: Path) -> None:
-    """Makes a disk image with the build's files and those of options.add."""
+def make_image(out: Path, options: Options, work: Path) -> Dict[str, Path]:
+    """Makes a disk image with the build's files and those of options.add.
+
+    Returns where the added programs are, with symbols, by name."""
+    added: Dict[str, Path] = {}
     env = build_env(options.debug)
     items = list(env["IMAGE_FILES"])
     for index, item in enumerate(options.add):
@@ -162,10 +169,11 @@ def make_image(out: Path, options: Options, work: Path) -> None:
             items.append(f"{os.path.abspath(path)}:{name}")
             continue
         program = work / f"add{index}"
-        compile_program(path, program, options.debug)
+        added[name[:-2]] = compile_program(path, program, options.debug)
         items.append(f"{program}:{name[:-2]}")
     size = str(options.image_kib or env["DISK_KIB"][0])
     run_tool([*env["MKFS"], "--size", size, str(out), *items], "mkfs")
+    return added
 
 
 @dataclass
@@ -174,6 +182,7 @@ class Media:
 
     initrd: Path
     disk: Optional[Path]  # behind virtio-blk
+    added: Dict[str, Path] = field(default_factory=dict)  # programs, by name
 
 
 def prepare_media(options: Options, work: Path) -> Media:
@@ -194,16 +203,22 @@ def prepare_media(options: Options, work: Path) -> Media:
     if not options.virtio and not private:
         return Media(build / "initrd-ram.tar", None)
     image = work / "disk.img"
+    added: Dict[str, Path] = {}
     if private:
-        make_image(image, options, work)
+        added = make_image(image, options, work)
     else:
         shutil.copyfile(build / "disk.img", image)
     if options.virtio:
-        return Media(build / "initrd.tar", image)
+        return Media(build / "initrd.tar", image, added)
     files = build_env(options.debug)["INITRD_FILES"]
     initrd = work / "initrd.tar"
     pack_initrd(str(initrd), [str(TOP / f) for f in files] + [str(image)])
-    return Media(initrd, None)
+    return Media(initrd, None, added)
+
+
+def fault_lines(options: Options, media: Media) -> FaultLines:
+    """What is to filter the serial line of a run."""
+    return FaultLines(Symbols(build_dir(options.debug) / "user", media.added))
 
 
 # --- QEMU --------------------------------------------------------------------
@@ -381,7 +396,9 @@ def run_scripted(
     began = time.monotonic()
     process = start_qemu(qemu_command(options, media, serial))
     try:
-        timed_out = follow(process, serial, transcript, options, on_output)
+        timed_out = follow(
+            process, serial, fault_lines(options, media), transcript, options, on_output
+        )
         complaint = b""
         if process.poll() is not None and process.stderr:
             complaint = process.stderr.read()
@@ -405,6 +422,7 @@ def run_scripted(
 def follow(
     process: "subprocess.Popen[bytes]",
     serial: Path,
+    faults: FaultLines,
     transcript: Transcript,
     options: Options,
     on_output: Optional[Callable[[str], None]],
@@ -416,7 +434,7 @@ def follow(
         while True:
             # Asked before the read, so that the last read comes after the end.
             ended = process.poll() is not None
-            output = transcript.feed(log.read())
+            output = transcript.feed(faults.feed(log.read()))
             late = time.monotonic() > deadline or log.tell() > LOG_LIMIT
             if ended or late:
                 output += transcript.finish()
