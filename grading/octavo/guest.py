@@ -68,6 +68,12 @@ SLOW = Variant("slow", append="fastpath=0")
 DEBUG = Variant("debug", debug=True)
 FOUR_HARTS = Variant("smp4", smp=4, seed=1)
 SEEDS = tuple(Variant(f"smp4-seed{n}", smp=4, seed=n) for n in range(1, 9))
+SLOW_SEEDS = tuple(
+    Variant(f"slow-smp4-seed{n}", smp=4, seed=n, append="fastpath=0") for n in (1, 2)
+)
+DEBUG_SEEDS = tuple(
+    Variant(f"debug-smp4-seed{n}", smp=4, seed=n, debug=True) for n in (1, 2)
+)
 
 
 @dataclass

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Callable
 
-from grading.octavo.guest import Check, Variant, DEBUG, FAST, programs
+from grading.octavo.guest import DEBUG, FAST, SLOW, Check, Variant, programs
 from grading.octavo.scoring import points
 
 
 @points(1)
-@programs("test_alloc", variants=[FAST, DEBUG])
+@programs("test_alloc", variants=[FAST, SLOW, DEBUG])
 def test_alloc(
     judge: Callable[[Check, Variant], None], check: Check, variant: Variant
 ) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Callable
 
-from grading.octavo.guest import Check, Variant, DEBUG, FAST, FOUR_HARTS, programs
+from grading.octavo.guest import DEBUG, FAST, FOUR_HARTS, SLOW, Check, Variant, programs
 from grading.octavo.scoring import points
 
 
 @points(1)
-@programs("test_copy", "test_window", variants=[FAST, DEBUG, FOUR_HARTS])
+@programs("test_copy", "test_window", variants=[FAST, SLOW, DEBUG, FOUR_HARTS])
 def test_copy(
     judge: Callable[[Check, Variant], None], check: Check, variant: Variant
 ) -> None:

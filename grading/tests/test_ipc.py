@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable
 
-from grading.octavo.guest import Check, Variant, DEBUG, FAST, FOUR_HARTS, SLOW, programs
+from grading.octavo.guest import DEBUG, FAST, FOUR_HARTS, SLOW, Check, Variant, programs
 from grading.octavo.scoring import points
 
 

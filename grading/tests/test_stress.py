@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Callable
 
-from grading.octavo.guest import Check, Variant, SEEDS, programs
+from grading.octavo.guest import (
+    DEBUG_SEEDS,
+    SEEDS,
+    SLOW_SEEDS,
+    Check,
+    Variant,
+    programs,
+)
 from grading.octavo.scoring import points
 
 
 @points(1)
-@programs("test_stress", variants=[*SEEDS])
+@programs("test_stress", variants=[*SEEDS, *SLOW_SEEDS, *DEBUG_SEEDS])
 def test_stress(
     judge: Callable[[Check, Variant], None], check: Check, variant: Variant
 ) -> None:

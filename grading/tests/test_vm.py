@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable
 
-from grading.octavo.guest import Check, Variant, DEBUG, FAST, FOUR_HARTS, programs
+from grading.octavo.guest import DEBUG, FAST, FOUR_HARTS, SLOW, Check, Variant, programs
 from grading.octavo.scoring import points
 
 
@@ -15,7 +15,7 @@ from grading.octavo.scoring import points
     "test_map",
     "test_space",
     "test_quota",
-    variants=[FAST, DEBUG, FOUR_HARTS],
+    variants=[FAST, SLOW, DEBUG, FOUR_HARTS],
 )
 def test_vm(
     judge: Callable[[Check, Variant], None], check: Check, variant: Variant

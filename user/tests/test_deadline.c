@@ -103,6 +103,32 @@ static void check_late_reply(void) {
     peer_end(pid);
 }
 
+/* The same with both replies saved: only the call's number tells them apart. */
+static void fickle_saved(uint64_t unused) {
+    struct message m;
+    impatient(unused);
+    check_equal("call again", service_call(service.session, 2, 0, &m), 0);
+    check_equal("whose answer", (int64_t)m.words[0], 222);
+}
+
+static int64_t answer_saved(int64_t reply, uint64_t word) {
+    struct message m = {.tag = tag_make(0, 1, 0, 0), .words = {word}};
+    return ipc_reply(reply, &m);
+}
+
+static void check_late_saved(void) {
+    struct message m;
+    service = service_make(1);
+    int64_t pid = peer_start(fickle_saved, 0);
+    service_receive(service.endpoint, &m, MESSAGE_CALL);
+    int64_t old = check_ok("reply_save", ipc_reply_save());
+    service_receive(service.endpoint, &m, MESSAGE_CALL);
+    int64_t reply = check_ok("reply_save", ipc_reply_save());
+    check_error("late reply", answer_saved(old, 111), EPIPE);
+    check_equal("reply", answer_saved(reply, 222), 0);
+    peer_end(pid);
+}
+
 static void check_past(void) {
     struct message m = {.tag = 0};
     service = service_make(1);
@@ -238,6 +264,8 @@ static const struct check checks[] = {
      check_call_saved},
     {"late_reply", "a late reply does not answer the caller's next call",
      check_late_reply},
+    {"late_saved", "a late saved reply does not answer a later saved call",
+     check_late_saved},
     {"past", "a deadline in the past ends a wait at once", check_past},
     {"absolute", "messages that come in between do not move a deadline",
      check_absolute},

@@ -75,6 +75,35 @@ static void check_rights(void) {
     check_error("revoke without RECEIVE", sys_revoke(deaf), EPERM);
 }
 
+/* Rights count also when the receiver waits, as the fast path has it. */
+static void receive_once(uint64_t unused) {
+    struct message m;
+    (void)unused;
+    service_receive(service.endpoint, &m, MESSAGE_CALL);
+    check_equal("badge of the one that may", (int64_t)m.badge, 1);
+    check_equal("reply", service_answer(0, 0), 0);
+}
+
+static void check_receiver_waits(void) {
+    struct message m;
+    check_ok("affinity", sys_thread_affinity(0, 1));
+    service = service_make(1);
+    int64_t signals = check_ok("create", sys_notification_create());
+    int64_t mute =
+        check_ok("mint", sys_session_mint(service.endpoint, 2, RIGHT_PASS, 0));
+    int64_t tid = thread_start(receive_once, 0);
+    pause_ms(SETTLE_MS);
+    check_error("call without SEND", service_call(mute, 1, 0, &m), EPERM);
+    for (unsigned i = 0; i < BAD_HANDLES; i++)
+        check_error("call of nothing", service_call(bad_handles[i], 1, 0, &m),
+                    EBADF);
+    check_error("call a notification", service_call(signals, 1, 0, &m), EBADF);
+    check_error("call an endpoint", service_call(service.endpoint, 1, 0, &m),
+                EBADF);
+    check_equal("call", service_call(service.session, 1, 0, &m), 0);
+    thread_end(tid);
+}
+
 static void check_mint(void) {
     service = service_make(1);
     check_error(
@@ -280,6 +309,8 @@ static const struct check checks[] = {
     {"bad_handles", "a handle that names nothing is EBADF", check_bad_handles},
     {"wrong_kinds", "a handle of another kind is EBADF", check_wrong_kinds},
     {"rights", "a missing right is EPERM", check_rights},
+    {"receiver_waits", "a wrong handle does not reach a waiting receiver",
+     check_receiver_waits},
     {"mint", "minting checks rights and flags, and gives what was asked",
      check_mint},
     {"tags", "a malformed tag is EINVAL, and nothing arrives", check_tags},

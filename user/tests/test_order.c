@@ -250,6 +250,83 @@ static void check_queued_donor(void) {
     order_expect("sthml");
 }
 
+/* ---- Donors that come late, to a chain that stands already ---- */
+
+/* Serves someone unimportant by another server, then H. */
+static void server_chained(uint64_t unused) {
+    struct message m;
+    server_between(unused);
+    service_receive(service.endpoint, &m, MESSAGE_CALL);
+    order_add('x');
+    check_equal("reply", service_answer(0, 0), 0);
+}
+
+static void server_last_late(uint64_t unused) {
+    struct message m;
+    (void)unused;
+    order_place(PRIORITY_L - 1);
+    service_receive(second.endpoint, &m, MESSAGE_CALL);
+    check_ok("signal", sys_signal(go_h, 1));
+    check_ok("signal", sys_signal(go_m, 1));
+    busy_ms(30);
+    order_add('2');
+    check_equal("reply", service_answer(0, 0), 0);
+}
+
+static void check_late_donor(void) {
+    int64_t tids[5];
+    static void (*const threads[])(uint64_t) = {
+        thread_m, thread_h, server_last_late, server_chained, client_first};
+    start();
+    for (unsigned i = 0; i < 5; i++)
+        tids[i] = thread_start(threads[i], 0);
+    for (unsigned i = 0; i < 5; i++)
+        thread_end(tids[i]);
+    order_expect("21xhml");
+}
+
+static int64_t go_client;
+
+/* Starts a chain that queues behind the one that is served. */
+static void client_chained(uint64_t unused) {
+    struct message m;
+    (void)unused;
+    order_place(PRIORITY_L);
+    order_await(go_client);
+    check_equal("call", service_call(service.session, 1, 0, &m), 0);
+    order_add('c');
+}
+
+static void server_last_queued(uint64_t unused) {
+    struct message m;
+    (void)unused;
+    order_place(PRIORITY_L - 1);
+    service_receive(second.endpoint, &m, MESSAGE_CALL);
+    check_ok("signal", sys_signal(go_client, 1));
+    check_ok("signal", sys_signal(go_h, 1));
+    check_ok("signal", sys_signal(go_m, 1));
+    busy_ms(30);
+    order_add('2');
+    check_equal("reply", service_answer(0, 0), 0);
+    service_receive(second.endpoint, &m, MESSAGE_CALL);
+    order_add('3');
+    check_equal("reply", service_answer(0, 0), 0);
+}
+
+static void check_late_donor_queued(void) {
+    int64_t tids[6];
+    static void (*const threads[])(uint64_t) = {
+        thread_m,       thread_h,       server_last_queued,
+        server_chained, client_chained, client_low};
+    start();
+    go_client = check_ok("create", sys_notification_create());
+    for (unsigned i = 0; i < 6; i++)
+        tids[i] = thread_start(threads[i], 0);
+    for (unsigned i = 0; i < 6; i++)
+        thread_end(tids[i]);
+    order_expect("231xhmcl");
+}
+
 /* Gives up while the server works for it. */
 static void thread_h_impatient(uint64_t unused) {
     struct message m = {.tag = tag_make(1, 0, 0, 0)};
@@ -354,6 +431,10 @@ static const struct check checks[] = {
      check_queued_chain},
     {"queued_donor", "a queued caller donates before it is served",
      check_queued_donor},
+    {"late_donor", "a donor that comes late reaches the end of the chain",
+     check_late_donor},
+    {"late_donor_queued", "a late donor reaches through a queue in the chain",
+     check_late_donor_queued},
     {"donor_gone", "a donor that times out takes its priority with it",
      check_donor_gone},
     {"one_donor_left", "of two donors the one that stays still counts",

@@ -117,6 +117,35 @@ static void check_open(void) {
     service_quiet(service.endpoint);
 }
 
+/* A receiver that waits is the fast path's case: it too must see the end of a
+ * session. */
+static void echo_for_ever(uint64_t endpoint) {
+    struct message m;
+    int64_t error = ipc_recv((int64_t)endpoint, &m, DEADLINE_NONE);
+    while (error == 0)
+        error = ipc_reply_recv((int64_t)endpoint, &m, DEADLINE_NONE);
+}
+
+static void check_receiver_waits(void) {
+    struct message m;
+    check_ok("affinity", sys_thread_affinity(0, 1));
+    service = service_make(1);
+    thread_start(echo_for_ever, (uint64_t)service.endpoint);
+    pause_ms(SETTLE_MS);
+    for (unsigned i = 0; i < 4; i++)
+        check_equal("call", service_call(service.session, 1, i, &m), 0);
+    int64_t other = session_make(service.endpoint, 2);
+    check_equal("revoke the session", sys_revoke(service.session), 0);
+    expect_stale((uint64_t)service.session);
+    check_equal("the other one", service_call(other, 1, 5, &m), 0);
+    check_equal("revoke the endpoint", sys_revoke(service.endpoint), 0);
+    expect_stale((uint64_t)other);
+    int64_t fresh = session_make(service.endpoint, 3);
+    check_equal("a fresh one", service_call(fresh, 1, 6, &m), 0);
+    check_equal("close", sys_handle_close(fresh), 0);
+    check_error("closed", service_call(fresh, 1, 6, &m), EBADF);
+}
+
 static void check_in_message(void) {
     service = service_make(1);
     struct service carrier = service_make(2);
@@ -186,6 +215,8 @@ static const struct check checks[] = {
     {"endpoint_waiters", "waiters on a revoked endpoint get ESTALE",
      check_endpoint_waiters},
     {"open", "a call that is being served ends with ESTALE", check_open},
+    {"receiver_waits", "a revoked session does not reach a waiting receiver",
+     check_receiver_waits},
     {"in_message", "a revoked handle can neither travel nor be copied",
      check_in_message},
     {"stranger", "only who may receive can revoke", check_stranger},
