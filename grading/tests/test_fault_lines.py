@@ -27,7 +27,7 @@ int main(void) {
     return 0;
 }
 """
-NAMED = r"killed pid \d+ \(crasher\) .*, pc 0x[0-9a-f]{16} <wrong_store\+0x[0-9a-f]+>"
+NAMED = r"killed pid \d+ \(wrong\) .*, pc 0x[0-9a-f]{16} <wrong_store\+0x[0-9a-f]+>"
 DIED = "octavo: killed pid 8 ({}) thread 1: store to memory it may not write, "
 DIED += "address 0x0000000000000010, pc 0x{:016x}"
 
@@ -40,8 +40,8 @@ class Known(Symbols):
 
 
 @pytest.fixture
-def crasher(tmp_path: Path) -> Path:
-    source = tmp_path / "crasher.c"
+def wrong(tmp_path: Path) -> Path:
+    source = tmp_path / "wrong.c"
     source.write_text(CRASH)
     return source
 
@@ -82,22 +82,22 @@ def test_symbols(tmp_path: Path) -> None:
 
 
 @points(2)
-def test_scripted(machine: Machine, crasher: Path) -> None:
+def test_scripted(machine: Machine, wrong: Path) -> None:
     """A scripted run names the function, also of a program just added."""
-    run = machine.run("crasher; test_fault >f 2>g", add=(str(crasher),))
+    run = machine.run("wrong; test_fault >f 2>g", add=(str(wrong),))
     if not re.search(NAMED + "$", run.output, re.MULTILINE):
         run.fail("a line with <wrong_store+...>", run.output)
 
 
 @points(2)
-def test_interactive(crasher: Path) -> None:
+def test_interactive(wrong: Path) -> None:
     """A session at the terminal does too; Ctrl-A X leaves it as it was."""
-    script = f"tools/boot --no-build --virtio --add {crasher}; echo left with $?; cat"
+    script = f"tools/boot --no-build --virtio --add {wrong}; echo left with $?; cat"
     child = pexpect.spawn("/bin/sh", ["-c", script], cwd=str(TOP), encoding="latin-1")
     child.delaybeforesend = None
     try:
         child.expect(r"\n\$ ", timeout=60)
-        child.send("crasher\r")
+        child.send("wrong\r")
         child.expect(NAMED + r"\r+\n", timeout=30)
         child.expect(r"\n?\$ ", timeout=30)
         child.send("o")  # the first letter of such a line, at once
