@@ -71,6 +71,19 @@ STEP_TO_ECALL = (
 
 
 @points(2)
+def test_panic_text(machine: Machine) -> None:
+    """A kernel panic tells its text, the thread and a backtrace with names."""
+    script = ["break syscall_dispatch", "continue", "set $a0 = (long)&symbol_names"]
+    script += ["set $pc = panic", "continue"]
+    log = machine.log_path()
+    gdb.debug("echo hi", machine.setup, script, log)
+    console = log.read_text(errors="replace")
+    for pattern in (r"^panic: ", r"^backtrace:", r"pid \d+ \(", r" #0 0x\w+ \w+\+0x"):
+        if not re.search(pattern, console, re.MULTILINE):
+            scoring.fail(f"the console shows {pattern!r}", "it does not", console)
+
+
+@points(2)
 def test_make_gdb() -> None:
     """`make gdb` stops at the kernel's first line of C."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}

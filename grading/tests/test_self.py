@@ -2,6 +2,9 @@
 """The grader itself: wrong results must not pass."""
 from __future__ import annotations
 
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import bootlib
@@ -9,7 +12,8 @@ import pytest
 
 from grading.octavo import guest, record
 from grading.octavo.guest import Check, Report
-from grading.octavo.machine import TOP, Run, Setup, rerun_command
+from grading.octavo.machine import TOP, Machine, Run, Setup, rerun_command
+from grading.octavo.scoring import points
 
 CHECK = Check("test_x", "sizes", "each size arrives")
 
@@ -108,3 +112,28 @@ def test_record_totals() -> None:
     lines = record.table(rows)
     assert lines[-1] == "2 of 5 points; 1 of 2 tests passed"
     assert any("FAIL" in line and line.endswith("y") for line in lines)
+
+
+@points(2)
+def test_hang_is_told(machine: Machine) -> None:
+    """A run without an end is stopped at its limit, and is no result."""
+    run = machine.run("cat", timeout=2)
+    assert run.result.timed_out
+    with pytest.raises(pytest.fail.Exception) as failure:
+        run.expect_status(0)
+    assert "no end after" in str(failure.value)
+
+
+@points(2)
+def test_log_and_rerun(machine: Machine) -> None:
+    """What a failure says to run again does run the same again."""
+    run = machine.run("echo same", smp=2, seed=4)
+    words = shlex.split(run.command)
+    done = subprocess.run(
+        [sys.executable, *words, "--no-build"],
+        cwd=TOP,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    assert done.stdout == run.output == "same\n"
+    assert run.log.read_text().endswith("\n")

@@ -101,6 +101,23 @@ static void check_occupied(void) {
                 map_fixed(USER_STACK_TOP - PAGE_SIZE, PAGE_SIZE, RW), EEXIST);
 }
 
+/* The guard page of a stack must be free, and stays so. */
+static void check_guard(void) {
+    unsigned flags = RW | MAP_STACK | MAP_FIXED;
+    check_ok("map", map_fixed(PLACE, PAGE_SIZE, RW));
+    check_error("a stack whose guard is taken",
+                map(PLACE + PAGE_SIZE, 2 * PAGE_SIZE, flags), EEXIST);
+    check_equal("a stack with room for its guard",
+                map(PLACE + 2 * PAGE_SIZE, 2 * PAGE_SIZE, flags),
+                (int64_t)PLACE + 2 * PAGE_SIZE);
+    check_error("map the guard", map_fixed(PLACE + PAGE_SIZE, PAGE_SIZE, RW),
+                EEXIST);
+    check_error("map over the guard", map(PLACE + PAGE_SIZE, PAGE_SIZE, flags),
+                EEXIST);
+    peer_dies(store, PLACE + 2 * PAGE_SIZE - 1);
+    store_at(PLACE + 2 * PAGE_SIZE, 1);
+}
+
 static void check_many_regions(void) {
     enum { REGIONS = 100 };
     for (uint64_t i = 0; i < REGIONS; i++) {
@@ -267,6 +284,7 @@ static const struct check checks[] = {
     {"map_errors", "map refuses what is not user memory or breaks W^X",
      check_map_errors},
     {"occupied", "map never covers what is there", check_occupied},
+    {"guard", "a stack needs a free page below, which stays free", check_guard},
     {"many_regions", "a hundred regions, every other one taken away",
      check_many_regions},
     {"unmap", "unmapped memory is gone, and its neighbours are not",
