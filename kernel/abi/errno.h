@@ -25,7 +25,7 @@ enum {
     EAGAIN = 12,    /* would block, and the caller asked not to */
     ETIMEDOUT = 13, /* the deadline passed */
     EPIPE = 14,     /* the peer is dead */
-    ECANCELED = 15, /* killed while waiting */
+    ECANCELED = 15, /* killed, or interrupted by ^C, while waiting */
     EBUSY = 16,     /* owed, lent, pinned or in use */
     EDEADLK = 17,   /* a cycle of calls, or the chain is too deep */
     ERATE = 18,     /* over the session's rate */

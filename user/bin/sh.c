@@ -38,6 +38,7 @@ static int status;       /* of the last command */
 static int background;   /* pid of the last one in the background */
 static int self;         /* pid of the shell, also in its children */
 static bool interactive; /* there is a user to talk to */
+static bool interrupted; /* by ^C: the commands left are not run */
 
 static int sequence_run(struct sequence *sequence, bool last);
 
@@ -227,20 +228,25 @@ static void __attribute__((noreturn)) command_become(struct command *command) {
     if (command->group != NULL)
         exit(sequence_run(command->group, true));
     char **argv = arguments_make(command);
-    if (argv == NULL)
-        exit(1);
-    if (argv[0] == NULL)
-        exit(0);
+    if (argv == NULL || argv[0] == NULL)
+        exit(argv == NULL);
     const struct builtin *builtin = builtin_find(argv[0]);
     if (builtin != NULL)
         exit(builtin->run(argv));
     program_become(argv);
 }
 
-/* Tells the console which process ^C is for; 0: none. */
-static void foreground_set(int pid) {
+/* In a child that the shell will wait for: ^C is for it. It says so itself,
+ * before it can do anything else. */
+static void foreground_join(void) {
     if (interactive)
-        file_control(0, CONTROL_FOREGROUND, (uint64_t)pid);
+        file_control(0, CONTROL_FOREGROUND, (uint64_t)getpid());
+}
+
+/* In the shell: ^C is for nobody any more. */
+static void foreground_clear(void) {
+    if (interactive && file_control(0, CONTROL_FOREGROUND, 0) > 0)
+        interrupted = true;
 }
 
 static int child_status(int pid) {
@@ -278,6 +284,7 @@ static size_t pipeline_start(struct command *command) {
             break;
         }
         if (command->pid == 0) {
+            foreground_join();
             pipes_take(input, piped ? ends : NULL);
             command_become(command);
         }
@@ -292,13 +299,11 @@ static size_t pipeline_start(struct command *command) {
 /* Runs the commands side by side. The status is the last one's. */
 static int pipeline_run(struct command *first) {
     size_t started = pipeline_start(first);
-    if (started > 0)
-        foreground_set(first->pid);
     int result = 1;
     struct command *command = first;
     for (; started > 0; started--, command = command->next)
         result = child_status(command->pid);
-    foreground_set(0);
+    foreground_clear();
     return command == NULL ? result : 1;
 }
 
@@ -322,7 +327,7 @@ static int command_run(struct command *command, bool last) {
 }
 
 static int chain_run(struct chain *chain, bool last) {
-    for (; chain != NULL; chain = chain->next) {
+    for (; chain != NULL && !interrupted; chain = chain->next) {
         if ((chain->join == JOIN_AND && status != 0) ||
             (chain->join == JOIN_OR && status == 0))
             continue;
@@ -361,7 +366,7 @@ static int background_start(struct chain *chain) {
 
 /* Runs the items; with `last`, this process has nothing to do afterwards. */
 static int sequence_run(struct sequence *sequence, bool last) {
-    for (; sequence != NULL; sequence = sequence->next)
+    for (; sequence != NULL && !interrupted; sequence = sequence->next)
         status =
             sequence->background
                 ? background_start(sequence->chain)
@@ -387,10 +392,13 @@ static void parse_complain(const struct parser *parser,
 static enum parse_result text_run(const char *text, size_t length, bool last) {
     struct parser parser;
     struct sequence *sequence;
-    enum parse_result result;
+    enum parse_result result = PARSE_END;
     parser_start(&parser, text, length);
-    while ((result = parser_line(&parser, &sequence)) == PARSE_OK)
+    while (!interrupted &&
+           (result = parser_line(&parser, &sequence)) == PARSE_OK)
         sequence_run(sequence, last && parser_done(&parser));
+    if (interrupted)
+        result = PARSE_END;
     if (result != PARSE_END && (last || result != PARSE_INCOMPLETE))
         parse_complain(&parser, result);
     parser_end(&parser);
@@ -409,18 +417,10 @@ static int file_run(const char *path) {
     return status;
 }
 
-/* Whether the text ends with a backslash that joins the next line to it. */
-static bool line_continues(const struct text *text) {
-    size_t backslashes = 0;
-    while (backslashes + 1 < text->used &&
-           text->bytes[text->used - 2 - backslashes] == '\\')
-        backslashes++;
-    return backslashes % 2 == 1;
-}
-
 static void prompt(bool more) {
     if (!interactive)
         return;
+    interrupted = false;
     while (wait_poll(NULL) > 0)
         ;
     fprintf(2, more ? "> " : "$ ");
@@ -429,7 +429,7 @@ static void prompt(bool more) {
 /* Runs what can be run of the text and empties it, or leaves it for more lines
  * to be added. False: the shell should end. */
 static bool lines_run(struct text *text, bool ended) {
-    if (!ended && line_continues(text))
+    if (!ended && text_continues(text))
         return true;
     enum parse_result result = text_run(text->bytes, text->used, false);
     if (result == PARSE_INCOMPLETE && !ended)
@@ -442,28 +442,42 @@ static bool lines_run(struct text *text, bool ended) {
     return interactive || result == PARSE_END;
 }
 
+/* No line came: says why, if it was not ^C. False: the shell should end. */
+static bool input_failed(void) {
+    int error = posix_error;
+    if (error == ECANCELED)
+        return interactive;
+    complain("sh", "input");
+    status = STATUS_SYNTAX;
+    return interactive && error == E2BIG;
+}
+
+/* Reads and runs a line. False: the shell should end. */
+static bool line_run(struct reader *reader, struct text *text) {
+    bool more = text->used > 0;
+    prompt(more);
+    int got = reader_line(reader, text);
+    if (got < 0) {
+        text->used = 0;
+        return input_failed();
+    }
+    if (got > 0)
+        return lines_run(text, false);
+    if (interactive)
+        fprintf(2, "\n");
+    /* ^D within a command ends the command only. */
+    return more && lines_run(text, true) && interactive;
+}
+
 /* Runs commands from standard input until it ends. A console gives a line at a
  * time; elsewhere what follows a line belongs to the commands that run. */
 static int input_run(void) {
     static struct reader reader;
     struct text text = {0};
-    bool ended = false, going = true;
     reader.unit = interactive ? READER_SIZE : 1;
-    while (going && !ended) {
-        prompt(text.used > 0);
-        int got = reader_line(&reader, &text);
-        ended = got == 0 || (got < 0 && posix_error != E2BIG);
-        if (got < 0) {
-            complain("sh", "input");
-            text.used = 0;
-            status = STATUS_SYNTAX;
-            going = interactive;
-        } else if (text.used > 0) {
-            going = lines_run(&text, ended);
-        }
-    }
-    if (interactive)
-        fprintf(2, "\n");
+    foreground_clear();
+    while (line_run(&reader, &text))
+        continue;
     return status;
 }
 

@@ -10,8 +10,9 @@
  *               command    c x <f >g  or  ( sequence ) <f
  *
  *             Words are kept as they were written, quotes and all: `$?` in
- *             them has the value of the moment when they are used.
- * word_expand() then makes the argument. Use         struct parser parser;
+ *             them has the value of the moment when they are used, and
+ *             word_expand() then makes the argument.
+ * Use         struct parser parser;
  *             parser_start(&parser, text, length);
  *             while ((result = parser_line(&parser, &sequence)) == PARSE_OK)
  *                 ... run the sequence, which may be NULL (an empty line)

@@ -68,8 +68,10 @@ enum file_operation {
 enum { FILE_IS_DEVICE = 1 << 20 };
 
 enum file_control {
-    CONTROL_FOREGROUND = 1, /* console: w1 = pid that ^C kills, 0: none */
-    CONTROL_RAW = 2,        /* console: w1 = 1: no line editing, no echo */
+    /* console: w1 = pid: it joins those that ^C ends, with their descendants;
+     * EAGAIN. w1 = 0: none any more; label 1 if ^C was typed, else 0. */
+    CONTROL_FOREGROUND = 1,
+    CONTROL_RAW = 2, /* console: w1 = 1: no line editing, no echo */
 };
 
 /* To the pipe server (SLOT_PIPE). CREATE: reply handle 0 = read end, handle 1

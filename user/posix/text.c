@@ -73,6 +73,14 @@ int reader_line(struct reader *reader, struct text *text) {
     return count < 0 ? -1 : result;
 }
 
+int text_continues(const struct text *text) {
+    size_t backslashes = 0;
+    while (backslashes + 1 < text->used &&
+           text->bytes[text->used - 2 - backslashes] == '\\')
+        backslashes++;
+    return backslashes % 2 == 1;
+}
+
 static void writer_sink(void *context, const char *text, size_t length) {
     struct writer *writer = context;
     while (length > 0) {

@@ -46,6 +46,9 @@ int text_load(struct text *text, int fd);
  * end; -1 and posix_error: the line is dropped. */
 int reader_line(struct reader *reader, struct text *text);
 
+/* Whether the text ends with a backslash that joins the next line to it. */
+int text_continues(const struct text *text);
+
 /* Output that is collected, and written WRITER_SIZE bytes at a time. */
 enum { WRITER_SIZE = 4096 };
 

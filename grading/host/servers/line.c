@@ -107,10 +107,31 @@ static void test_keys(void) {
     CHECK(type("c\n") == LINE_READY);
     expect_read(8, "c\n"); /* ^C forgot the line */
     CHECK(type("\x10") == LINE_LIST);
+    type("d\ne\nf");
+    line_forget(&line);
+    CHECK(!line_readable(&line));
+    type("g\n");
+    expect_read(8, "g\n");
     type("\x01\x1b"); /* not characters */
     CHECK(line.length == 0);
-    line_finish_empty(&line);
-    expect_read(8, "\n");
+}
+
+/* Keys of several bytes leave nothing behind, and what follows them counts. */
+static void test_escapes(void) {
+    start();
+    CHECK(type("a\x1b[Ab\x1bOHc\x1b[1;5Cd\x1b[3~e\x1bxf\n") == LINE_READY);
+    expect_read(8, "abcdef\n");
+    CHECK(strcmp(screen, "a\ab\ac\ad\ae\af\n") == 0);
+    CHECK(type("g\x1b\r") == LINE_READY);
+    expect_read(8, "g\n");
+    CHECK(type("h\x1b[1\x03") == LINE_INTERRUPT);
+    type("i\x1b");
+    line_set_raw(&line, true);
+    type("[");
+    line_set_raw(&line, false);
+    type("j\n");
+    expect_read(1, "i");
+    expect_read(8, "[j\n");
 }
 
 /* The last place of a line is its newline's: what is echoed is what is read. */
@@ -138,7 +159,6 @@ static void test_full_queue(void) {
         lines++;
     CHECK(lines == QUEUE_CELLS / 4);
     CHECK(line.length == 3); /* the line waits, to be finished later */
-    line_finish_empty(&line);
     for (unsigned i = 0; i < lines; i++)
         expect_read(64, "abc\n");
     CHECK(!line_readable(&line));
@@ -169,6 +189,7 @@ int main(void) {
     test_end();
     test_peek_only();
     test_keys();
+    test_escapes();
     test_long_line();
     test_full_queue();
     test_raw();

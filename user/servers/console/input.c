@@ -11,6 +11,7 @@
 #include "lib/string.h"
 #include "lib/syscall.h"
 #include "servers/common/service.h"
+#include "servers/console/foreground.h"
 #include "servers/console/line.h"
 #include "servers/console/output.h"
 #include "servers/console/processes.h"
@@ -28,7 +29,6 @@ struct reader {
 };
 
 static struct line line;
-static int64_t foreground; /* the process that ^C kills; 0: none */
 static unsigned waiting;
 static struct reader readers[READERS_MAX]; /* in order of arrival */
 
@@ -78,6 +78,13 @@ static void readers_serve(void) {
     }
 }
 
+/* Those that wait, wait no longer: ^C. */
+static void readers_cancel(void) {
+    for (unsigned i = 0; i < waiting; i++)
+        service_reply(readers[i].reply, -ECANCELED);
+    waiting = 0;
+}
+
 static void readers_drop_gone(void) {
     for (unsigned i = 0; i < waiting;) {
         if (service_waits(readers[i].reply)) {
@@ -110,6 +117,8 @@ int64_t input_read(const struct message *m) {
         return -EINVAL;
     if (reader.wanted == 0)
         return 0;
+    if (foreground_take())
+        return -ECANCELED;
     if (waiting > 0 || !line_readable(&line))
         return reader_save(reader);
     reader_serve(&reader);
@@ -122,8 +131,8 @@ int64_t input_control(const struct message *m) {
     case CONTROL_FOREGROUND:
         if (argument > INT32_MAX)
             return -EINVAL;
-        foreground = (int64_t)argument;
-        return 0;
+        return argument ? foreground_join((int64_t)argument)
+                        : foreground_clear();
     case CONTROL_RAW:
         if (argument > 1)
             return -EINVAL;
@@ -135,12 +144,18 @@ int64_t input_control(const struct message *m) {
     }
 }
 
-/* ^C: ends the foreground process. With none, the program at the keyboard is a
- * shell, and an empty line makes it prompt again. */
+/* ^C: ends what is in the foreground. With nothing there, it is for a shell
+ * that reads, or for whatever comes next. What was typed before is dropped,
+ * unless it was finished while somebody waited for it. */
 static void interrupt(void) {
-    if (foreground == 0 || sys_kill(foreground) < 0)
-        line_finish_empty(&line);
-    foreground = 0;
+    readers_serve();
+    line_forget(&line);
+    bool ended = foreground_interrupt();
+    readers_drop_gone();
+    if (ended || waiting == 0)
+        return;
+    readers_cancel();
+    (void)foreground_clear();
 }
 
 /* ^P: the process list, and the line being edited once more below it. */

@@ -15,10 +15,12 @@
 #include "lib/ipc.h"
 
 /* Handles FILE_READ. Returns the label to answer with, or SERVICE_LATER.
- * EINVAL: the message. EFAULT. EAGAIN: too many readers wait. */
+ * EINVAL: the message. EFAULT. EAGAIN: too many readers wait. ECANCELED: ^C
+ * was typed, with nothing in the foreground to end. */
 int64_t input_read(const struct message *m);
 
-/* Handles FILE_CONTROL. EINVAL: no such control, or its argument. */
+/* Handles FILE_CONTROL. EINVAL: no such control, or its argument. EAGAIN: too
+ * many processes in the foreground. */
 int64_t input_control(const struct message *m);
 
 /* Takes all bytes the port has received, and serves the readers. */

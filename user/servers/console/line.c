@@ -20,6 +20,7 @@ enum key {
     KEY_LIST = 'P' - '@',
     KEY_KILL = 'U' - '@',
     KEY_WORD = 'W' - '@',
+    KEY_ESCAPE = '[' - '@',
     KEY_DELETE = 0x7f,
 };
 
@@ -101,11 +102,31 @@ static unsigned interrupt_key(struct line *line) {
     return LINE_INTERRUPT;
 }
 
+/* Swallows the rest of an escape sequence, with a bell at its end. False: the
+ * byte is none of it. A control character ends any sequence and counts. */
+static bool escape_swallow(struct line *line, uint8_t byte) {
+    enum escape was = line->escape;
+    line->escape = ESCAPE_NONE;
+    if (was == ESCAPE_NONE || byte < ' ' || byte == KEY_DELETE)
+        return false;
+    bool more = was == ESCAPE_START ? byte == '[' || byte == 'O' : byte < '@';
+    if (more)
+        line->escape = ESCAPE_REST;
+    else
+        echo_put(line, KEY_BELL);
+    return true;
+}
+
 unsigned line_type(struct line *line, uint8_t byte) {
     line->echo_length = 0;
     if (line->raw)
         return raw_type(line, byte);
+    if (escape_swallow(line, byte))
+        return 0;
     switch (byte) {
+    case KEY_ESCAPE:
+        line->escape = ESCAPE_START;
+        return 0;
     case KEY_INTERRUPT:
         return interrupt_key(line);
     case KEY_LIST:
@@ -133,9 +154,9 @@ unsigned line_type(struct line *line, uint8_t byte) {
     }
 }
 
-void line_finish_empty(struct line *line) {
+void line_forget(struct line *line) {
+    line->head = line->tail;
     line->length = 0;
-    (void)text_finish(line, '\n');
 }
 
 /* Whether a read of cooked input ends behind this cell. */
@@ -173,5 +194,6 @@ void line_set_raw(struct line *line, bool raw) {
     if (raw && line->length > 0)
         (void)text_finish(line, MARK_FLUSH);
     line->raw = raw;
+    line->escape = ESCAPE_NONE;
     line->length = 0;
 }

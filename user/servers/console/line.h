@@ -7,7 +7,8 @@
  *             programs read. A queue cell holds a byte or one of two marks:
  *             ^D on an empty line leaves END, which a reader sees as the end
  *             of the file; ^D after text leaves FLUSH, which ends a read there
- *             without a newline.
+ *             without a newline. Keys that send several bytes, as the arrows
+ *             do, have no meaning and leave no rubbish in the line.
  * Use         unsigned events = line_type(&line, byte);
  *             ... write line.echo; act on the events ...
  *             unsigned n = line_peek(&line, buffer, room, &cells);
@@ -35,8 +36,16 @@ enum line_event {
     LINE_LIST = 4,      /* ^P */
 };
 
+/* Arrow keys and the like send ESC, '[' or 'O', parameters, and a letter. */
+enum escape {
+    ESCAPE_NONE,
+    ESCAPE_START, /* behind ESC */
+    ESCAPE_REST,  /* behind the second byte */
+};
+
 struct line {
     bool raw;
+    enum escape escape;
     unsigned length; /* of the line being edited */
     char text[LINE_MAX];
     unsigned head; /* cells ever read; the queue is cells head..tail-1 */
@@ -49,8 +58,8 @@ struct line {
 /* Takes one byte from the keyboard, sets the echo, returns LINE_ events. */
 unsigned line_type(struct line *line, uint8_t byte);
 
-/* Finishes an empty line, as Enter does, if the queue has room. */
-void line_finish_empty(struct line *line);
+/* Drops all input that no one has read. */
+void line_forget(struct line *line);
 
 /* Whether a read would return now. */
 static inline bool line_readable(const struct line *line) {

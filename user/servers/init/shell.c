@@ -89,7 +89,7 @@ static void __attribute__((noreturn)) child_main(const struct bootargs *args) {
         sys_exit(SHELL_NO_SERVER);
     if (args->run)
         sys_exit(commands_run(args));
-    printf("init: starting sh\n");
+    printf("init: starting sh; try help\n");
     shell_exec(argv);
 }
 
