@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Dict, List
 
@@ -21,6 +22,11 @@ import pytest
 from _pytest.terminal import TerminalReporter
 
 KEYS = ("title", "max", "guest_instructions", "seed", "command", "log")
+
+
+def plain_id(nodeid: str) -> str:
+    """A test's name without the group that xdist appends to it."""
+    return re.sub(r"@[^@\]]*$", "", nodeid)
 
 
 class Recorder:
@@ -31,10 +37,11 @@ class Recorder:
         self.rows: Dict[str, Dict[str, object]] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        row = self.rows.get(report.nodeid)
+        name = plain_id(report.nodeid)
+        row = self.rows.get(name)
         if row is None:
-            row = {"test": report.nodeid, "status": "passed", "message": ""}
-            self.rows[report.nodeid] = row
+            row = {"test": name, "status": "passed", "message": ""}
+            self.rows[name] = row
         for key, value in report.user_properties:
             if key in KEYS:
                 row[key] = value

@@ -6,6 +6,7 @@ each and hands out their verdicts."""
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import Callable, Iterator
 
@@ -14,7 +15,7 @@ import pytest
 from grading.octavo import guest
 from grading.octavo.guest import Check, Suite, Variant
 from grading.octavo.machine import LOGS, TOP, Machine, Setup
-from grading.octavo.record import Recorder
+from grading.octavo.record import Recorder, plain_id
 from grading.octavo.scoring import points_of
 
 
@@ -61,6 +62,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         item.user_properties.append(("title", title_of(item)))
         item.user_properties.append(("max", points_of(item)))
+        words = ["python3", "-m", "pytest", "-c", "grading/pytest.ini", "--rootdir=."]
+        words.append(plain_id(item.nodeid))
+        # A test that boots says how to boot again; then that counts.
+        item.user_properties.append(("command", shlex.join(words)))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
