@@ -2,6 +2,7 @@
 """The machine: harts, memory sizes, CPU variants, exit status, determinism."""
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import bootlib
@@ -70,12 +71,18 @@ DETERMINISTIC = ["ls; cat README", "test_order", "test_signal"]
 @pytest.mark.parametrize("smp", [1, 4])
 @pytest.mark.parametrize("command", DETERMINISTIC)
 def test_determinism(machine: Machine, command: str, smp: int) -> None:
-    """Two runs of one test give the same serial log, byte for byte."""
+    """Two runs of one test give the same serial log, byte for byte.
+
+    On several harts the instruction counts of checks are left out: QEMU 7.2
+    may hand a timer interrupt over a few hundred instructions sooner or later
+    (docs/grading.md)."""
     first = machine.run(command, smp=smp, seed=5)
     second = machine.run(command, smp=smp, seed=5)
     first.expect_complete()
     second.expect_complete()
-    if first.log.read_bytes() != second.log.read_bytes():
+    counts = rb"(?m)^(ok \w+) \d+$" if smp > 1 else rb"(?!)"
+    logs = [re.sub(counts, rb"\1", run.log.read_bytes()) for run in (first, second)]
+    if logs[0] != logs[1]:
         second.fail("the first run's log", f"another; compare {first.log.name}")
 
 
