@@ -53,10 +53,15 @@ GROUPS += $(if $(filter gdb grade,$(MAKECMDGOALS)),gdb)
 GROUPS += $(if $(filter grade,$(MAKECMDGOALS)),grade)
 GROUPS += $(if $(filter check,$(MAKECMDGOALS)),check)
 
+# A tool that the environment names stays named when build/config.mk, which was
+# perhaps written for another, has set the variable.
+NAMED := $(foreach v,CROSS HOSTCC QEMU GDB PYTHON,\
+  $(if $(filter environment,$(origin $v)),$v='$($v)'))
+
 ifneq ($(or $(if $(MAKECMDGOALS),,all),$(filter-out help clean,$(MAKECMDGOALS))),)
 include build/config.mk
 build/config.mk: FORCE
-	@tools/setup --config $@ $(GROUPS)
+	@$(NAMED) tools/setup --config $@ $(GROUPS)
 endif
 
 CC := $(CROSS)gcc
@@ -275,7 +280,7 @@ all: $(B)/kernel.elf $(B)/initrd.tar $(B)/initrd-ram.tar $(B)/disk.img \
 
 # --- Running -----------------------------------------------------------------
 
-BOOT := tools/boot --no-build $(if $(filter-out 0,$(DEBUG)),--debug) \
+BOOT = $(PYTHON) tools/boot --no-build $(if $(filter-out 0,$(DEBUG)),--debug) \
   --smp $(SMP) --mem $(MEM) $(if $(APPEND),--append "$$APPEND")
 
 # build/disk.img is the disk of interactive runs and keeps what is written to
@@ -288,15 +293,13 @@ fresh-disk: $(B)/disk.img
 	@tools/fresh-disk --force $< build/disk.img
 
 qemu: all build/disk.img
-	@echo "Ctrl-A X leaves QEMU."
 	@$(BOOT) --disk build/disk.img
 
 qemu-gdb: all build/disk.img
-	@echo "QEMU waits for \`make gdb\` in another terminal; Ctrl-A X leaves."
 	@$(BOOT) --disk build/disk.img --gdb build/gdb.sock
 
 gdb: all
-	@tools/gdb/run $(if $(filter-out 0,$(DEBUG)),--debug) --mem $(MEM) \
+	@$(PYTHON) tools/gdb/run $(if $(filter-out 0,$(DEBUG)),--debug) --mem $(MEM) \
 	  $(if $(filter command,$(origin SMP)),--smp $(SMP))
 
 grade: all
