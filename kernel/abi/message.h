@@ -102,6 +102,7 @@ static inline enum message_kind tag_kind(uint64_t tag) {
  *   bits 48-55  zero
  *   bits 56-59  mode
  *   bits 60-62  rights the receiver gets: ITEM_READ, ITEM_WRITE, ITEM_EXECUTE
+ * Calls carry WINDOW items; the kernel refuses the other modes with EINVAL.
  */
 enum item_mode {
     ITEM_NONE = 0,

@@ -30,10 +30,8 @@ enum syscall {
      * time.
      * EBADF EPERM ESTALE EINVAL: the handle or the message; also for a handle
      * in the message (EPERM: no PASS right, or a copy of a handle that can only
-     * move). EMSGSIZE: more handles or
-     * pages than the receiver takes. ENOSPC: the receiver's (or, for the
-     * reply, the caller's) handle table is full. EAGAIN ETIMEDOUT. EPIPE: the
-     * endpoint or the serving thread died. EDEADLK: it would wait, by way of
+     * move). EMSGSIZE: more handles than the receiver takes. ENOSPC: the
+     * receiver's handle table is full. EAGAIN ETIMEDOUT. EPIPE: the endpoint or the serving thread died. EDEADLK: it would wait, by way of
      * other calls, for a thread that waits for this one (judged by the thread
      * that received on the endpoint last); or 8 calls lead to this thread
      * already.
@@ -45,7 +43,8 @@ enum syscall {
      * Answers the newest call if one is owed, then receives like RECV. A
      * caller that is gone drops the reply and the receive goes on; an error
      * in the reply's own handles or items returns with the reply still owed.
-     * With nothing owed it is a RECV. Errors: as REPLY (but EPIPE) and RECV.
+     * With nothing owed it is a RECV. Errors: as REPLY (but EPIPE, and ESTALE
+     * for want of a call) and RECV.
      */
     SYS_REPLY_RECV = 2,
 
@@ -60,8 +59,8 @@ enum syscall {
      * RECV(endpoint, deadline in t6) -> message, badge.
      * Waits for a message, a CLOSED notice or the bound notification.
      * Senders are served by priority, first come first served within one.
-     * EBADF EPERM ESTALE EAGAIN ETIMEDOUT. EBUSY: a reply is owed and neither
-     * given nor saved. EPIPE: the endpoint died while waiting.
+     * EBADF EPERM EAGAIN ETIMEDOUT. EBUSY: a reply is owed and neither given nor
+     * saved. EPIPE: the endpoint died while waiting.
      */
     SYS_RECV = 4,
 
@@ -69,8 +68,10 @@ enum syscall {
      * REPLY(HANDLE_IMPLICIT or reply handle, message) -> 0.
      * Completes the call, once. A reply handle is closed by it.
      * EBADF: not a reply handle; ESTALE: no call is open in this thread
-     * (HANDLE_IMPLICIT). EPIPE: the caller is gone; the reply is too.
-     * EINVAL EPERM EMSGSIZE ENOSPC: the message; the reply is still owed.
+     * (HANDLE_IMPLICIT). EPIPE: the caller is gone; the reply is too. By the
+     * message, and then the reply is still owed: EINVAL (also for items, which
+     * replies do not carry), EBADF EPERM ESTALE (its handles), EMSGSIZE (more
+     * handles than the caller takes), ENOSPC (the caller's table is full).
      */
     SYS_REPLY = 5,
 
@@ -108,7 +109,8 @@ enum syscall {
      * its calls (kind 1): a window for memory (base 0: the kernel chooses),
      * the most pages, the most handles (0..4), and the lowest slot for
      * received handles. A fresh thread accepts no pages; no handles in
-     * receives, four in replies; from slot HANDLE_RECEIVED. EINVAL.
+     * receives, four in replies; from slot HANDLE_RECEIVED. The window and the
+     * pages are for items that move memory (abi/message.h). EINVAL.
      */
     SYS_ACCEPT = 8,
 
@@ -123,7 +125,7 @@ enum syscall {
      * SESSION_NOTIFY_CLOSED the receiver gets exactly one CLOSED message with
      * the badge when the last handle and the last open call are gone.
      * Rights: of SEND, PASS, GRANT, INHERIT.
-     * EBADF EPERM ESTALE EINVAL ENOSPC ENOMEM.
+     * EBADF EPERM EINVAL ENOSPC ENOMEM.
      */
     SYS_SESSION_MINT = 10,
 
@@ -150,14 +152,15 @@ enum syscall {
     SYS_HANDLE_CLOSE = 13,
 
     /* HANDLE_INFO(handle) -> a0 type, a1 rights, a2 badge (0 unless the caller
-     * may receive from the session's endpoint). EBADF; ESTALE if revoked. */
+     * may receive from the session's endpoint). EBADF; ESTALE if revoked;
+     * EPIPE: the session's endpoint is dead. */
     SYS_HANDLE_INFO = 14,
 
     /* NOTIFICATION_CREATE() -> notification handle. ENOSPC ENOMEM. */
     SYS_NOTIFICATION_CREATE = 15,
 
     /* SIGNAL(notification, bits) -> 0. ORs the bits into the word and wakes a
-     * waiter. Never waits. EBADF EPERM ESTALE. */
+     * waiter. Never waits. EBADF EPERM. */
     SYS_SIGNAL = 16,
 
     /* WAIT_SIGNAL(notification, deadline) -> a1 bits. Takes all bits, waiting
