@@ -31,10 +31,10 @@ enum syscall {
      * EBADF EPERM ESTALE EINVAL: the handle or the message; also for a handle
      * in the message (EPERM: no PASS right, or a copy of a handle that can only
      * move). EMSGSIZE: more handles than the receiver takes. ENOSPC: the
-     * receiver's handle table is full. EAGAIN ETIMEDOUT. EPIPE: the endpoint or the serving thread died. EDEADLK: it would wait, by way of
-     * other calls, for a thread that waits for this one (judged by the thread
-     * that received on the endpoint last); or 8 calls lead to this thread
-     * already.
+     * receiver's handle table is full. EAGAIN ETIMEDOUT. EPIPE: the endpoint or
+     * the serving thread died. EDEADLK: it would wait, by way of other calls,
+     * for a thread that waits for this one (judged by the thread that received
+     * on the endpoint last); or 8 calls lead to this thread already.
      */
     SYS_CALL = 1,
 
@@ -59,8 +59,8 @@ enum syscall {
      * RECV(endpoint, deadline in t6) -> message, badge.
      * Waits for a message, a CLOSED notice or the bound notification.
      * Senders are served by priority, first come first served within one.
-     * EBADF EPERM EAGAIN ETIMEDOUT. EBUSY: a reply is owed and neither given nor
-     * saved. EPIPE: the endpoint died while waiting.
+     * EBADF EPERM EAGAIN ETIMEDOUT. EBUSY: a reply is owed and neither given
+     * nor saved. EPIPE: the endpoint died while waiting.
      */
     SYS_RECV = 4,
 
