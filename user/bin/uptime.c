@@ -8,8 +8,8 @@
 int main(void) {
     uint64_t second = sys_system_info(INFO_TIMEBASE, 0).value[0];
     uint64_t now = time_now();
-    printf("up %lu.%02lu s, %d ticks, %lu harts\n", now / second,
-           now % second * 100 / second, uptime(),
-           sys_system_info(INFO_HARTS, 0).value[0]);
+    uint64_t harts = sys_system_info(INFO_HARTS, 0).value[0];
+    printf("up %lu.%02lu s, %d ticks, %lu hart%s\n", now / second,
+           now % second * 100 / second, uptime(), harts, harts > 1 ? "s" : "");
     return 0;
 }
