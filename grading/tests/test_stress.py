@@ -22,3 +22,12 @@ def test_stress(
 ) -> None:
     """Several harts at once: one check of a guest program."""
     judge(check, variant)
+
+
+@points(1)
+@programs("test_fuzz", variants=[*SEEDS, *SLOW_SEEDS, *DEBUG_SEEDS])
+def test_fuzz(
+    judge: Callable[[Check, Variant], None], check: Check, variant: Variant
+) -> None:
+    """System calls with random arguments: one check of a guest program."""
+    judge(check, variant)
