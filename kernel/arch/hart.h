@@ -17,6 +17,8 @@
 
 enum { HART_MAX = 8 };
 
+struct thread;
+
 struct hart {
     uint64_t stack_top; /* of its kernel stack; entry.S knows it is first */
     uint64_t satp;      /* the value in its satp register */
@@ -24,8 +26,9 @@ struct hart {
     uint32_t held;      /* debug: bit r set while a lock of rank r is held */
     uint64_t sbi_id;    /* the hart's number for SBI, the PLIC and the DT */
     /* Of its run queue (proc/sched.c); other harts glance at them. */
-    int32_t running; /* priority of what it runs, -1 while idle */
-    uint32_t ready;  /* bit p: threads of priority p are ready */
+    int32_t running;       /* priority of what it runs, -1 while idle */
+    uint32_t ready;        /* bit p: threads of priority p are ready */
+    struct thread *doomed; /* killed just as this hart let it wait, or NULL */
     uint64_t counters[COUNTER_MAX];
 } __attribute__((aligned(64)));
 

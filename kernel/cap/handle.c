@@ -9,24 +9,35 @@
 #include "cap/handle.h"
 
 #include "abi/errno.h"
+#include "lib/panic.h"
 #include "lib/string.h"
 
 static const struct handle_entry EMPTY;
 
 void handle_table_clear(struct handle_table *table) {
-    table->used = 0;
     memset(table->slot, 0, sizeof table->slot);
 }
 
-void handle_slot_fill(struct handle_entry *slot,
+static void slot_set(struct handle_table *table, unsigned slot,
+                     const struct handle_entry *entry) REQUIRES(table->lock) {
+    assert(spin_held(&table->lock));
+    __atomic_store_n(&table->changes, table->changes + 1, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    __atomic_store_n(&table->slot[slot].object, entry->object,
+                     __ATOMIC_RELAXED);
+    __atomic_store_n(&table->slot[slot].meta, entry->meta, __ATOMIC_RELAXED);
+    __atomic_store_n(&table->changes, table->changes + 1, __ATOMIC_RELEASE);
+}
+
+void handle_slot_fill(struct handle_table *table, unsigned slot,
                       const struct handle_entry *entry) {
-    struct handle_entry bare = *entry;
-    bare.type = HANDLE_NONE;
-    bare.busy = 0;
-    __atomic_store_n(&slot->meta, bare.meta, __ATOMIC_RELEASE);
-    __atomic_store_n(&slot->object, entry->object, __ATOMIC_RELEASE);
-    bare.type = entry->type;
-    __atomic_store_n(&slot->meta, bare.meta, __ATOMIC_RELEASE);
+    struct handle_entry idle = *entry;
+    idle.busy = 0;
+    slot_set(table, slot, &idle);
+}
+
+void handle_slot_empty(struct handle_table *table, unsigned slot) {
+    slot_set(table, slot, &EMPTY);
 }
 
 static bool slot_free(const struct handle_entry *entry) {
@@ -96,10 +107,8 @@ int handle_insert(struct handle_table *table, unsigned lowest,
                   const struct handle_entry *entry) {
     spin_lock(&table->lock);
     int slot = slot_find(table, lowest);
-    if (slot >= 0) {
-        handle_slot_fill(&table->slot[slot], entry);
-        table->used++;
-    }
+    if (slot >= 0)
+        handle_slot_fill(table, (unsigned)slot, entry);
     spin_unlock(&table->lock);
     return slot;
 }
@@ -125,10 +134,8 @@ void handle_forget(struct handle_table *table, uint64_t h,
     spin_lock(&table->lock);
     struct handle_entry *slot = entry_idle(table, h);
     if (slot && slot->object == entry->object && slot->type == entry->type &&
-        slot->generation == entry->generation) {
-        *slot = EMPTY;
-        table->used--;
-    }
+        slot->generation == entry->generation)
+        handle_slot_empty(table, (unsigned)h);
     spin_unlock(&table->lock);
 }
 
@@ -138,8 +145,7 @@ int handle_remove(struct handle_table *table, uint64_t h,
     struct handle_entry *entry = entry_idle(table, h);
     if (entry) {
         *out = *entry;
-        *entry = EMPTY;
-        table->used--;
+        handle_slot_empty(table, (unsigned)h);
     }
     spin_unlock(&table->lock);
     return entry ? 0 : -EBADF;
@@ -183,16 +189,12 @@ static int dup_locked(struct handle_table *table, uint64_t h, int target,
     REQUIRES(table->lock) {
     struct handle_entry copy = table->slot[h];
     copy.rights &= (uint16_t)rights;
-    if (move) {
-        table->slot[h] = EMPTY;
-        table->used--;
-    } else {
+    if (move)
+        handle_slot_empty(table, (unsigned)h);
+    else
         handle_entry_get(&copy);
-    }
     *victim = table->slot[target];
-    if (victim->type == HANDLE_NONE)
-        table->used++;
-    handle_slot_fill(&table->slot[target], &copy);
+    handle_slot_fill(table, (unsigned)target, &copy);
     return target;
 }
 
@@ -226,8 +228,8 @@ void handle_inherit(struct handle_table *parent, struct handle_table *child) {
             object_operations(entry->type)->unique)
             continue;
         handle_entry_get(entry);
-        handle_slot_fill(&child->slot[i], entry);
-        child->used++;
+        child->slot[i] = *entry;
+        child->slot[i].busy = 0;
     }
     spin_unlock(&parent->lock);
 }

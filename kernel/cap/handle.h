@@ -8,8 +8,7 @@
  * Use         handle_lookup(table, h, HANDLE_SESSION, RIGHT_SEND, &entry);
  *             lock the object; compare entry.generation; act.
  * Invariants  I1 a slot with type HANDLE_NONE and busy 0 is free;
- *             I2 a used slot holds exactly one reference (operations->get);
- *             I3 `used` counts the slots that are not free.
+ *             I2 a used slot holds exactly one reference (operations->get).
  * Locks       table->lock (RANK_HANDLES) guards all slots. Objects' put is
  *             called after it is released.
  */
@@ -21,17 +20,19 @@
 
 struct handle_table {
     struct spinlock lock;
-    uint32_t used;
+    uint32_t changes; /* grows before and after a slot gets another object */
     struct handle_entry slot[HANDLE_MAX];
 };
 
 /*
- * Fills a free slot, under the table's lock. The fast path reads without it:
- * meta, object, and meta again. So the type is written last, after the object:
- * equal metas around the object mean that they belong together.
+ * Fills a slot, or empties it. The fast path reads slots without the lock, and
+ * must not take one object for another's type: it reads `changes`, the slot,
+ * and `changes` again. Odd or different means that it saw half a change.
  */
-void handle_slot_fill(struct handle_entry *slot,
-                      const struct handle_entry *entry);
+void handle_slot_fill(struct handle_table *table, unsigned slot,
+                      const struct handle_entry *entry) REQUIRES(table->lock);
+void handle_slot_empty(struct handle_table *table, unsigned slot)
+    REQUIRES(table->lock);
 
 /* Makes an empty table. The lock was initialised when its memory was. */
 void handle_table_clear(struct handle_table *table);

@@ -16,7 +16,6 @@
  */
 #include "abi/errno.h"
 #include "cap/handle.h"
-#include "lib/string.h"
 
 static unsigned parcel_slot(uint64_t packed, unsigned i) {
     return (packed >> (16 * i)) & 0xffff;
@@ -108,8 +107,7 @@ static unsigned give_one(struct handle_table *table, unsigned lowest,
     unsigned i = lowest;
     while (table->slot[i].type != HANDLE_NONE || table->slot[i].busy)
         i++;
-    handle_slot_fill(&table->slot[i], entry);
-    table->used++;
+    handle_slot_fill(table, i, entry);
     return i;
 }
 
@@ -132,12 +130,10 @@ void parcel_commit(struct handle_table *source, struct handle_parcel *parcel) {
     spin_lock(&source->lock);
     for (unsigned i = 0; i < parcel->count; i++) {
         struct handle_entry *entry = &source->slot[parcel->slots[i]];
-        if (parcel->moves & (1u << i)) {
-            memset(entry, 0, sizeof *entry);
-            source->used--;
-        } else {
+        if (parcel->moves & (1u << i))
+            handle_slot_empty(source, parcel->slots[i]);
+        else
             entry->busy--;
-        }
     }
     spin_unlock(&source->lock);
 }

@@ -32,7 +32,8 @@ void call_finish(struct endpoint *endpoint, struct thread *caller) {
         caller->server = NULL;
     }
     caller->call_sequence++;
-    thread_clear_flag(caller, THREAD_SAVED | THREAD_IS_CALL);
+    list_remove(&caller->link);
+    thread_clear_flag(caller, THREAD_IS_CALL);
     session_close_call(endpoint, caller->session);
 }
 
@@ -46,13 +47,13 @@ static struct thread *cancel_locked(struct endpoint *endpoint,
         if (lent)
             lent->caller_gone = true;
         call_finish(endpoint, thread);
+    } else if (thread->state == THREAD_SENDING) {
+        lent = endpoint->server;
+        sender_remove(endpoint, thread);
+        thread_clear_flag(thread, THREAD_IS_CALL);
+        session_close_call(endpoint, thread->session);
     } else {
         list_remove(&thread->link);
-        if (thread->state == THREAD_SENDING) {
-            lent = endpoint->server;
-            thread_clear_flag(thread, THREAD_IS_CALL);
-            session_close_call(endpoint, thread->session);
-        }
     }
     message_fail(thread, error);
     thread_wake(thread);
@@ -70,7 +71,7 @@ static bool endpoint_cancel(struct thread *thread, uint64_t sequence,
     if (found)
         lent = cancel_locked(endpoint, thread, error);
     spin_unlock(&endpoint->lock);
-    donate_withdraw(lent);
+    donate_update(lent);
     return found;
 }
 
@@ -79,12 +80,13 @@ const struct wait_kind endpoint_wait = {.cancel = endpoint_cancel};
 /* ---- Call and send ---- */
 
 /* The caller's message has reached `receiver`: it owes a reply from now on. */
-static void call_begin(struct thread *caller, struct thread *receiver) {
+static void call_begin(struct endpoint *endpoint, struct thread *caller,
+                       struct thread *receiver) REQUIRES(endpoint->lock) {
+    list_push_back(&endpoint->callers, &caller->link);
     receiver->caller = caller;
     receiver->caller_gone = false;
     receiver->depth = caller->depth + 1;
     caller->server = receiver;
-    thread_clear_flag(caller, THREAD_SAVED);
 }
 
 /* What a thread waits with at an endpoint. */
@@ -105,17 +107,21 @@ static void note_session(struct thread *self, struct endpoint *endpoint,
 static int64_t send_wait(struct thread *self, struct endpoint *endpoint,
                          const struct sending *sending)
     REQUIRES(endpoint->lock) {
-    int error = deadline_check(sending->deadline);
-    if (!error)
-        error = donate_check(self, endpoint->server);
-    if (error)
-        return error;
-    if (sending->call)
-        thread_set_flag(self, THREAD_IS_CALL);
-    note_session(self, endpoint, sending);
-    sender_insert(endpoint, self);
-    thread_wait(self, THREAD_SENDING, &endpoint_wait, sending->deadline);
-    return RESULT_WAITING;
+    int64_t result = deadline_check(sending->deadline);
+    if (result)
+        return result;
+    spin_lock(&donate_lock);
+    result = donate_check(self, endpoint->server);
+    if (!result) {
+        if (sending->call)
+            thread_set_flag(self, THREAD_IS_CALL);
+        note_session(self, endpoint, sending);
+        sender_insert(endpoint, self);
+        thread_wait(self, THREAD_SENDING, &endpoint_wait, sending->deadline);
+        result = RESULT_WAITING;
+    }
+    spin_unlock(&donate_lock);
+    return result;
 }
 
 /* Delivers to a waiting receiver; a call then waits and switches to it. */
@@ -133,7 +139,7 @@ static int64_t send_now(struct thread *self, struct endpoint *endpoint,
         return 0;
     }
     note_session(self, endpoint, sending);
-    call_begin(self, receiver);
+    call_begin(endpoint, self, receiver);
     /* Poll is about finding a receiver: the reply may take its time. */
     thread_wait(self, THREAD_CALLING, &endpoint_wait,
                 sending->deadline == DEADLINE_POLL ? DEADLINE_NONE
@@ -161,7 +167,6 @@ static int64_t send_locked(struct thread *self, struct endpoint *endpoint,
 static int64_t send_or_call(struct thread *self, bool call) {
     struct handle_entry entry;
     struct thread *server = NULL;
-    uint32_t priority = self->priority;
     int error =
         message_check(self, call ? MESSAGE_USE_CALL : MESSAGE_USE_OTHER);
     if (!error)
@@ -177,7 +182,7 @@ static int64_t send_or_call(struct thread *self, bool call) {
     spin_unlock(&endpoint->lock);
     if (result != RESULT_WAITING)
         return message_error(self, (int)result);
-    donate(server, priority);
+    donate_update(server);
     return RESULT_WAITING;
 }
 
@@ -197,12 +202,12 @@ int64_t ipc_send(struct thread *self) {
 static bool receive_sender(struct thread *self, struct endpoint *endpoint,
                            struct thread *sender) REQUIRES(endpoint->lock) {
     bool call = sender->flags & THREAD_IS_CALL;
-    list_remove(&sender->link);
+    sender_remove(endpoint, sender);
     int error = message_deliver(sender, self, &self->accept_receive,
                                 call ? MESSAGE_CALL : MESSAGE_SEND,
                                 sender->session->badge);
     if (!error && call) {
-        call_begin(sender, self);
+        call_begin(endpoint, sender, self);
         __atomic_store_n(&sender->state, THREAD_CALLING, __ATOMIC_RELEASE);
         return true;
     }
@@ -213,9 +218,8 @@ static bool receive_sender(struct thread *self, struct endpoint *endpoint,
     return !error;
 }
 
-/* What the endpoint has in store: signals, then closed sessions, then
- * messages. False: nothing. */
-static bool receive_now(struct thread *self, struct endpoint *endpoint)
+/* A signal or a closed session, if there is one. */
+static bool receive_notice(struct thread *self, struct endpoint *endpoint)
     REQUIRES(endpoint->lock) {
     uint64_t bits = endpoint->bound ? notification_take(endpoint->bound) : 0;
     if (bits) {
@@ -223,18 +227,29 @@ static bool receive_now(struct thread *self, struct endpoint *endpoint)
         return true;
     }
     struct list *node = list_pop_front(&endpoint->closed);
-    if (node) {
-        struct session *session = container_of(node, struct session, link);
-        message_notice(self, MESSAGE_CLOSED, session->badge, 0);
-        session_free(endpoint, session);
-        return true;
-    }
-    while ((node = list_first(&endpoint->senders))) {
+    if (!node)
+        return false;
+    struct session *session = container_of(node, struct session, link);
+    message_notice(self, MESSAGE_CLOSED, session->badge, 0);
+    session_free(endpoint, session);
+    return true;
+}
+
+/* What the endpoint has in store: signals, then closed sessions, then
+ * messages. A sender that is turned away may have been its session's last use,
+ * so each time round the notices come first. False: nothing. */
+static bool receive_now(struct thread *self, struct endpoint *endpoint)
+    REQUIRES(endpoint->lock) {
+    for (;;) {
+        if (receive_notice(self, endpoint))
+            return true;
+        struct list *node = list_first(&endpoint->senders);
+        if (!node)
+            return false;
         if (receive_sender(self, endpoint,
                            container_of(node, struct thread, link)))
             return true;
     }
-    return false;
 }
 
 /* The thread serves this endpoint from now on: senders lend it priority. The
@@ -258,6 +273,8 @@ static int64_t receive_or_wait(struct thread *self, struct endpoint *endpoint,
     int error = deadline_check(deadline);
     if (error)
         return message_error(self, error);
+    /* Whom it worked for is gone; nobody may see a waiter that is boosted. */
+    donate_update(self);
     self->endpoint = endpoint;
     list_push_back(&endpoint->receivers, &self->link);
     thread_wait(self, THREAD_RECEIVING, &endpoint_wait, deadline);
@@ -267,13 +284,20 @@ static int64_t receive_or_wait(struct thread *self, struct endpoint *endpoint,
 int64_t receive(struct thread *self, const struct handle_entry *entry,
                 uint64_t deadline) {
     struct endpoint *endpoint = entry->object;
+    struct thread *before = NULL;
     spin_lock(&endpoint->lock);
-    int error = endpoint_check(endpoint, entry);
-    int64_t result = error ? message_error(self, error)
-                           : receive_or_wait(self, endpoint, deadline);
+    int64_t result = endpoint_check(endpoint, entry);
+    if (result) {
+        result = message_error(self, (int)result);
+    } else {
+        before = endpoint->server;
+        result = receive_or_wait(self, endpoint, deadline);
+    }
     spin_unlock(&endpoint->lock);
-    if (result == RESULT_WRITTEN && self->caller)
-        donate(self, self->caller->priority);
+    if (before != self)
+        donate_update(before);
+    if (result == RESULT_WRITTEN)
+        donate_update(self);
     return result;
 }
 
@@ -289,28 +313,56 @@ int64_t ipc_recv(struct thread *self) {
 
 /* ---- Ending calls from outside ---- */
 
-struct abort_order {
-    struct endpoint *endpoint;
-    struct session *session; /* NULL: any */
-    int error;
-};
+/* The first of `queue` that uses the session (NULL: any); others go to its
+ * back. *left: how many are still to be looked at. */
+static struct thread *
+queue_next(struct list *queue, const struct session *session, unsigned *left) {
+    while (*left > 0 && !list_empty(queue)) {
+        struct list *node = list_first(queue);
+        struct thread *thread = container_of(node, struct thread, link);
+        --*left;
+        if (!session || thread->session == session)
+            return thread;
+        list_remove(node);
+        list_push_back(queue, node);
+    }
+    return NULL;
+}
 
-static void abort_if_open(struct thread *thread, void *argument) {
-    const struct abort_order *order = argument;
-    struct thread *lent = NULL;
-    if (thread->state != THREAD_CALLING || thread->endpoint != order->endpoint)
-        return;
-    spin_lock(&order->endpoint->lock);
-    if (thread->state == THREAD_CALLING &&
-        thread->endpoint == order->endpoint &&
-        (!order->session || thread->session == order->session))
-        lent = cancel_locked(order->endpoint, thread, order->error);
-    spin_unlock(&order->endpoint->lock);
-    donate_withdraw(lent);
+static void senders_abort(struct endpoint *endpoint,
+                          const struct session *session, int error)
+    REQUIRES(endpoint->lock) {
+    struct list *node = list_first(&endpoint->senders);
+    while (node) {
+        struct list *next = list_next(&endpoint->senders, node);
+        struct thread *thread = container_of(node, struct thread, link);
+        if (!session || thread->session == session)
+            cancel_locked(endpoint, thread, error);
+        node = next;
+    }
+}
+
+static unsigned list_length(const struct list *list) {
+    unsigned length = 0;
+    for (struct list *node = list_first(list); node;
+         node = list_next(list, node))
+        length++;
+    return length;
 }
 
 void calls_abort(struct endpoint *endpoint, struct session *session,
                  int error) {
-    struct abort_order order = {endpoint, session, error};
-    thread_each(abort_if_open, &order);
+    spin_lock(&endpoint->lock);
+    senders_abort(endpoint, session, error);
+    struct thread *lent = endpoint->server;
+    unsigned left = list_length(&endpoint->callers);
+    spin_unlock(&endpoint->lock);
+    donate_update(lent);
+    while (left > 0) {
+        spin_lock(&endpoint->lock);
+        struct thread *thread = queue_next(&endpoint->callers, session, &left);
+        lent = thread ? cancel_locked(endpoint, thread, error) : NULL;
+        spin_unlock(&endpoint->lock);
+        donate_update(lent);
+    }
 }

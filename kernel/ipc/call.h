@@ -48,8 +48,9 @@ bool call_is_open(const struct endpoint *endpoint, const struct thread *caller,
                   uint32_t sequence, const struct thread *server)
     REQUIRES(endpoint->lock);
 
-/* Ends every call open on the endpoint (session NULL) or through the session,
- * with the error. No lock held. */
+/* Ends the wait of everyone who sends or calls at the endpoint (session NULL)
+ * or through the session, with the error. Nobody new can come, since the
+ * endpoint is dead or the session revoked. No lock held. */
 void calls_abort(struct endpoint *endpoint, struct session *session, int error);
 
 /* ipc/reply.c: a thread died; whom it owed a reply gets EPIPE. */
@@ -60,24 +61,24 @@ void reply_init(void);
 
 /* ---- ipc/donate.c: priorities along chains of calls ---- */
 
-/* `server` works for someone of this priority: raises it, and whoever it waits
- * for in turn, up to 8 deep. No endpoint lock held. NULL is allowed. */
-void donate(struct thread *server, uint32_t priority);
+/* The thread works for more or fewer, or for others, or its base priority was
+ * changed: brings what it runs at up to date, and whoever it waits for in turn,
+ * up to 8 deep. No endpoint lock held, unless it is the current thread; its
+ * process's lock may be. NULL is allowed. */
+void donate_update(struct thread *thread);
 
-/* `server` works for one fewer: lowers it to what its base and its remaining
- * callers say, and whoever it waits for in turn. NULL is allowed. */
-void donate_withdraw(struct thread *server);
-
-/* The thread's base priority was changed: so is what it runs at, and that of
- * whom it waits for. Its process's lock may be held. */
-void donate_rebase(struct thread *thread);
+/* While a thread checks whom it waits for and then does, nobody else does. */
+extern struct spinlock donate_lock; /* RANK_THREAD_WAIT */
 
 /* -EDEADLK if a call that queues behind `server` waits for `self`, or the chain
  * is longer than 8. */
-int donate_check(const struct thread *self, const struct thread *server);
+int donate_check(const struct thread *self, const struct thread *server)
+    REQUIRES(donate_lock);
 
-/* Puts a thread into a sorted queue of senders. */
+/* Puts a thread into the sorted queue of senders; takes it out. */
 void sender_insert(struct endpoint *endpoint, struct thread *sender)
+    REQUIRES(endpoint->lock);
+void sender_remove(struct endpoint *endpoint, struct thread *sender)
     REQUIRES(endpoint->lock);
 
 #endif

@@ -2,28 +2,69 @@
 /*
  * ipc/donate.c: a server runs with the priority of the best of its clients.
  *
- * Otherwise a client of high priority could wait for a server of low priority
- * that never runs because of a third thread in between. A server's priority is
- * the highest of its base, the call it owes a reply, and the first sender that
- * waits at the endpoint it serves; what raises one raises whom that waits for.
- *
- * The links followed here are read without the locks that guard them: threads
- * and endpoints are type-stable, and every change of a link is followed by
- * another donate or withdraw, so a glance that comes too early is corrected by
- * whoever made the change.
+ * Idea        Otherwise a client of high priority could wait for a server of
+ *             low priority that never runs because of a third thread in
+ *             between. A server's priority is the highest of its base, the
+ *             call it owes a reply, and the first sender that waits at the
+ *             endpoint it serves; what raises one raises whom that waits for.
+ * Invariants  The links followed here are read without the locks that guard
+ *             them: threads and endpoints are type-stable, and every change of
+ *             a link is followed by a donate_update of whom it concerns, so a
+ *             glance that comes too early is corrected by whoever made the
+ *             change.
+ * Locks       donate_lock (RANK_THREAD_WAIT): priorities are worked out and set
+ *             under it, so that who sets one last has seen what those before
+ *             him knew; and nobody begins to wait at an endpoint between
+ *             another's check for a cycle and his own wait.
  */
 #include "abi/errno.h"
 #include "ipc/call.h"
 #include "lib/container.h"
+#include "lib/panic.h"
 #include "proc/sched.h"
 
+struct spinlock donate_lock = SPINLOCK(RANK_THREAD_WAIT);
+
+/* ---- The queue of senders ---- */
+
+static struct thread *thread_of(struct list *node) {
+    return container_of(node, struct thread, link);
+}
+
+static void top_update(struct endpoint *endpoint) REQUIRES(endpoint->lock) {
+    struct list *first = list_first(&endpoint->senders);
+    int32_t top = first ? (int32_t)thread_of(first)->priority : -1;
+    __atomic_store_n(&endpoint->top, top, __ATOMIC_RELEASE);
+}
+
 void sender_insert(struct endpoint *endpoint, struct thread *sender) {
+    assert(spin_held(&endpoint->lock));
     struct list *node = endpoint->senders.prev;
     while (node != &endpoint->senders &&
-           container_of(node, struct thread, link)->priority < sender->priority)
+           thread_of(node)->priority < sender->priority)
         node = node->prev;
     list_insert_after(node, &sender->link);
+    top_update(endpoint);
 }
+
+void sender_remove(struct endpoint *endpoint, struct thread *sender) {
+    assert(spin_held(&endpoint->lock));
+    list_remove(&sender->link);
+    top_update(endpoint);
+}
+
+/* The thread's priority has changed: it takes its place among the senders. */
+static void sender_sort(struct thread *thread) {
+    struct endpoint *endpoint = thread->endpoint;
+    spin_lock(&endpoint->lock);
+    if (thread->state == THREAD_SENDING && thread->endpoint == endpoint) {
+        sender_remove(endpoint, thread);
+        sender_insert(endpoint, thread);
+    }
+    spin_unlock(&endpoint->lock);
+}
+
+/* ---- Priorities ---- */
 
 /* Whom the thread waits for; NULL if nobody, or anybody. */
 static struct thread *waits_for(const struct thread *thread) {
@@ -35,36 +76,6 @@ static struct thread *waits_for(const struct thread *thread) {
     return NULL;
 }
 
-static void set_priority(struct thread *thread, uint32_t priority) {
-    struct endpoint *endpoint = thread->endpoint;
-    if (priority > thread->base)
-        thread_set_flag(thread, THREAD_BOOSTED);
-    else
-        thread_clear_flag(thread, THREAD_BOOSTED);
-    if (thread->state != THREAD_SENDING) {
-        sched_set_priority(thread, priority);
-        return;
-    }
-    spin_lock(&endpoint->lock);
-    bool queued =
-        thread->state == THREAD_SENDING && thread->endpoint == endpoint;
-    if (queued)
-        list_remove(&thread->link);
-    sched_set_priority(thread, priority);
-    if (queued)
-        sender_insert(endpoint, thread);
-    spin_unlock(&endpoint->lock);
-}
-
-void donate(struct thread *server, uint32_t priority) {
-    for (unsigned depth = 0; depth < CALL_DEPTH_MAX; depth++) {
-        if (!server || server->priority >= priority)
-            return;
-        set_priority(server, priority);
-        server = waits_for(server);
-    }
-}
-
 /* What the thread's priority should be now. */
 static uint32_t deserved(const struct thread *thread) {
     uint32_t priority = thread->base;
@@ -72,35 +83,35 @@ static uint32_t deserved(const struct thread *thread) {
     const struct endpoint *serves = thread->serves;
     if (caller && caller->priority > priority)
         priority = caller->priority;
-    if (!serves || serves->server != thread)
-        return priority;
-    struct list *node = list_first(&serves->senders);
-    if (!node)
-        return priority;
-    const struct thread *first = container_of(node, struct thread, link);
-    return first->priority > priority ? first->priority : priority;
+    if (serves && serves->server == thread && serves->top > (int32_t)priority)
+        priority = (uint32_t)serves->top;
+    return priority;
 }
 
-void donate_withdraw(struct thread *server) {
-    for (unsigned depth = 0; depth < CALL_DEPTH_MAX; depth++) {
-        if (!server || !(server->flags & THREAD_BOOSTED))
-            return;
-        uint32_t priority = deserved(server);
-        if (priority >= server->priority)
-            return;
-        set_priority(server, priority);
-        server = waits_for(server);
-    }
-}
-
-void donate_rebase(struct thread *thread) {
-    uint32_t before = thread->priority;
+/* Gives the thread what it deserves; whether that was a change. */
+static bool priority_settle(struct thread *thread) {
+    spin_lock(&donate_lock);
     uint32_t priority = deserved(thread);
-    set_priority(thread, priority);
-    if (priority > before)
-        donate(waits_for(thread), priority);
+    bool changed = priority != thread->priority;
+    if (priority > thread->base)
+        thread_set_flag(thread, THREAD_BOOSTED);
     else
-        donate_withdraw(waits_for(thread));
+        thread_clear_flag(thread, THREAD_BOOSTED);
+    if (changed)
+        sched_set_priority(thread, priority);
+    bool sending = thread->state == THREAD_SENDING;
+    spin_unlock(&donate_lock);
+    if (changed && sending)
+        sender_sort(thread);
+    return changed;
+}
+
+void donate_update(struct thread *thread) {
+    for (unsigned depth = 0; thread && depth <= CALL_DEPTH_MAX; depth++) {
+        if (!priority_settle(thread))
+            return;
+        thread = waits_for(thread);
+    }
 }
 
 int donate_check(const struct thread *self, const struct thread *server) {

@@ -27,6 +27,7 @@ static void endpoint_once(void *object) {
     spin_init(&endpoint->lock, RANK_ENDPOINT);
     list_init(&endpoint->receivers);
     list_init(&endpoint->senders);
+    list_init(&endpoint->callers);
     list_init(&endpoint->closed);
 }
 
@@ -49,6 +50,7 @@ static struct endpoint *endpoint_alloc(struct quota *quota) {
     endpoint->sessions = 0;
     endpoint->bound = NULL;
     endpoint->server = NULL;
+    endpoint->top = -1;
     endpoint->quota = quota_get(quota);
     return endpoint;
 }
@@ -244,14 +246,11 @@ static void session_put(const struct handle_entry *entry) {
     endpoint_unlock_and_free(endpoint);
 }
 
-/* Everyone who waits at the endpoint, but not for a reply, gets the error. */
-static void endpoint_wake_all(struct endpoint *endpoint, struct list *queue,
-                              int error) REQUIRES(endpoint->lock) {
+static void receivers_wake(struct endpoint *endpoint, int error)
+    REQUIRES(endpoint->lock) {
     struct list *node;
-    while ((node = list_pop_front(queue))) {
+    while ((node = list_pop_front(&endpoint->receivers))) {
         struct thread *thread = container_of(node, struct thread, link);
-        if (thread->state == THREAD_SENDING)
-            session_close_call(endpoint, thread->session);
         message_fail(thread, error);
         thread_wake(thread);
     }
@@ -270,44 +269,22 @@ static void endpoint_put(const struct handle_entry *entry) {
     struct endpoint *endpoint = entry->object;
     spin_lock(&endpoint->lock);
     endpoint->dead = true;
-    endpoint
-        ->epoch++; /* so that comparing epochs is enough for the fast path */
+    endpoint->epoch++; /* comparing epochs is enough for the fast path */
     endpoint->sessions++;
     if (endpoint->bound)
         notification_unbind(endpoint->bound);
     endpoint->bound = NULL;
-    endpoint->server = NULL;
-    endpoint_wake_all(endpoint, &endpoint->receivers, -EPIPE);
-    endpoint_wake_all(endpoint, &endpoint->senders, -EPIPE);
     endpoint_drop_notices(endpoint);
-    bool calls = endpoint->sessions > 1;
+    receivers_wake(endpoint, -EPIPE);
     spin_unlock(&endpoint->lock);
-    if (calls)
-        calls_abort(endpoint, NULL, -EPIPE);
+    calls_abort(endpoint, NULL, -EPIPE);
     spin_lock(&endpoint->lock);
+    endpoint->server = NULL;
     endpoint->sessions--;
     endpoint_unlock_and_free(endpoint);
 }
 
 /* ---- Revoking ---- */
-
-/* Senders of the session (NULL: all) leave the queue with ESTALE. */
-static void senders_revoke(struct endpoint *endpoint,
-                           const struct session *session)
-    REQUIRES(endpoint->lock) {
-    struct list *node = list_first(&endpoint->senders);
-    while (node) {
-        struct list *next = list_next(&endpoint->senders, node);
-        struct thread *thread = container_of(node, struct thread, link);
-        if (!session || thread->session == session) {
-            list_remove(node);
-            session_close_call(endpoint, thread->session);
-            message_fail(thread, -ESTALE);
-            thread_wake(thread);
-        }
-        node = next;
-    }
-}
 
 static int64_t revoke_all(struct thread *self, uint64_t handle) {
     struct handle_entry entry;
@@ -317,10 +294,8 @@ static int64_t revoke_all(struct thread *self, uint64_t handle) {
     struct endpoint *endpoint = entry.object;
     spin_lock(&endpoint->lock);
     error = endpoint_check(endpoint, &entry);
-    if (!error) {
+    if (!error)
         endpoint->epoch++;
-        senders_revoke(endpoint, NULL);
-    }
     spin_unlock(&endpoint->lock);
     if (!error)
         calls_abort(endpoint, NULL, -ESTALE);
@@ -367,10 +342,8 @@ static int64_t revoke_session(struct thread *self, uint64_t handle) {
     }
     spin_lock(&endpoint->lock);
     error = session_check(endpoint, &entry);
-    if (!error) {
+    if (!error)
         session->generation++;
-        senders_revoke(endpoint, session);
-    }
     spin_unlock(&endpoint->lock);
     if (!error)
         calls_abort(endpoint, session, -ESTALE);

@@ -15,7 +15,8 @@
  *             I2 senders is sorted by priority, first come first within one;
  *             I3 session->open counts the threads SENDING a call or CALLING
  *                through it; a session lives while handles + open > 0;
- *             I4 an endpoint's memory lives while its handle or a session does.
+ *             I4 an endpoint's memory lives while its handle or a session does;
+ *             I5 a receiver waits only while there is nothing to receive.
  * Locks       endpoint->lock (RANK_ENDPOINT) guards all of it, the sessions'
  *             fields, and the calls made through them: the state, the server
  *             and the frame of each thread that waits here.
@@ -40,7 +41,10 @@ struct endpoint {
     uint32_t sessions;
     struct list receivers; /* threads RECEIVING */
     struct list senders;   /* threads SENDING */
-    struct list closed;    /* sessions whose CLOSED notice is due */
+    struct list callers;   /* threads CALLING */
+    int32_t top; /* priority of the first sender, -1 for none; written under
+                    the lock, a glance elsewhere (ipc/donate.c) */
+    struct list closed; /* sessions whose CLOSED notice is due */
     struct notification *bound;
     struct thread *server; /* who received last: callers lend it priority */
     struct quota *quota;

@@ -15,6 +15,7 @@
 #include "ipc/fastpath.h"
 
 #include "abi/handle.h"
+#include "arch/csr.h"
 #include "arch/hart.h"
 #include "ipc/call.h"
 #include "ipc/endpoint.h"
@@ -35,6 +36,20 @@ static inline bool meta_is(uint64_t meta, enum handle_type type,
            ((uint64_t)type << 48 | rights << 32);
 }
 
+/* Reads a slot without the table's lock: its meta word, and *object; 0: it is
+ * being changed. */
+static inline uint64_t slot_read(const struct handle_table *table,
+                                 uint64_t handle, void **object) {
+    const struct handle_entry *entry = &table->slot[handle];
+    uint32_t before = __atomic_load_n(&table->changes, __ATOMIC_ACQUIRE);
+    *object = __atomic_load_n(&entry->object, __ATOMIC_RELAXED);
+    uint64_t meta = __atomic_load_n(&entry->meta, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    bool settled = !(before & 1) &&
+                   before == __atomic_load_n(&table->changes, __ATOMIC_RELAXED);
+    return settled ? meta : 0;
+}
+
 /* The thread waits on this hart and nothing about it is out of the ordinary. */
 static inline bool ordinary(const struct thread *thread,
                             const struct hart *hart) {
@@ -48,7 +63,13 @@ static inline void begin_wait(struct thread *self, struct endpoint *endpoint,
     self->endpoint = endpoint;
     self->wait_kind = &endpoint_wait;
     self->wait_sequence++;
-    self->state = state;
+    __atomic_store_n(&self->state, state, __ATOMIC_RELEASE);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (self->flags != 0) {
+        /* Killed just now, maybe: an interrupt makes sched_leave look. */
+        self->frame.hart->doomed = self;
+        csr_set(sip, SIE_SOFTWARE);
+    }
 }
 
 /* The other one runs: what thread_wake_handoff and the scheduler do. */
@@ -63,17 +84,17 @@ struct thread *fastpath_call(uint64_t handle, uint64_t tag) {
     struct hart *hart = self->frame.hart;
     if (handle >= HANDLE_MAX || self->flags != 0)
         return NULL;
-    struct handle_entry *entry = &self->process->handles.slot[handle];
-    uint64_t meta = __atomic_load_n(&entry->meta, __ATOMIC_ACQUIRE);
+    void *object;
+    uint64_t meta = slot_read(&self->process->handles, handle, &object);
     if (!meta_is(meta, HANDLE_SESSION, RIGHT_SEND))
         return NULL;
-    struct session *session = __atomic_load_n(&entry->object, __ATOMIC_ACQUIRE);
+    struct session *session = object;
     struct endpoint *endpoint = session->endpoint;
     if (!spin_try(&endpoint->lock))
         return NULL;
     struct thread *receiver =
         container_of(endpoint->receivers.next, struct thread, link);
-    if (entry->meta != meta || session->endpoint != endpoint ||
+    if (session->endpoint != endpoint ||
         session->generation != (uint32_t)meta ||
         session->epoch != endpoint->epoch || list_empty(&endpoint->receivers) ||
         self->depth >= CALL_DEPTH_MAX || !ordinary(receiver, hart) ||
@@ -84,6 +105,7 @@ struct thread *fastpath_call(uint64_t handle, uint64_t tag) {
     }
     /* Commit: nothing below can fail. */
     list_remove(&receiver->link);
+    list_push_back(&endpoint->callers, &self->link);
     self->frame.x[REG_A1] = tag;
     self->session = session;
     self->server = receiver;
@@ -112,16 +134,15 @@ struct thread *fastpath_reply_recv(uint64_t handle, uint64_t tag) {
     (void)tag; /* a reply's tag arrives as it was sent */
     if (handle >= HANDLE_MAX || self->flags != 0 || !caller)
         return NULL;
-    struct handle_entry *entry = &self->process->handles.slot[handle];
-    uint64_t meta = __atomic_load_n(&entry->meta, __ATOMIC_ACQUIRE);
+    void *object;
+    uint64_t meta = slot_read(&self->process->handles, handle, &object);
     if (!meta_is(meta, HANDLE_ENDPOINT, RIGHT_RECEIVE))
         return NULL;
-    struct endpoint *endpoint =
-        __atomic_load_n(&entry->object, __ATOMIC_ACQUIRE);
+    struct endpoint *endpoint = object;
     if (!spin_try(&endpoint->lock))
         return NULL;
     struct session *session = caller->session;
-    if (entry->meta != meta || endpoint->generation != (uint32_t)meta ||
+    if (endpoint->dead || endpoint->generation != (uint32_t)meta ||
         self->caller != caller || caller->endpoint != endpoint ||
         self->serves != endpoint || endpoint->server != self ||
         !endpoint_quiet(endpoint) || !ordinary(caller, hart) ||
@@ -136,6 +157,7 @@ struct thread *fastpath_reply_recv(uint64_t handle, uint64_t tag) {
     caller->server = NULL;
     caller->call_sequence++;
     session->open--;
+    list_remove(&caller->link);
     list_push_back(&endpoint->receivers, &self->link);
     out_badge = 0;
     begin_wait(self, endpoint, THREAD_RECEIVING);

@@ -201,6 +201,9 @@ int64_t notification_bind(struct thread *self, uint64_t handle,
     if (!error)
         error = bind_locked(entry.object, endpoint);
     spin_unlock(&endpoint->lock);
+    /* Bits from before, for a thread that receives already. */
+    if (!error)
+        signal_bound(entry.object, endpoint);
     handle_entry_put(&entry);
     return error;
 }

@@ -54,7 +54,7 @@ static int reply_implicit(struct thread *self, bool handoff) {
     }
     if (error == 0 || error == -EPIPE) {
         self->caller_gone = false;
-        donate_withdraw(self);
+        donate_update(self);
     }
     return error;
 }
@@ -118,7 +118,6 @@ static int save_locked(struct thread *self, struct thread *caller) {
         caller->server = NULL;
         self->caller = NULL;
         self->depth = 0;
-        thread_set_flag(caller, THREAD_SAVED);
     }
     return slot;
 }
@@ -136,7 +135,7 @@ int64_t ipc_reply_save(struct thread *self) {
     if (slot == -ESTALE)
         self->caller_gone = false;
     if (slot >= 0)
-        donate_withdraw(self);
+        donate_update(self);
     return slot;
 }
 

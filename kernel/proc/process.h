@@ -88,8 +88,8 @@ void proc_init(void);
 struct process *process_create_first(struct space *space, uint64_t entry,
                                      uint64_t stack);
 
-/* A process in BUILDING with the parent's limits, no pid, space, or thread.
- * NULL: no memory or over the parent's object quota. */
+/* A process in BUILDING with the parent's limits and a quota of its own, but no
+ * pid, space, or thread. NULL: no memory. */
 struct process *process_create(struct process *parent);
 
 /*
@@ -114,10 +114,6 @@ struct process *process_at(unsigned index) REQUIRES(tree_lock);
  */
 bool process_kill(struct process *process, int64_t status);
 
-/* Again cancels waits of processes that are DYING: called at each tick,
- * because a thread may have begun to wait just as it was killed. */
-void process_retry_kills(void);
-
 /* SYS_KILL, SYS_WAIT. */
 int64_t process_kill_pid(int64_t pid);
 int64_t process_wait(struct thread *self, int64_t pid, uint64_t deadline);
@@ -139,17 +135,13 @@ struct thread *thread_find(struct process *process, uint64_t tid)
 
 /*
  * Ends the other threads of the current process. True: it is alone. False: it
- * waits until one of them is gone; the system call must restart.
+ * waits until one of them is gone, and then the system call restarts; or the
+ * same was done to it, and it dies as it leaves the kernel.
  */
 bool process_single_thread(struct thread *self);
 
 /* SYS_FORK. */
 int64_t process_fork(struct thread *self);
-
-/* Calls visit with every thread of every process, under tree_lock and its
- * process's lock. */
-void thread_each(void (*visit)(struct thread *thread, void *argument),
-                 void *argument);
 
 /* Drops a fork that was under way when its thread was killed. */
 void fork_abandon(struct thread *self);

@@ -26,9 +26,6 @@ enum { CLOSES_A_STEP = 4 };
 
 void (*process_watch_hook)(const struct handle_entry *watch, uint64_t bits);
 
-/* Processes that are DYING and have living threads; a hint for the tick. */
-static uint64_t dying_count; /* atomic */
-
 /* ---- Address spaces ---- */
 
 /* Spaces without a reference, freed where the last one was dropped. */
@@ -88,26 +85,10 @@ bool process_kill(struct process *process, int64_t status) {
     if (alive) {
         process->life = LIFE_DYING;
         process->status = status;
-        __atomic_fetch_add(&dying_count, 1, __ATOMIC_RELAXED);
         end_threads(process);
     }
     spin_unlock(&process->lock);
     return alive;
-}
-
-void process_retry_kills(void) {
-    if (__atomic_load_n(&dying_count, __ATOMIC_RELAXED) == 0)
-        return;
-    spin_lock(&tree_lock);
-    for (unsigned i = 0; i < PROCESS_MAX; i++) {
-        struct process *process = process_at(i);
-        if (!process || process->life != LIFE_DYING)
-            continue;
-        spin_lock(&process->lock);
-        end_threads(process);
-        spin_unlock(&process->lock);
-    }
-    spin_unlock(&tree_lock);
 }
 
 int64_t process_kill_pid(int64_t pid) {
@@ -202,9 +183,7 @@ static bool reap_step(struct work *work) {
 
 void process_reap(struct process *process, int64_t status) {
     spin_lock(&process->lock);
-    if (process->life == LIFE_DYING)
-        __atomic_fetch_sub(&dying_count, 1, __ATOMIC_RELAXED);
-    else
+    if (process->life != LIFE_DYING)
         process->status = status;
     process->life = LIFE_REAPING;
     spin_unlock(&process->lock);

@@ -18,6 +18,7 @@
 #include "lib/container.h"
 #include "proc/fpu.h"
 #include "proc/process.h"
+#include "proc/wait.h"
 #include "sync/spinlock.h"
 #include "vm/space.h"
 
@@ -66,19 +67,21 @@ void sched_init(void) {
 
 static void queue_insert(struct runqueue *queue, struct thread *thread,
                          bool front) REQUIRES(queue->lock) {
-    struct list *list = &queue->ready[thread->priority];
+    uint32_t priority = __atomic_load_n(&thread->priority, __ATOMIC_RELAXED);
+    struct list *list = &queue->ready[priority];
     if (front)
         list_push_front(list, &thread->link);
     else
         list_push_back(list, &thread->link);
-    queue->hart->ready |= 1u << thread->priority;
+    thread->queued_at = priority;
+    queue->hart->ready |= 1u << priority;
 }
 
 static void queue_remove(struct runqueue *queue, struct thread *thread)
     REQUIRES(queue->lock) {
     list_remove(&thread->link);
-    if (list_empty(&queue->ready[thread->priority]))
-        queue->hart->ready &= ~(1u << thread->priority);
+    if (list_empty(&queue->ready[thread->queued_at]))
+        queue->hart->ready &= ~(1u << thread->queued_at);
 }
 
 /* The highest priority with a ready thread, -1 for none. */
@@ -101,24 +104,31 @@ static unsigned hart_for(const struct thread *thread) {
     return bits_lowest(idle ? idle : thread->affinity);
 }
 
+/* Makes a hart look for another thread, at once. */
+static void queue_prod(struct runqueue *queue) {
+    __atomic_store_n(&queue->resched, true, __ATOMIC_RELEASE);
+    if (queue->hart != hart_self())
+        hart_interrupt(1u << queue->hart->id);
+}
+
 /* Makes the hart look at its queue if it runs something less important. */
 static void hart_prod(unsigned hart, uint32_t priority) {
     struct runqueue *queue = &queues[hart];
-    if (__atomic_load_n(&queue->hart->running, __ATOMIC_RELAXED) >=
+    if (__atomic_load_n(&queue->hart->running, __ATOMIC_RELAXED) <
         (int)priority)
-        return;
-    __atomic_store_n(&queue->resched, true, __ATOMIC_RELEASE);
-    if (hart != hart_self()->id) {
-        hart_interrupt(1u << hart);
-    }
+        queue_prod(queue);
 }
 
 static void ready_on(struct thread *thread, unsigned hart, bool front) {
     struct runqueue *queue = &queues[hart];
     spin_lock(&queue->lock);
     thread->frame.hart = &harts[hart];
-    thread->state = THREAD_READY;
+    __atomic_store_n(&thread->state, THREAD_READY, __ATOMIC_RELEASE);
+    /* The priority is read after this: see sched_set_priority. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
     queue_insert(queue, thread, front);
+    if (hart_allowed(thread, hart))
+        thread_clear_flag(thread, THREAD_MOVE);
     spin_unlock(&queue->lock);
 }
 
@@ -142,24 +152,53 @@ void sched_handoff(struct thread *thread) {
     queue->resched = true;
 }
 
-void sched_set_priority(struct thread *thread, uint32_t priority) {
-    struct runqueue *queue = &queues[thread->frame.hart->id];
-    spin_lock(&queue->lock);
-    bool queued = thread->state == THREAD_READY && !list_empty(&thread->link) &&
-                  queue == &queues[thread->frame.hart->id];
-    if (queued)
-        queue_remove(queue, thread);
-    thread->priority = priority;
-    if (queued)
-        queue_insert(queue, thread, false);
-    spin_unlock(&queue->lock);
-    if (queued)
-        hart_prod((unsigned)(queue - queues), priority);
-    if (thread == thread_self()) {
-        queue->hart->running = (int32_t)priority;
-        if (queue_top(queue) > (int)priority)
-            queue->resched = true;
+/*
+ * Locks the queue of the thread's hart; *queued: the thread is in it. The hart
+ * may change until then. It is written before the state, so it is looked at
+ * last: a thread that was seen to be ready is in this hart's queue, or nowhere.
+ */
+static struct runqueue *queue_lock_of(struct thread *thread,
+                                      bool *queued) NO_THREAD_SAFETY;
+static struct runqueue *queue_lock_of(struct thread *thread, bool *queued) {
+    for (;;) {
+        struct runqueue *queue = &queues[thread->frame.hart->id];
+        spin_lock(&queue->lock);
+        *queued =
+            __atomic_load_n(&thread->state, __ATOMIC_ACQUIRE) == THREAD_READY &&
+            !list_empty(&thread->link);
+        if (queue == &queues[thread->frame.hart->id])
+            return queue;
+        spin_unlock(&queue->lock);
     }
+}
+
+/*
+ *   this hart                        another that makes the thread ready
+ *   priority = new                   state = READY
+ *   fence                            fence
+ *   is it in a queue? move it        insert it by its priority
+ *
+ * Whichever comes second sees what the other did.
+ */
+void sched_set_priority(struct thread *thread,
+                        uint32_t priority) NO_THREAD_SAFETY;
+void sched_set_priority(struct thread *thread, uint32_t priority) {
+    bool queued;
+    __atomic_store_n(&thread->priority, priority, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    struct runqueue *queue = queue_lock_of(thread, &queued);
+    if (queued && thread->queued_at != priority) {
+        queue_remove(queue, thread);
+        queue_insert(queue, thread, false);
+    }
+    bool runs = thread->state == THREAD_RUNNING;
+    spin_unlock(&queue->lock);
+    if (thread == thread_self())
+        queue->hart->running = (int32_t)priority;
+    if (queued)
+        hart_prod(queue->hart->id, priority);
+    else if (runs && queue_top(queue) > (int)priority)
+        queue_prod(queue);
 }
 
 /* ---- Time ---- */
@@ -193,17 +232,18 @@ void sched_yield(void) {
     queue->resched = true;
 }
 
-void sched_request(void) {
-    queue_self()->resched = true;
-}
-
 bool sched_pressing(void) {
     return queue_self()->resched || (csr_read(sip) & csr_read(sie)) != 0;
 }
 
 void sched_affinity_changed(struct thread *thread) {
-    if (thread == thread_self() && !hart_allowed(thread, hart_self()->id))
-        sched_yield();
+    struct hart *hart = thread->frame.hart;
+    if (hart_allowed(thread, hart->id))
+        return;
+    thread_set_flag(thread, THREAD_MOVE);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (thread->state == THREAD_RUNNING)
+        queue_prod(&queues[hart->id]);
 }
 
 /* ---- Choosing ---- */
@@ -329,34 +369,48 @@ static struct thread *choose(struct runqueue *queue) {
     }
 }
 
-/* A killed thread is chosen like others, but dies instead of running. */
+/* A killed thread is chosen like others, but dies instead of running; one that
+ * may not run on this hart any more goes where it may. */
 static struct thread *choose_living(struct runqueue *queue) {
     for (;;) {
         struct thread *next = choose(queue);
-        frame_set_self(&next->frame);
-        if (!(next->flags & THREAD_KILLED))
+        if (next->flags & THREAD_KILLED) {
+            frame_set_self(&next->frame);
+            thread_die(next, STATUS_KILLED);
+        } else if (!hart_allowed(next, hart_self()->id)) {
+            sched_ready(next);
+        } else {
+            frame_set_self(&next->frame);
             return next;
-        thread_die(next, STATUS_KILLED);
+        }
     }
+}
+
+/* A thread that this hart let wait had been killed just then. */
+static void cancel_doomed(struct hart *hart) {
+    struct thread *thread = hart->doomed;
+    hart->doomed = NULL;
+    thread_cancel_killed(thread);
 }
 
 struct thread *sched_leave(void) {
     struct thread *self = thread_self();
     struct runqueue *queue = queue_self();
     struct thread *idle = &idle_threads[hart_self()->id];
+    if (queue->hart->doomed)
+        cancel_doomed(queue->hart);
     if (self != idle && (self->flags & THREAD_KILLED)) {
         thread_die(self, STATUS_KILLED);
         self = idle;
     }
-    if (self != idle &&
-        (queue->resched || work_priority() >= (int)self->priority)) {
+    if (self != idle && (queue->resched || (self->flags & THREAD_MOVE) ||
+                         work_priority() >= (int)self->priority)) {
         preempt(queue, self);
         self = idle;
     }
-    if (self == idle) {
+    if (self == idle)
         self = choose_living(queue);
-        queue->hart->running = (int32_t)self->priority;
-    }
+    queue->hart->running = (int32_t)self->priority;
     space_activate(self->space);
     return self;
 }

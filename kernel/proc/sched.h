@@ -41,7 +41,8 @@ void sched_handoff(struct thread *thread);
  */
 void sched_depart(struct thread *self);
 
-/* Changes the effective priority; moves it if it is in a run queue. */
+/* Changes the effective priority; moves it if it is in a run queue. One caller
+ * at a time (ipc/donate.c has a lock for it). */
 void sched_set_priority(struct thread *thread, uint32_t priority);
 
 /* Charges the current thread's process the time until now. */
@@ -53,14 +54,12 @@ void sched_tick(void);
 /* The current thread lets equals run first. */
 void sched_yield(void);
 
-/* This hart should look for another thread before it returns to user mode. */
-void sched_request(void);
-
 /* Whether a long operation should stop and restart: an interrupt waits, or
  * another thread should run. */
 bool sched_pressing(void);
 
-/* An affinity mask changed: if this hart is no longer in it, move on. */
+/* The thread's affinity mask changed: if the hart that it is on is no longer in
+ * it, it leaves there. */
 void sched_affinity_changed(struct thread *thread);
 
 /*

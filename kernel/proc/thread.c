@@ -57,10 +57,13 @@ static void thread_reset(struct thread *thread) {
     thread->exit_status = 0;
 }
 
-/* Takes a tid and a place in the process; false: all are taken. */
+/* Takes a tid and a place in the process; false: all are taken. Whoever ends
+ * the threads of a process holds its lock, so one that is being killed, which
+ * may not make others, knows it here. */
 static bool thread_enrol(struct process *process, struct thread *thread) {
     spin_lock(&process->lock);
-    bool room = process->tids != UINT64_MAX;
+    bool room =
+        process->tids != UINT64_MAX && !(thread_self()->flags & THREAD_KILLED);
     if (room) {
         unsigned bit = bits_lowest(~process->tids);
         process->tids |= 1ull << bit;
@@ -138,26 +141,6 @@ struct thread *thread_find(struct process *process, uint64_t tid) {
     return thread && thread->state != THREAD_DEAD ? thread : NULL;
 }
 
-static void each_in(struct process *process,
-                    void (*visit)(struct thread *thread, void *argument),
-                    void *argument) {
-    spin_lock(&process->lock);
-    struct list *node = list_first(&process->threads);
-    for (; node; node = list_next(&process->threads, node))
-        visit(thread_of(node), argument);
-    spin_unlock(&process->lock);
-}
-
-void thread_each(void (*visit)(struct thread *thread, void *argument),
-                 void *argument) {
-    spin_lock(&tree_lock);
-    for (unsigned i = 0; i < PROCESS_MAX; i++) {
-        if (process_at(i))
-            each_in(process_at(i), visit, argument);
-    }
-    spin_unlock(&tree_lock);
-}
-
 /* ---- Join ---- */
 
 /* Whether another thread waits in join for this tid: its call is in its
@@ -233,20 +216,24 @@ bool process_single_thread(struct thread *self) {
     struct process *process = self->process;
     spin_lock(&process->lock);
     bool alone = process->thread_count == 1;
+    /* Of two threads that do this at once, one must survive. */
+    bool killed = self->flags & THREAD_KILLED;
     struct list *node = list_first(&process->threads);
-    for (; node && !alone; node = list_next(&process->threads, node)) {
+    for (; node && !alone && !killed;
+         node = list_next(&process->threads, node)) {
         if (thread_of(node) != self)
             thread_end(thread_of(node));
     }
-    if (!alone) {
+    if (!alone && !killed) {
         spin_lock(&process->joiners.lock);
         wait_queue_add(&process->joiners, self, DEADLINE_NONE);
         spin_unlock(&process->joiners.lock);
     }
     spin_unlock(&process->lock);
-    if (alone)
-        free_dead(process);
-    return alone;
+    if (!alone || killed)
+        return false;
+    free_dead(process);
+    return true;
 }
 
 void thread_end(struct thread *thread) {

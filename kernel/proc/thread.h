@@ -56,7 +56,7 @@ enum thread_flags {
     THREAD_DEADLINE = 1 << 1, /* it is in a hart's deadline list */
     THREAD_FPU = 1 << 2,      /* its FPU registers are live in the hart */
     THREAD_BOOSTED = 1 << 3,  /* runs above its base priority: donation */
-    THREAD_SAVED = 1 << 4,    /* CALLING: its reply was saved as a handle */
+    THREAD_MOVE = 1 << 4,     /* its hart is not in its affinity mask */
     THREAD_IS_CALL = 1 << 5,  /* SENDING: a call, not a one-way send */
 };
 
@@ -91,10 +91,11 @@ struct thread {
     /* Read by the fast path. */
     struct space *space; /* its process's; set by the thread itself */
     struct process *process;
-    uint32_t state;    /* enum thread_state; lock of what it waits for */
-    uint32_t flags;    /* enum thread_flags; atomic */
-    uint32_t priority; /* effective: base or donated */
-    uint32_t base;     /* process->lock */
+    uint32_t state;     /* enum thread_state; lock of what it waits for */
+    uint32_t flags;     /* enum thread_flags; atomic */
+    uint32_t priority;  /* effective: base or donated */
+    uint32_t base;      /* process->lock */
+    uint32_t queued_at; /* the run queue it is in; that queue's lock */
 
     /* Waiting: guarded by the lock of what it waits for. */
     uint64_t wait_sequence;
@@ -132,8 +133,7 @@ struct thread {
     int64_t exit_status;
     uint64_t affinity; /* bit i: may run on hart i */
 
-    uint64_t run_since; /* time it was last resumed; its hart's own */
-    uint64_t fpu[33];   /* f0..f31, fcsr, while not live in a hart */
+    uint64_t fpu[33]; /* f0..f31, fcsr, while not live in a hart */
 };
 
 /* Sets up the cache of threads. Once, at boot. */

@@ -9,6 +9,7 @@
 #include "proc/wait.h"
 
 #include "abi/errno.h"
+#include "arch/hart.h"
 #include "dev/timer.h"
 #include "lib/container.h"
 #include "proc/deadline.h"
@@ -27,6 +28,11 @@ void thread_wait(struct thread *self, enum thread_state state,
     if (deadline != DEADLINE_NONE)
         deadline_arm(self, deadline);
     __atomic_store_n(&self->state, state, __ATOMIC_RELEASE);
+    /* thread_end sets the flag, then looks at the state: one of the two sees
+     * what the other did. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (self->flags & THREAD_KILLED)
+        hart_self()->doomed = self;
 }
 
 static void wait_end(struct thread *thread) {
@@ -43,6 +49,13 @@ void thread_wake(struct thread *thread) {
 void thread_wake_handoff(struct thread *thread) {
     wait_end(thread);
     sched_handoff(thread);
+}
+
+void thread_cancel_killed(struct thread *thread) {
+    uint64_t sequence = thread->wait_sequence;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if ((thread->flags & THREAD_KILLED) && thread_is_waiting(thread))
+        thread->wait_kind->cancel(thread, sequence, -ECANCELED);
 }
 
 bool thread_cancel(struct thread *thread, int error) {

@@ -42,8 +42,8 @@ void wait_queue_init(struct wait_queue *queue);
  * on the hart works for nobody (thread_self is its idle thread) and the thread
  * belongs to whoever takes the lock next. The caller holds the lock of what is
  * waited for and has linked the thread there. A thread that is being killed
- * waits too: its killer, or the next tick, cancels it. Deadline: DEADLINE_NONE
- * or absolute; DEADLINE_POLL is the caller's business.
+ * waits too: its killer cancels it, or this hart as it leaves. Deadline:
+ * DEADLINE_NONE or absolute; DEADLINE_POLL is the caller's business.
  */
 void thread_wait(struct thread *self, enum thread_state state,
                  const struct wait_kind *kind, uint64_t deadline);
@@ -71,6 +71,10 @@ void wait_queue_wake_all(struct wait_queue *queue);
 /* Ends whatever the thread waits for with the error, if it waits. Returns
  * whether it did. No lock held. */
 bool thread_cancel(struct thread *thread, int error);
+
+/* The same with -ECANCELED for a thread that waited at some time before and was
+ * killed: its memory may be another thread's now, to whom nothing happens. */
+void thread_cancel_killed(struct thread *thread);
 
 /* -EAGAIN if the deadline says poll, -ETIMEDOUT if it has passed, else 0. */
 int deadline_check(uint64_t deadline);

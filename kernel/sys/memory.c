@@ -72,26 +72,40 @@ static void commit(struct thread *self, struct space *space) {
     space_put(old);
 }
 
-int64_t sys_space_commit(struct thread *self) {
-    struct handle_entry entry;
-    struct handle_table *table = &self->process->handles;
-    int error = handle_lookup(table, argument(self, 0), HANDLE_SPACE, RIGHT_MAP,
-                              &entry);
-    if (error)
-        return error;
+/* The caller holds a reference to the space; its own table holds another, which
+ * becomes the process's. */
+static int64_t commit_checked(struct thread *self,
+                              const struct handle_entry *entry) {
+    uint64_t handle = argument(self, 0);
+    struct handle_entry removed;
     if (argument(self, 1) >= USER_END || argument(self, 1) % 2 ||
         argument(self, 2) > USER_END || argument(self, 5) >= USER_END ||
-        entry.object == self->space)
+        entry->object == self->space)
         return -EINVAL;
     if (!process_single_thread(self))
         return RESULT_WAITING;
-    error = space_set_heap(entry.object, argument(self, 5));
+    /* One of the threads that are gone may have closed the handle. */
+    struct handle_table *table = &self->process->handles;
+    if (handle_peek(table, handle, &removed) || removed.object != entry->object)
+        return -EBADF;
+    int error = space_set_heap(entry->object, argument(self, 5));
     if (!error)
-        error = handle_remove(table, argument(self, 0), &entry);
+        error = handle_remove(table, handle, &removed);
     if (error)
         return error;
-    commit(self, entry.object);
+    commit(self, entry->object);
     return RESULT_WRITTEN;
+}
+
+int64_t sys_space_commit(struct thread *self) {
+    struct handle_entry entry;
+    int error = handle_take(&self->process->handles, argument(self, 0),
+                            HANDLE_SPACE, RIGHT_MAP, &entry);
+    if (error)
+        return error;
+    int64_t result = commit_checked(self, &entry);
+    handle_entry_put(&entry);
+    return result;
 }
 
 /* ---- Mapping ---- */

@@ -174,7 +174,7 @@ int64_t sys_thread_priority(struct thread *self) {
         value = -EPERM;
     } else if (thread && priority >= 0) {
         thread->base = (uint32_t)priority;
-        donate_rebase(thread);
+        donate_update(thread);
     }
     spin_unlock(&process->lock);
     return value;
