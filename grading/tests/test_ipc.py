@@ -21,6 +21,7 @@ from grading.octavo.scoring import points
     "test_order",
     "test_cycle",
     "test_signal",
+    "test_path",
     variants=[FAST, SLOW, DEBUG, FOUR_HARTS],
 )
 def test_ipc(

@@ -31,3 +31,12 @@ def test_fuzz(
 ) -> None:
     """System calls with random arguments: one check of a guest program."""
     judge(check, variant)
+
+
+@points(1)
+@programs("test_race", variants=[*SEEDS, *SLOW_SEEDS, *DEBUG_SEEDS])
+def test_race(
+    judge: Callable[[Check, Variant], None], check: Check, variant: Variant
+) -> None:
+    """What must not be lost when two things meet: one check of a program."""
+    judge(check, variant)
