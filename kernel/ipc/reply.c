@@ -97,8 +97,9 @@ int64_t ipc_reply_recv(struct thread *self) {
         error = endpoint_find(self, self->frame.x[REG_A0], &entry);
     if (error)
         return message_error(self, error);
-    error = reply_implicit(self, true);
-    if (error && error != -EPIPE && error != -ESTALE)
+    if (self->caller || self->caller_gone)
+        error = reply_implicit(self, true);
+    if (error && error != -EPIPE)
         return message_error(self, error);
     return receive(self, &entry, self->frame.x[REG_T6]);
 }

@@ -15,10 +15,13 @@
 #include "abi/errno.h"
 #include "arch/hart.h"
 #include "dev/finisher.h"
+#include "dev/timer.h"
+#include "lib/build.h"
 #include "lib/container.h"
 #include "lib/panic.h"
 #include "lib/print.h"
 #include "proc/sched.h"
+#include "vm/check.h"
 #include "vm/quota.h"
 #include "vm/space.h"
 
@@ -146,10 +149,37 @@ static void first_died(const struct process *process) {
     finisher_exit(PANIC_STATUS);
 }
 
+/*
+ * In debug builds, an exit that left a frame behind, or freed one too many,
+ * panics there and then. Counting takes millions of instructions when much
+ * memory is in use, so exits that come soon after a count are not counted: it
+ * takes a tenth of the time at most.
+ */
+static void check_frames(void) {
+    static uint64_t next; /* time of the next count; tree_lock */
+    uint64_t start = timer_now();
+    spin_lock(&tree_lock);
+    bool due = start >= next;
+    if (due)
+        next = UINT64_MAX;
+    spin_unlock(&tree_lock);
+    if (!due)
+        return;
+    uint64_t wrong = vm_check_frames();
+    if (wrong)
+        panic("%lu frames are not accounted for after an exit", wrong);
+    uint64_t end = timer_now();
+    spin_lock(&tree_lock);
+    next = end + 9 * (end - start);
+    spin_unlock(&tree_lock);
+}
+
 static void process_zombie(struct process *process) {
     struct handle_entry watch = process->watch;
     if (process->pid == FIRST_PID)
         first_died(process);
+    if (DEBUG_BUILD)
+        check_frames();
     spin_lock(&tree_lock);
     struct process *first = process_at(FIRST_PID);
     bool orphans = !list_empty(&process->children);
