@@ -90,7 +90,8 @@ enum syscall {
      * Copies between the caller's memory at `local` and a WINDOW item of an
      * open call, or (space handle) an address space being built, at `offset`.
      * `what` is the item's index | COPY_IN or COPY_OUT | optionally
-     * COPY_NOFAULT. Pass done = 0: the kernel uses it to resume. The bytes
+     * COPY_NOFAULT. Pass done = 0: the kernel uses a2 to a5 to resume, and
+     * leaves them changed. The bytes
      * counted are a contiguous prefix, exact even on error. Lazy and
      * copy-on-write pages on either side are resolved.
      * In this order: EBADF, ESTALE (already replied), EPIPE (caller gone),
