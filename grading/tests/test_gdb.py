@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from dataclasses import replace
 
 import bootlib
 
@@ -68,6 +69,17 @@ STEP_TO_ECALL = (
     "list(iter(lambda: (gdb.execute('x/i $pc', to_string=True), step())[0]"
     ".count('ecall'), 1))"
 )
+
+
+@points(2)
+def test_late_hart(machine: Machine) -> None:
+    """A second hart that the firmware sends to _start becomes a second hart."""
+    two = replace(machine.setup, smp=2)
+    script = ["break *sbi_hart_start", "continue"]
+    script += ["set $a1 = (unsigned long)&_start - 0xffffffc000000000", "delete"]
+    script += ["break kernel_main", "break secondary_main", "continue"]
+    text = gdb.debug("sleep 20", two, script, machine.log_path())
+    expect(text, r"hit Breakpoint \d+, secondary_main")
 
 
 @points(2)
