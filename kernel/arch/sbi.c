@@ -6,7 +6,6 @@
 
 /* Functions within the extensions, and arguments of SRST. */
 enum {
-    BASE_PROBE = 3,
     TIME_SET = 0,
     IPI_SEND = 0,
     HSM_START = 0,
@@ -37,12 +36,6 @@ static struct sbi_result sbi_call(struct sbi_call call) {
                      : "r"(a2), "r"(a6), "r"(a7)
                      : "memory");
     return (struct sbi_result){.error = (int64_t)a0, .value = a1};
-}
-
-bool sbi_probe(enum sbi_extension extension) {
-    struct sbi_result result =
-        sbi_call((struct sbi_call){SBI_BASE, BASE_PROBE, {extension}});
-    return result.error == 0 && result.value != 0;
 }
 
 void sbi_set_timer(uint64_t when) {

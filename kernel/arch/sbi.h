@@ -5,14 +5,12 @@
  * Idea        A call of the Supervisor Binary Interface is an ecall with the
  *             extension in a7, the function in a6 and up to five arguments; it
  *             returns an error in a0 and a value in a1. Only the extensions
- *             that every firmware since SBI 0.2 has are used; sbi_probe asks
- *             for the rest.
+ *             that every firmware since SBI 0.2 has are used.
  * Harts       Harts are named by SBI's own numbers here (hart->sbi_id).
  */
 #ifndef OCTAVO_ARCH_SBI_H
 #define OCTAVO_ARCH_SBI_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "arch/memory.h"
@@ -30,7 +28,6 @@ enum sbi_error {
 /* Extension numbers. */
 enum sbi_extension {
     SBI_LEGACY_PUTCHAR = 1,
-    SBI_BASE = 0x10,
     SBI_TIME = 0x54494D45,
     SBI_IPI = 0x735049,
     SBI_HSM = 0x48534D,
@@ -42,9 +39,6 @@ struct sbi_harts {
     uint64_t mask;
     uint64_t base;
 };
-
-/* Whether the firmware has the extension. */
-bool sbi_probe(enum sbi_extension extension);
 
 /* The next timer interrupt of this hart comes at time `when`. */
 void sbi_set_timer(uint64_t when);

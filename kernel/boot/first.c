@@ -22,7 +22,7 @@
 #include "lib/panic.h"
 #include "lib/string.h"
 #include "proc/process.h"
-#include "vm/pagetable.h"
+#include "vm/copy.h"
 #include "vm/quota.h"
 #include "vm/space.h"
 
@@ -86,32 +86,6 @@ static struct elf_header elf_open(const struct initrd_file *file) {
     return header;
 }
 
-/* Copies file bytes into one page of the space that is being built. */
-static void page_fill(struct space *space, va_t va, const uint8_t *data,
-                      uint64_t len) {
-    pte_t *leaf;
-    spin_lock(&space->lock);
-    int error = space_resolve(space, va, PROT_WRITE, false, &leaf);
-    if (error == 0) {
-        uint8_t *page = pa_to_va(pte_frame(*leaf));
-        memcpy(page + va % PAGE_SIZE, data, len);
-    }
-    spin_unlock(&space->lock);
-    require(error == 0, "no memory for init");
-}
-
-static void segment_fill(struct space *space, va_t va, const uint8_t *data,
-                         uint64_t len) {
-    while (len > 0) {
-        uint64_t part = PAGE_SIZE - va % PAGE_SIZE;
-        part = part < len ? part : len;
-        page_fill(space, va, data, part);
-        va += part;
-        data += part;
-        len -= part;
-    }
-}
-
 static unsigned segment_prot(const struct elf_segment *segment) {
     unsigned prot = 0;
     prot |= segment->flags & ELF_FLAG_READ ? PROT_READ : 0u;
@@ -134,8 +108,9 @@ static va_t segment_load(struct space *space, const struct initrd_file *file,
     require(space_map(space, start, end - start,
                       PROT_READ | PROT_WRITE | MAP_FIXED, NULL, 0) >= 0,
             "a segment of init cannot be mapped");
-    segment_fill(space, segment->address, file->data + segment->offset,
-                 segment->file_size);
+    require(space_write(space, segment->address, file->data + segment->offset,
+                        segment->file_size) == 0,
+            "no memory for init");
     int error;
     do {
         error = space_protect(space, start, end - start, prot);

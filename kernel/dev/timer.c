@@ -30,7 +30,8 @@ uint64_t timer_tick_length;
 /* Each hart's generator; 0: no jitter. */
 static uint64_t jitter[HART_MAX];
 
-uint64_t timer_units(uint64_t microseconds) {
+/* Microseconds in units of the `time` register. */
+static uint64_t timer_units(uint64_t microseconds) {
     return microseconds / MICROSECONDS * timer_timebase +
            microseconds % MICROSECONDS * timer_timebase / MICROSECONDS;
 }

@@ -41,7 +41,4 @@ void timer_set(uint64_t when);
 /* When the next tick of this hart is due, counted from now. */
 uint64_t timer_next_tick(struct hart *hart);
 
-/* Microseconds in units of the `time` register. */
-uint64_t timer_units(uint64_t microseconds);
-
 #endif

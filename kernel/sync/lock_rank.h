@@ -21,7 +21,6 @@ enum lock_rank {
     RANK_TIMER,        /* a hart's deadlines (proc) */
     RANK_RUNQUEUE,     /* a hart's run queue (proc) */
     RANK_ASID,         /* address-space numbers (vm) */
-    RANK_QUOTA,        /* a quota's counts (vm) */
     RANK_SLAB,         /* an object cache (vm) */
     RANK_FRAME,        /* free frames (vm) */
     RANK_PLIC,         /* interrupt controller registers (dev) */
