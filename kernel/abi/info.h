@@ -66,8 +66,10 @@ enum debug_counter {
     COUNTER_REPLY_SLOW,
     COUNTER_SWITCHES,
     COUNTER_SATP_WRITES,
-    COUNTER_FENCE_LOCAL,
-    COUNTER_FENCE_REMOTE,
+    COUNTER_FENCE_PAGE,   /* sfence.vma for one page of one space */
+    COUNTER_FENCE_SPACE,  /* for all of one space */
+    COUNTER_FENCE_ALL,    /* for everything */
+    COUNTER_FENCE_REMOTE, /* requests to other harts */
     COUNTER_IPIS,
     COUNTER_TICKS,
     COUNTER_FAULT_ZERO,
@@ -77,6 +79,12 @@ enum debug_counter {
     COUNTER_FPU_TRAP,
     COUNTER_FPU_SAVE,
     COUNTER_STEALS,
+    COUNTER_TRANSFERS,         /* of memory items; failed ones not counted */
+    COUNTER_TRANSFER_FAILURES, /* whatever the reason */
+    COUNTER_PAGES_MOVED,
+    COUNTER_PAGES_SHARED,
+    COUNTER_PAGES_COWED,
+    COUNTER_PAGES_LENT,
     COUNTER_MAX,
 };
 

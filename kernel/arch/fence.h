@@ -21,8 +21,8 @@
  *             here. The call returns when all have done it. (The firmware's
  *             own remote fence would do, but it waits in machine mode, where
  *             hart_relax cannot help: QEMU's -icount then stands still.)
- * Counters    Each fence counts as COUNTER_FENCE_LOCAL on the hart that runs
- *             it, each request as COUNTER_FENCE_REMOTE on the one that asks.
+ * Counters    Each fence counts, by its kind, on the hart that runs it, each
+ *             request as COUNTER_FENCE_REMOTE on the one that asks.
  */
 #ifndef OCTAVO_ARCH_FENCE_H
 #define OCTAVO_ARCH_FENCE_H
@@ -36,19 +36,19 @@
 /* Forgets the leaf entry for one page of one address space. */
 static inline void fence_local_page(va_t va, uint64_t asid) {
     __asm__ volatile("sfence.vma %0, %1" ::"r"(va), "r"(asid) : "memory");
-    hart_count_event(COUNTER_FENCE_LOCAL);
+    hart_count_event(COUNTER_FENCE_PAGE);
 }
 
 /* Forgets everything of one address space. */
 static inline void fence_local_asid(uint64_t asid) {
     __asm__ volatile("sfence.vma x0, %0" ::"r"(asid) : "memory");
-    hart_count_event(COUNTER_FENCE_LOCAL);
+    hart_count_event(COUNTER_FENCE_SPACE);
 }
 
 /* Forgets everything, global mappings too. */
 static inline void fence_local_all(void) {
     __asm__ volatile("sfence.vma" ::: "memory");
-    hart_count_event(COUNTER_FENCE_LOCAL);
+    hart_count_event(COUNTER_FENCE_ALL);
 }
 
 /* Makes this hart fetch code that was written before. */
