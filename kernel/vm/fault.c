@@ -62,9 +62,7 @@ static int page_fill(struct space *space, const struct region *region,
     return 0;
 }
 
-/* Gives a page a frame of its own with the same contents. */
-static int page_copy_out(struct space *space, pte_t *leaf, va_t page,
-                         pte_t flags) {
+int space_own(struct space *space, pte_t *leaf, va_t page, pte_t flags) {
     pa_t old = pte_frame(*leaf);
     pa_t pa = frame_alloc(quota_essential(space->quota));
     if (pa == 0) {
@@ -86,7 +84,7 @@ static int page_upgrade(struct space *space, const struct region *region,
     bool private = region->memory == NULL && !(*leaf & PTE_SHARED);
     if (private && frame_refs(pte_frame(*leaf)) > 1) {
         if (access == PROT_WRITE) {
-            return page_copy_out(space, leaf, page, flags);
+            return space_own(space, leaf, page, flags);
         }
         flags &= ~(pte_t)PTE_W;
     } else if (private && access == PROT_WRITE) {

@@ -2,8 +2,7 @@
 /*
  * vm/pagetable.c: walking and changing Sv39 page tables.
  *
- * Invariants  I1 every entry is written by pte_set, which counts the occupied
- *                entries of each table in its frame's tag;
+ * Invariants  I1 the tag of a table's frame counts its occupied entries;
  *             I2 a table is reachable from one entry, and its frame has one
  *                reference;
  *             I3 the quota is charged one frame for each occupied leaf of the
@@ -19,6 +18,7 @@
 #include "lib/string.h"
 #include "vm/frame.h"
 #include "vm/kernelmap.h"
+#include "vm/pte.h"
 #include "vm/quota.h"
 
 enum {
@@ -33,30 +33,22 @@ _Static_assert(PTE_R == PROT_READ << 1 && PTE_W == PROT_WRITE << 1 &&
                    PTE_X == PROT_EXECUTE << 1,
                "pte_flags shifts rights into place");
 
-/* Whether the entry points to a table of the next level. */
-static bool pte_is_table(pte_t pte) {
-    return (pte & (PTE_V | PTE_R | PTE_W | PTE_X)) == PTE_V;
-}
-
-/* Notes in a table's frame that one of its entries came into use, or went out
- * of use. */
-static void table_count(const pte_t *entry, int change) {
+void pte_count(const pte_t *entry, int change) {
     struct frame *frame = frame_of(round_down(va_to_pa(entry), PAGE_SIZE));
     frame->tag = (uint16_t)(frame->tag + change);
 }
 
-/* Writes an entry: the only place that does. What a page or table holds is
- * visible to every hart before the entry that leads there. */
+/* Writes one entry and counts it. */
 static inline void pte_set(pte_t *entry, pte_t value) {
     int change = (value != 0) - (*entry != 0);
     assert(!(value & PTE_W) || value & PTE_R);
     assert((value & (PTE_V | PTE_U)) != (PTE_V | PTE_U) ||
            value & (PTE_R | PTE_X));
     if (change != 0) {
-        table_count(entry, change);
+        pte_count(entry, change);
     }
-    __atomic_thread_fence(__ATOMIC_RELEASE);
-    __atomic_store_n(entry, value, __ATOMIC_RELAXED);
+    pte_publish();
+    pte_store(entry, value);
 }
 
 /* ---- Walking ---- */

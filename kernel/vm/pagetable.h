@@ -16,7 +16,7 @@
  * Every leaf has A and D set from the start: a machine that sets them itself
  * never has to, and one that faults instead never does.
  *
- * Only vm/pagetable.c writes entries. None of this fences: vm/asid.h does.
+ * Entries are written by vm/pte.h alone. None of this fences: vm/asid.h does.
  * Locks: the caller holds the lock of the space that the table belongs to.
  */
 #ifndef OCTAVO_VM_PAGETABLE_H

@@ -152,6 +152,11 @@ int space_fork_step(struct space *parent, struct space *child, va_t *cursor);
 int space_resolve(struct space *space, va_t va, unsigned access, bool nofault,
                   pte_t **leaf) REQUIRES(space->lock);
 
+/* Caller holds the lock: gives the page of this leaf a frame of its own with
+ * the same contents, and the leaf these flags. 0 or -ENOMEM. */
+int space_own(struct space *space, pte_t *leaf, va_t page, pte_t flags)
+    REQUIRES(space->lock);
+
 /* True if [va, va + length) is user memory and does not wrap. */
 static inline bool user_range_ok(va_t va, uint64_t length) {
     return va < USER_END && length <= USER_END - va;

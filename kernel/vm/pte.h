@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm/pte.h: writing page-table entries: the one place that does.
+ *
+ * For vm/pagetable.c, which writes single entries, and vm/transfer.c, which
+ * writes runs of them; everybody else goes through those. What a page or a
+ * table holds must be visible to every hart before the entry that leads there:
+ * pte_publish comes first, once for any number of stores.
+ */
+#ifndef OCTAVO_VM_PTE_H
+#define OCTAVO_VM_PTE_H
+
+#include "vm/pagetable.h"
+
+/* What was written to memory before comes before all stores of entries after.
+ */
+static inline void pte_publish(void) {
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
+/* Writes an entry. Counting it is the caller's: pte_count. */
+static inline void pte_store(pte_t *entry, pte_t value) {
+    __atomic_store_n(entry, value, __ATOMIC_RELAXED);
+}
+
+/* Whether the entry points to a table of the next level. */
+static inline bool pte_is_table(pte_t pte) {
+    return (pte & (PTE_V | PTE_R | PTE_W | PTE_X)) == PTE_V;
+}
+
+/* Notes in a table's frame that this many of its entries more are in use. */
+void pte_count(const pte_t *entry, int change);
+
+#endif
