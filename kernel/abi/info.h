@@ -19,7 +19,17 @@ enum system_info {
     INFO_UART = 5,     /* a1: physical base, a2: length, a3: interrupt */
     INFO_VIRTIO = 6,   /* index: slot; a1: base, a2: length, a3: interrupt */
     INFO_FEATURES = 7, /* a1: FEATURE_ bits */
+    INFO_COUNTERS = 8, /* index: counter_index(); a1-a6: that counter of the
+                          hart and the next five, 0 beyond the last */
+    INFO_REMAP = 9,    /* index: hart; guest instructions of its successful
+                          transfers. a1: how many, a2: the fewest, a3: the
+                          most, a4: the sum; all of one moment */
 };
+
+/* The index of INFO_COUNTERS: a hart and the first enum counter. */
+static inline uint64_t counter_index(uint64_t hart, uint64_t first) {
+    return hart << 16 | first;
+}
 
 enum {
     FEATURE_SSTC = 1,     /* the timer needs no SBI call */
@@ -55,11 +65,11 @@ enum debug_operation {
     DEBUG_CHECK_FRAMES = 0, /* 0 when every frame is accounted for */
     DEBUG_FAIL_ALLOC = 1,   /* a1: the n-th allocation from now fails; 0: off;
                                a1 out: allocations since it was last set */
-    DEBUG_COUNTER = 2,      /* a1: enum debug_counter; a1 out: the value */
+    DEBUG_COUNTER = 2,      /* a1: enum counter; a1 out: over all harts */
 };
 
-/* Sums over all harts. */
-enum debug_counter {
+/* What each hart counts, from its start. */
+enum counter {
     COUNTER_CALL_FAST = 0,
     COUNTER_CALL_SLOW,
     COUNTER_REPLY_FAST,

@@ -14,6 +14,7 @@
 
 #include "abi/info.h"
 #include "arch/frame.h"
+#include "arch/stat.h"
 
 enum { HART_MAX = 8 };
 
@@ -29,7 +30,9 @@ struct hart {
     int32_t running;       /* priority of what it runs, -1 while idle */
     uint32_t ready;        /* bit p: threads of priority p are ready */
     struct thread *doomed; /* killed just as this hart let it wait, or NULL */
+    /* Read by other harts, too. */
     uint64_t counters[COUNTER_MAX];
+    struct statistic remap; /* instructions of each transfer that succeeded */
 } __attribute__((aligned(64)));
 
 extern struct hart harts[HART_MAX];
@@ -43,7 +46,7 @@ static inline struct hart *hart_self(void) {
 }
 
 /* Adds one to a counter of this hart. */
-static inline void hart_count_event(enum debug_counter counter) {
+static inline void hart_count_event(enum counter counter) {
     hart_self()->counters[counter]++;
 }
 

@@ -5,6 +5,9 @@
 #include "abi/errno.h"
 #include "abi/info.h"
 #include "abi/syscall.h"
+#include "arch/fence.h"
+#include "arch/hart.h"
+#include "arch/ipi.h"
 #include "dev/bootargs.h"
 #include "dev/console.h"
 #include "dev/finisher.h"
@@ -38,6 +41,36 @@ static int64_t info_bootargs(struct thread *self, uint64_t offset) {
            left < sizeof text ? left : sizeof text);
     memcpy(&self->frame.x[REG_A1], text, sizeof text);
     return (int64_t)left;
+}
+
+/* Six counters of a hart, in a1 to a6. */
+static int64_t info_counters(struct thread *self, uint64_t hart,
+                             uint64_t first) {
+    if (hart >= hart_count)
+        return -ENODEV;
+    if (first >= COUNTER_MAX)
+        return -EINVAL;
+    for (unsigned i = 0; i < 6; i++)
+        result(self, 1 + i,
+               first + i < COUNTER_MAX ? harts[hart].counters[first + i] : 0);
+    return 0;
+}
+
+/* The hart that adds may have been stopped in the middle of it. */
+static int64_t info_remap(struct thread *self, uint64_t hart) {
+    struct statistic stat;
+    uint32_t turns = 0;
+    if (hart >= hart_count)
+        return -ENODEV;
+    while (!stat_read(&harts[hart].remap, &stat)) {
+        fence_serve();
+        hart_relax(&turns);
+    }
+    result(self, 1, stat.count);
+    result(self, 2, stat.min);
+    result(self, 3, stat.max);
+    result(self, 4, stat.sum);
+    return 0;
 }
 
 static uint64_t features(void) {
@@ -78,6 +111,10 @@ int64_t sys_system_info(struct thread *self) {
     case INFO_FEATURES:
         result(self, 1, features());
         return 0;
+    case INFO_COUNTERS:
+        return info_counters(self, index >> 16, index & UINT16_MAX);
+    case INFO_REMAP:
+        return info_remap(self, index);
     default:
         return -EINVAL;
     }

@@ -136,7 +136,7 @@ static void check_touch(void) {
     budget("sbrk_and_touch_a_page", cost_of(work_touch), 8000);
 }
 
-static uint64_t counter(enum debug_counter which) {
+static uint64_t counter(enum counter which) {
     return sys_debug(DEBUG_COUNTER, which).value;
 }
 

@@ -226,7 +226,7 @@ static void check_read_only(void) {
     protect_and_write(at);
 }
 
-static uint64_t counter(enum debug_counter which) {
+static uint64_t counter(enum counter which) {
     return sys_debug(DEBUG_COUNTER, which).value;
 }
 

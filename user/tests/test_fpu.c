@@ -172,7 +172,7 @@ static void check_sums(void) {
         thread_end(tids[i]);
 }
 
-static uint64_t counter(enum debug_counter which) {
+static uint64_t counter(enum counter which) {
     return sys_debug(DEBUG_COUNTER, which).value;
 }
 

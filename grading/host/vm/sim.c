@@ -342,7 +342,7 @@ void sim_boot(unsigned count, unsigned hart_number, unsigned asid_bits) {
     space_defunct = sim_defunct;
 }
 
-uint64_t sim_counter(enum debug_counter counter) {
+uint64_t sim_counter(enum counter counter) {
     uint64_t sum = 0;
     for (unsigned i = 0; i < hart_count; i++) {
         sum += harts[i].counters[counter];

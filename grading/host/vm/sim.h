@@ -50,7 +50,7 @@ extern uint64_t sim_fences;
 extern uint64_t sim_code_fences;
 
 /* A counter, over all harts. */
-uint64_t sim_counter(enum debug_counter counter);
+uint64_t sim_counter(enum counter counter);
 
 /* Ends the test as failed unless the condition holds. */
 #define CHECK(condition)                                                       \
