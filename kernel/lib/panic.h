@@ -17,6 +17,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/build.h"
+
 /* The status with which the machine ends after a panic. */
 enum { PANIC_STATUS = 125 };
 
@@ -53,5 +55,8 @@ _Noreturn void assert_failed(const char *condition, const char *file, int line)
 /* Checked in every build. A macro for the sake of the text and the line. */
 #define assert(condition)                                                      \
     ((condition) ? (void)0 : assert_failed(#condition, __FILE__, __LINE__))
+
+/* Checked in debug builds only: where each instruction counts. */
+#define debug_assert(condition) assert(!DEBUG_BUILD || (condition))
 
 #endif

@@ -41,15 +41,13 @@ enum {
     RESERVE_MIN = 64,   /* ... and at least these */
     FRAMES_MIN = 256,   /* with less, nothing useful runs */
     FRESH_MAX = MACHINE_MEMORY_MAX + MACHINE_RESERVED_MAX + 1,
-    NO_FRAME = 0, /* index 0 is never handed out: it ends lists */
+    NO_FRAME = 0, /* frame 0 is never handed out: it ends lists */
     POISON = 0x5a,
 };
 
-/* Frames by index: (address - frames_base) / PAGE_SIZE + 1. Allocated from RAM
- * at boot; these three are constant afterwards. */
-static struct frame *frames;
-static pa_t frames_base;
-static uint32_t frames_count; /* valid indexes are 1 .. frames_count */
+struct frame *frame_records;
+uint32_t frame_first;
+uint32_t frame_count;
 static uint64_t total;
 static uint64_t reserve;
 
@@ -70,20 +68,8 @@ static struct {
 static uint64_t fail_at;   /* the allocation that fails; 0: none */
 static uint64_t fail_seen; /* allocations counted; atomic */
 
-static pa_t index_address(uint32_t index) {
-    return frames_base + (uint64_t)(index - 1) * PAGE_SIZE;
-}
-
-static uint32_t address_index(pa_t pa) {
-    assert(pa >= frames_base && (pa - frames_base) / PAGE_SIZE < frames_count);
-    return (uint32_t)((pa - frames_base) / PAGE_SIZE) + 1;
-}
-
-struct frame *frame_of(pa_t pa) {
-    if (pa < frames_base || (pa - frames_base) / PAGE_SIZE >= frames_count) {
-        return NULL;
-    }
-    return &frames[address_index(pa)];
+static pa_t number_address(uint32_t number) {
+    return (pa_t)number << PAGE_SHIFT;
 }
 
 /* Debug builds fill free frames with a pattern and look for it again. */
@@ -107,27 +93,27 @@ static void poison_check(pa_t pa) {
 
 /* ---- The pool ---- */
 
-static void pool_push(uint32_t index) REQUIRES(pool.lock) {
-    struct frame *frame = &frames[index];
+static void pool_push(uint32_t number) REQUIRES(pool.lock) {
+    struct frame *frame = &frame_records[number];
     frame->kind = FRAME_POOL;
     frame->prev = NO_FRAME;
     frame->next = pool.first;
     if (pool.first != NO_FRAME) {
-        frames[pool.first].prev = index;
+        frame_records[pool.first].prev = number;
     }
-    pool.first = index;
+    pool.first = number;
     pool.free++;
 }
 
-static void pool_unlink(uint32_t index) REQUIRES(pool.lock) {
-    struct frame *frame = &frames[index];
+static void pool_unlink(uint32_t number) REQUIRES(pool.lock) {
+    struct frame *frame = &frame_records[number];
     if (frame->prev != NO_FRAME) {
-        frames[frame->prev].next = frame->next;
+        frame_records[frame->prev].next = frame->next;
     } else {
         pool.first = frame->next;
     }
     if (frame->next != NO_FRAME) {
-        frames[frame->next].prev = frame->prev;
+        frame_records[frame->next].prev = frame->prev;
     }
     frame->kind = FRAME_FREE;
     pool.free--;
@@ -141,15 +127,15 @@ static uint32_t pool_take_fresh(unsigned count) REQUIRES(pool.lock) {
         if (range->size < bytes) {
             continue;
         }
-        uint32_t index = address_index(range->base);
+        uint32_t number = (uint32_t)(range->base >> PAGE_SHIFT);
         for (unsigned k = 0; k < count; k++) {
-            frames[index + k].kind = FRAME_FREE;
-            poison_fill(index_address(index + k));
+            frame_records[number + k].kind = FRAME_FREE;
+            poison_fill(number_address(number + k));
         }
         range->base += bytes;
         range->size -= bytes;
         pool.free -= count;
-        return index;
+        return number;
     }
     return NO_FRAME;
 }
@@ -160,13 +146,13 @@ static unsigned pool_take(uint32_t batch[STOCK_BATCH], bool essential) {
     unsigned count = 0;
     spin_lock(&pool.lock);
     while (count < STOCK_BATCH && pool.free > keep) {
-        uint32_t index = pool.first;
-        if (index != NO_FRAME) {
-            pool_unlink(index);
+        uint32_t number = pool.first;
+        if (number != NO_FRAME) {
+            pool_unlink(number);
         } else {
-            index = pool_take_fresh(1);
+            number = pool_take_fresh(1);
         }
-        batch[count++] = index;
+        batch[count++] = number;
     }
     spin_unlock(&pool.lock);
     return count;
@@ -176,27 +162,27 @@ static unsigned pool_take(uint32_t batch[STOCK_BATCH], bool essential) {
 
 static uint32_t stock_pop(struct stock *stock) {
     spin_lock(&stock->lock);
-    uint32_t index = stock->first;
-    if (index != NO_FRAME) {
-        stock->first = frames[index].next;
+    uint32_t number = stock->first;
+    if (number != NO_FRAME) {
+        stock->first = frame_records[number].next;
         stock->count--;
     }
     spin_unlock(&stock->lock);
-    return index;
+    return number;
 }
 
 /* Puts a frame into the stock, and moves a batch on when it is full. */
-static void stock_push(struct stock *stock, uint32_t index) {
+static void stock_push(struct stock *stock, uint32_t number) {
     uint32_t batch[STOCK_BATCH];
     unsigned count = 0;
     spin_lock(&stock->lock);
-    frames[index].next = stock->first;
-    stock->first = index;
+    frame_records[number].next = stock->first;
+    stock->first = number;
     stock->count++;
     if (stock->count > STOCK_MAX) {
         for (; count < STOCK_BATCH; count++) {
             batch[count] = stock->first;
-            stock->first = frames[stock->first].next;
+            stock->first = frame_records[stock->first].next;
         }
         stock->count -= STOCK_BATCH;
     }
@@ -222,11 +208,11 @@ static uint32_t stock_refill(struct stock *own, bool essential) {
         }
         return batch[0];
     }
-    uint32_t index = NO_FRAME;
-    for (unsigned i = 0; i < hart_count && index == NO_FRAME; i++) {
-        index = stock_pop(&stocks[i]);
+    uint32_t number = NO_FRAME;
+    for (unsigned i = 0; i < hart_count && number == NO_FRAME; i++) {
+        number = stock_pop(&stocks[i]);
     }
-    return index;
+    return number;
 }
 
 /* ---- The interface ---- */
@@ -252,20 +238,20 @@ pa_t frame_alloc(bool essential) {
         return 0;
     }
     struct stock *stock = &stocks[hart_self()->id];
-    uint32_t index = stock_pop(stock);
-    if (index == NO_FRAME) {
-        index = stock_refill(stock, essential);
+    uint32_t number = stock_pop(stock);
+    if (number == NO_FRAME) {
+        number = stock_refill(stock, essential);
     }
-    if (index == NO_FRAME) {
+    if (number == NO_FRAME) {
         return 0;
     }
-    struct frame *frame = &frames[index];
+    struct frame *frame = &frame_records[number];
     assert(frame->refs == 0 && frame->kind == FRAME_FREE);
-    poison_check(index_address(index));
+    poison_check(number_address(number));
     frame->kind = FRAME_USED;
     frame->tag = 0;
     __atomic_store_n(&frame->refs, 1, __ATOMIC_RELAXED);
-    return index_address(index);
+    return number_address(number);
 }
 
 pa_t frame_alloc_zero(bool essential) {
@@ -279,10 +265,11 @@ pa_t frame_alloc_zero(bool essential) {
 /* `count` adjacent frames out of the pool's list; NO_FRAME: there are none. */
 static uint32_t pool_take_run(unsigned count) REQUIRES(pool.lock) {
     unsigned run = 0;
-    for (uint32_t index = 1; index <= frames_count; index++) {
-        run = frames[index].kind == FRAME_POOL ? run + 1 : 0;
+    uint32_t end = frame_first + frame_count;
+    for (uint32_t number = frame_first; number < end; number++) {
+        run = frame_records[number].kind == FRAME_POOL ? run + 1 : 0;
         if (run == count) {
-            uint32_t first = index - count + 1;
+            uint32_t first = number - count + 1;
             for (unsigned k = 0; k < count; k++) {
                 pool_unlink(first + k);
             }
@@ -310,40 +297,19 @@ pa_t frame_alloc_contiguous(unsigned count) {
         return 0;
     }
     for (unsigned k = 0; k < count; k++) {
-        struct frame *frame = &frames[first + k];
-        poison_check(index_address(first + k));
+        struct frame *frame = &frame_records[first + k];
+        poison_check(number_address(first + k));
         frame->kind = FRAME_DMA;
         frame->tag = 0;
         __atomic_store_n(&frame->refs, 1, __ATOMIC_RELAXED);
     }
-    return index_address(first);
+    return number_address(first);
 }
 
-void frame_ref(pa_t pa) {
-    struct frame *frame = &frames[address_index(pa)];
-    uint32_t before = __atomic_fetch_add(&frame->refs, 1, __ATOMIC_RELAXED);
-    assert(before > 0 && before < UINT32_MAX);
-}
-
-bool frame_unref(pa_t pa) {
-    uint32_t index = address_index(pa);
-    struct frame *frame = &frames[index];
-    /* Release: what was written through this reference comes before the next
-     * use of the frame. Acquire: the last one sees what all others wrote. */
-    uint32_t before = __atomic_fetch_sub(&frame->refs, 1, __ATOMIC_ACQ_REL);
-    assert(before > 0);
-    if (before > 1) {
-        return false;
-    }
+void frame_free(pa_t pa) {
     poison_fill(pa);
-    frame->kind = FRAME_FREE;
-    stock_push(&stocks[hart_self()->id], index);
-    return true;
-}
-
-uint32_t frame_refs(pa_t pa) {
-    const struct frame *frame = frame_of(pa);
-    return frame == NULL ? 0 : __atomic_load_n(&frame->refs, __ATOMIC_ACQUIRE);
+    frame_record(pa)->kind = FRAME_FREE;
+    stock_push(&stocks[hart_self()->id], (uint32_t)(pa >> PAGE_SHIFT));
 }
 
 uint64_t frame_total(void) {
@@ -360,9 +326,10 @@ uint64_t frame_free_count(void) {
 
 void frame_each(void (*visit)(pa_t pa, struct frame *frame, void *arg),
                 void *arg) {
-    for (uint32_t index = 1; index <= frames_count; index++) {
-        if (frames[index].kind != FRAME_RESERVED) {
-            visit(index_address(index), &frames[index], arg);
+    uint32_t end = frame_first + frame_count;
+    for (uint32_t number = frame_first; number < end; number++) {
+        if (frame_records[number].kind != FRAME_RESERVED) {
+            visit(number_address(number), &frame_records[number], arg);
         }
     }
 }
@@ -435,21 +402,21 @@ static void table_init(void) {
         }
     }
     assert(low < high);
-    frames_base = low;
-    frames_count = (uint32_t)((high - low) / PAGE_SIZE);
-    uint64_t bytes =
-        round_up((frames_count + 1ull) * sizeof(struct frame), PAGE_SIZE);
+    frame_first = (uint32_t)(low >> PAGE_SHIFT);
+    frame_count = (uint32_t)((high - low) >> PAGE_SHIFT);
+    uint64_t bytes = round_up(frame_count * sizeof(*frame_records), PAGE_SIZE);
     for (unsigned i = 0; i < pool.fresh_count; i++) {
         struct range *range = &pool.fresh[i];
         if (range->size >= bytes) {
-            frames = pa_to_va(range->base);
-            memset(frames, 0, bytes);
+            struct frame *first = pa_to_va(range->base);
+            memset(first, 0, bytes);
+            frame_records = first - frame_first;
             range->base += bytes;
             range->size -= bytes;
             return;
         }
     }
-    panic("no room for the table of %u frames", frames_count);
+    panic("no room for the table of %u frames", frame_count);
 }
 
 void frame_init(const struct machine *from) {

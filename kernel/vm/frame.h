@@ -19,10 +19,12 @@
 #define OCTAVO_VM_FRAME_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "abi/layout.h"
 #include "arch/memory.h"
+#include "lib/panic.h"
 
 struct machine;
 
@@ -39,9 +41,9 @@ enum frame_kind {
 
 struct frame {
     uint32_t refs; /* atomic; 0 while free */
-    uint32_t next; /* free: index of the next free frame */
+    uint32_t next; /* free: number of the next free frame */
     uint32_t
-        prev;     /* FRAME_POOL: index of the one before; vm/check.c: a count */
+        prev; /* FRAME_POOL: number of the one before; vm/check.c: a count */
     uint16_t tag; /* see enum frame_kind; owned by whoever owns the frame */
     uint8_t kind; /* enum frame_kind */
     uint8_t spare;
@@ -71,21 +73,59 @@ pa_t frame_alloc_zero(bool essential);
  */
 pa_t frame_alloc_contiguous(unsigned count);
 
+/*
+ * The records by frame number (address / PAGE_SIZE); only those of RAM exist:
+ * frame_count of them from number frame_first on. Constant after frame_init.
+ */
+extern struct frame *frame_records;
+extern uint32_t frame_first;
+extern uint32_t frame_count;
+
+/* The record of a frame; NULL if the address is not in the RAM taken over. */
+static inline struct frame *frame_of(pa_t pa) {
+    uint64_t number = pa >> PAGE_SHIFT;
+    return number - frame_first < frame_count ? &frame_records[number] : NULL;
+}
+
+/* The record of a frame that is known to be RAM. */
+static inline struct frame *frame_record(pa_t pa) {
+    debug_assert(frame_of(pa) != NULL);
+    return &frame_records[pa >> PAGE_SHIFT];
+}
+
 /* One more reference to a frame that the caller knows to have one. */
-void frame_ref(pa_t pa);
+static inline void frame_ref(pa_t pa) {
+    uint32_t *refs = &frame_record(pa)->refs;
+    uint32_t before = __atomic_fetch_add(refs, 1, __ATOMIC_RELAXED);
+    debug_assert(before > 0 && before < UINT32_MAX);
+}
+
+/* Makes a frame without references free: the rest of frame_unref. */
+void frame_free(pa_t pa);
 
 /*
  * One reference less; true if it was the last and the frame is free. No hart
  * may still reach the frame through this reference: fence first (vm/asid.h).
  */
-bool frame_unref(pa_t pa);
+static inline bool frame_unref(pa_t pa) {
+    uint32_t *refs = &frame_record(pa)->refs;
+    /* Release: what was written through this reference comes before the next
+     * use of the frame. Acquire: the last one sees what all others wrote. */
+    uint32_t before = __atomic_fetch_sub(refs, 1, __ATOMIC_ACQ_REL);
+    debug_assert(before > 0);
+    if (before > 1) {
+        return false;
+    }
+    frame_free(pa);
+    return true;
+}
 
 /* References to the frame now; 0 if it is free or not RAM. A holder that sees
  * 1 is the only one, and stays so until it gives a reference away itself. */
-uint32_t frame_refs(pa_t pa);
-
-/* The record of a frame; NULL if the address is not in the RAM taken over. */
-struct frame *frame_of(pa_t pa);
+static inline uint32_t frame_refs(pa_t pa) {
+    const struct frame *frame = frame_of(pa);
+    return frame == NULL ? 0 : __atomic_load_n(&frame->refs, __ATOMIC_ACQUIRE);
+}
 
 /* Frames that can be allocated, in all and now. The second is exact while no
  * other hart allocates or frees. */

@@ -34,7 +34,7 @@ _Static_assert(PTE_R == PROT_READ << 1 && PTE_W == PROT_WRITE << 1 &&
                "pte_flags shifts rights into place");
 
 void pte_count(const pte_t *entry, int change) {
-    struct frame *frame = frame_of(round_down(va_to_pa(entry), PAGE_SIZE));
+    struct frame *frame = frame_record(va_to_pa(entry));
     frame->tag = (uint16_t)(frame->tag + change);
 }
 
