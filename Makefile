@@ -119,6 +119,7 @@ LIB_OBJS := $(LIB_SRCS:%=$(B)/obj/%.o)
 PROGRAM_SRCS := $(sort $(wildcard user/bin/*.c user/tests/*.c user/bench/*.c))
 PROGRAMS := $(notdir $(PROGRAM_SRCS:.c=))
 COMMON_SRCS := $(sort $(wildcard user/servers/common/*.c))
+BENCH_SRCS := $(sort $(wildcard user/bench/common/*.c))
 SERVERS := $(sort $(filter-out common,$(notdir \
   $(patsubst %/,%,$(dir $(wildcard user/servers/*/*.c))))))
 server_srcs = $(sort $(wildcard user/servers/$1/*.c)) $(COMMON_SRCS)
@@ -143,7 +144,7 @@ FLAGS_kernel = $(CC) $(KERNEL_CFLAGS) $(KERNEL_CHECKS) $(FASTPATH_CFLAGS) \
 FLAGS_kernel-link = $(LINK) $(KERNEL_OBJS)
 FLAGS_user = $(CC) $(USER_CFLAGS) $(UCFLAGS)
 FLAGS_user-link = $(CC) $(USER_LINK) $(LIBGCC) $(LIB_OBJS) \
-  $(foreach s,$(SERVERS),$(call server_srcs,$s))
+  $(foreach s,$(SERVERS),$(call server_srcs,$s)) $(BENCH_SRCS)
 FLAGS_image = $(DISK_KIB) $(PROGRAMS)
 FLAGS_initrd = $(SERVERS)
 FLAGS_mkfs = $(HOSTCC) $(HOST_CFLAGS) $(MKFS_OBJS)
@@ -212,6 +213,8 @@ $(B)/user/%: user/lib/user.ld $(B)/libuser.a $(B)/user-link.flags
 
 $(foreach s,$(PROGRAM_SRCS),$(eval \
   $(B)/user/$(notdir $(s:.c=)): $(B)/obj/$s.o))
+$(patsubst user/bench/%.c,$(B)/user/%,$(wildcard user/bench/*.c)): \
+  $(BENCH_SRCS:%=$(B)/obj/%.o)
 $(foreach s,$(SERVERS),$(eval \
   $(B)/user/$s: $(patsubst %,$(B)/obj/%.o,$(call server_srcs,$s))))
 
@@ -332,4 +335,5 @@ help:
 
 -include $(KERNEL_OBJS:.o=.d) $(LIB_OBJS:.o=.d) $(MKFS_OBJS:.o=.d)
 -include $(PROGRAM_SRCS:%=$(B)/obj/%.d) $(COMMON_SRCS:%=$(B)/obj/%.d)
+-include $(BENCH_SRCS:%=$(B)/obj/%.d)
 -include $(foreach s,$(SERVERS),$(patsubst %,$(B)/obj/%.d,$(call server_srcs,$s)))
