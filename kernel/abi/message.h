@@ -20,7 +20,8 @@
  * the rest before it sends. Memory items 1, 2 and 3 ride in the word pairs
  * (m6,m7), (m4,m5), (m2,m3): a message with k items carries 8-2(k-1) words.
  *
- * When the call fails (a0 < 0) every other out register is zero.
+ * When the call fails (a0 < 0) a1 is the number of the memory item that the
+ * error is about, if it is about one, and every other out register is zero.
  */
 #ifndef OCTAVO_ABI_MESSAGE_H
 #define OCTAVO_ABI_MESSAGE_H
@@ -102,15 +103,20 @@ static inline enum message_kind tag_kind(uint64_t tag) {
  *   bits 48-55  zero
  *   bits 56-59  mode
  *   bits 60-62  rights the receiver gets: ITEM_READ, ITEM_WRITE, ITEM_EXECUTE
- * Calls carry WINDOW items; the kernel refuses the other modes with EINVAL.
+ * Base and length are multiples of the page size, and the length is not 0, but
+ * for a WINDOW. The rights include READ and not both of the others, and are no
+ * wider than what the sender may do there. Received, the base is where the
+ * pages are now (0 for a WINDOW), and the descriptor is as it was sent.
  */
 enum item_mode {
     ITEM_NONE = 0,
     ITEM_MOVE = 1,   /* the pages leave the sender */
     ITEM_SHARE = 2,  /* both map the same frames */
     ITEM_COW = 3,    /* both keep the contents; the first writer copies */
-    ITEM_LEND = 4,   /* the receiver has the pages until it replies */
-    ITEM_WINDOW = 5, /* no page moves: the server may SYS_COPY within it */
+    ITEM_LEND = 4,   /* only in a call: the receiver has the pages until it
+                        replies. Without WRITE the sender may read on */
+    ITEM_WINDOW = 5, /* only in a call: no page moves; the server may SYS_COPY
+                        within it, as READ and WRITE allow */
 };
 
 enum {

@@ -8,10 +8,11 @@
  * remaining registers keep their values, except that message calls change
  * a0-a7 and t0-t6.
  *
- * No call but SYS_COPY reads or writes user memory: everything else travels in
- * registers. "Deadline" is DEADLINE_NONE, DEADLINE_POLL or an absolute time in
- * units of the `time` CSR. Any call that waits can also end in ECANCELED, seen
- * only by the kernel: the thread is being killed. An unknown number is ENOSYS.
+ * No call but SYS_COPY reads or writes user memory, and memory items change who
+ * maps it: everything else travels in registers. "Deadline" is DEADLINE_NONE,
+ * DEADLINE_POLL or an absolute time in units of the `time` CSR. Any call that
+ * waits can also end in ECANCELED, seen only by the kernel: the thread is being
+ * killed. An unknown number is ENOSYS.
  *
  * Each entry: NAME(arguments) -> results. What it does. Errors.
  */
@@ -30,8 +31,12 @@ enum syscall {
      * time.
      * EBADF EPERM ESTALE EINVAL: the handle or the message; also for a handle
      * in the message (EPERM: no PASS right, or a copy of a handle that can only
-     * move). EMSGSIZE: more handles than the receiver takes. ENOSPC: the
-     * receiver's handle table is full. EAGAIN ETIMEDOUT. EPIPE: the endpoint or
+     * move). EMSGSIZE: more handles or pages than the receiver takes, or more
+     * than 512 pages beside whole tables of 2 MiB. ENOSPC: the receiver's
+     * handle table is full, or its window occupied. By a memory item: EINVAL
+     * (also if ranges overlap), EFAULT (not mapped), EPERM (wider rights than
+     * the sender's; device or DMA memory), EBUSY (lent or borrowed), ENOMEM.
+     * EAGAIN ETIMEDOUT. EPIPE: the endpoint or
      * the serving thread died. EDEADLK: it would wait, by way of other calls,
      * for a thread that waits for this one (judged by the thread that received
      * on the endpoint last); or 8 calls lead to this thread already.
@@ -69,9 +74,11 @@ enum syscall {
      * Completes the call, once. A reply handle is closed by it.
      * EBADF: not a reply handle; ESTALE: no call is open in this thread
      * (HANDLE_IMPLICIT). EPIPE: the caller is gone; the reply is too. By the
-     * message, and then the reply is still owed: EINVAL (also for items, which
-     * replies do not carry), EBADF EPERM ESTALE (its handles), EMSGSIZE (more
-     * handles than the caller takes), ENOSPC (the caller's table is full).
+     * message, and then the reply is still owed: EINVAL (also for LEND and
+     * WINDOW items, which replies do not carry), EBADF EPERM ESTALE (its
+     * handles), EMSGSIZE (more handles or pages than the caller takes), ENOSPC
+     * (the caller's table is full, or its window occupied), and by a memory
+     * item as in CALL.
      */
     SYS_REPLY = 5,
 
@@ -107,11 +114,14 @@ enum syscall {
     /*
      * ACCEPT(kind, base, length, pages, handles, slot) -> 0.
      * States what this thread takes in its receives (kind 0) or in replies to
-     * its calls (kind 1): a window for memory (base 0: the kernel chooses),
-     * the most pages, the most handles (0..4), and the lowest slot for
-     * received handles. A fresh thread accepts no pages; no handles in
-     * receives, four in replies; from slot HANDLE_RECEIVED. The window and the
-     * pages are for items that move memory (abi/message.h). EINVAL.
+     * its calls (kind 1): a window for memory (base 0: the kernel chooses the
+     * place of each item, and length means nothing), the most pages in one
+     * message, the most handles (0..4), and the lowest slot for received
+     * handles. Items go into the window one behind the other, from message to
+     * message, until it is used up. A fresh thread accepts no pages; no
+     * handles in receives, four in replies; from slot HANDLE_RECEIVED. A
+     * sender whose message is more than that gets EMSGSIZE and the receiver
+     * goes on waiting. EINVAL.
      */
     SYS_ACCEPT = 8,
 
@@ -328,7 +338,17 @@ enum syscall {
      * unless booted with debug=1. EINVAL. */
     SYS_DEBUG = 50,
 
-    SYS_MAX = 51,
+    /*
+     * TRANSFER(space or HANDLE_SELF, tag, m0 = address) -> a1 tag, the items.
+     * The memory items of the tag (MOVE, SHARE, COW), as in a message, go into
+     * an address space that is being built: one behind the other from the
+     * address, or (0) wherever there is room. Their bases come back as they
+     * are there. EBADF EPERM, and by an item, whose number is then in a1, as
+     * in CALL. ENOSPC: the range is occupied.
+     */
+    SYS_TRANSFER = 51,
+
+    SYS_MAX = 52,
 };
 
 /* `what` of SYS_COPY, beside the item's index (0..3). */

@@ -113,12 +113,16 @@ int parcel_take(struct handle_table *source, uint64_t packed, unsigned count,
 int parcel_check(struct handle_table *source, uint64_t packed, unsigned count,
                  unsigned moves);
 
-/*
- * Puts all of them into the destination's lowest free slots from `lowest` and
- * returns them packed in *packed. -ENOSPC: nothing has changed.
- */
-int parcel_give(struct handle_table *destination, unsigned lowest,
-                struct handle_parcel *parcel, uint64_t *packed);
+/* Whether the destination has a free slot from `lowest` for each. */
+bool parcel_fits(struct handle_table *destination, unsigned lowest,
+                 const struct handle_parcel *parcel)
+    REQUIRES(destination->lock);
+
+/* Puts all of them into the destination's lowest free slots from `lowest`,
+ * where they fit, and returns them packed. */
+uint64_t parcel_give(struct handle_table *destination, unsigned lowest,
+                     const struct handle_parcel *parcel)
+    REQUIRES(destination->lock);
 
 /* After a give: the source lets go. */
 void parcel_commit(struct handle_table *source, struct handle_parcel *parcel);

@@ -92,10 +92,12 @@ int parcel_take(struct handle_table *source, uint64_t packed, unsigned count,
     return error;
 }
 
-static bool has_room(struct handle_table *table, unsigned lowest,
-                     unsigned count) REQUIRES(table->lock) {
+bool parcel_fits(struct handle_table *destination, unsigned lowest,
+                 const struct handle_parcel *parcel) {
+    unsigned count = parcel->count;
     for (unsigned i = lowest; i < HANDLE_MAX && count; i++) {
-        if (table->slot[i].type == HANDLE_NONE && !table->slot[i].busy)
+        const struct handle_entry *entry = &destination->slot[i];
+        if (entry->type == HANDLE_NONE && !entry->busy)
             count--;
     }
     return count == 0;
@@ -111,19 +113,16 @@ static unsigned give_one(struct handle_table *table, unsigned lowest,
     return i;
 }
 
-int parcel_give(struct handle_table *destination, unsigned lowest,
-                struct handle_parcel *parcel, uint64_t *packed) {
-    spin_lock(&destination->lock);
-    bool room = has_room(destination, lowest, parcel->count);
-    *packed = 0;
-    for (unsigned i = 0; room && i < parcel->count; i++) {
+uint64_t parcel_give(struct handle_table *destination, unsigned lowest,
+                     const struct handle_parcel *parcel) {
+    uint64_t packed = 0;
+    for (unsigned i = 0; i < parcel->count; i++) {
         if (!(parcel->moves & (1u << i)))
             handle_entry_get(&parcel->entries[i]);
         lowest = give_one(destination, lowest, &parcel->entries[i]);
-        *packed |= (uint64_t)lowest << (16 * i);
+        packed |= (uint64_t)lowest << (16 * i);
     }
-    spin_unlock(&destination->lock);
-    return room ? 0 : -ENOSPC;
+    return packed;
 }
 
 void parcel_commit(struct handle_table *source, struct handle_parcel *parcel) {

@@ -17,6 +17,7 @@
 #include "proc/process.h"
 #include "proc/sched.h"
 #include "proc/wait.h"
+#include "vm/transfer.h"
 
 static uint64_t frame_deadline(const struct thread *thread) {
     return thread->frame.x[REG_T6];
@@ -213,7 +214,10 @@ static bool receive_sender(struct thread *self, struct endpoint *endpoint,
     }
     thread_clear_flag(sender, THREAD_IS_CALL);
     session_close_call(endpoint, sender->session);
-    message_fail(sender, error);
+    if (error == TRANSFER_PREPARE)
+        thread_restart(sender);
+    else
+        message_fail(sender, error);
     thread_wake(sender);
     return !error;
 }

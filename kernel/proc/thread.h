@@ -113,7 +113,8 @@ struct thread {
     uint32_t depth; /* calls that lead to this thread: its caller's plus one */
     uint32_t call_sequence;  /* grows as each of its calls ends */
     struct endpoint *serves; /* endpoint it received on last */
-    struct memory_item items[MESSAGE_ITEMS]; /* while its call is open */
+    struct memory_item items[MESSAGE_ITEMS]; /* of the message it sends */
+    uint8_t failed_item; /* which one the error of its message is about */
 
     /* Its own: only the thread itself touches them. */
     struct accept accept_receive;

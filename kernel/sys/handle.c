@@ -31,6 +31,7 @@ int64_t sys_accept(struct thread *self) {
     if (kind > 1 || argument(self, 4) > MESSAGE_HANDLES ||
         argument(self, 5) >= HANDLE_MAX ||
         ((accept.base | accept.length) & (PAGE_SIZE - 1)) ||
+        (accept.base != 0 && accept.base < USER_IMAGE) ||
         !user_range_ok(accept.base, accept.length))
         return -EINVAL;
     if (kind == 0)

@@ -6,6 +6,7 @@
 #include "abi/errno.h"
 #include "abi/syscall.h"
 #include "cap/handle.h"
+#include "ipc/items.h"
 #include "lib/string.h"
 #include "proc/fpu.h"
 #include "proc/process.h"
@@ -146,6 +147,16 @@ int64_t sys_map(struct thread *self) {
                           (unsigned)flags, memory, argument(self, 5));
     if (memory)
         memory_put(memory);
+    space_put(space);
+    return value;
+}
+
+int64_t sys_transfer(struct thread *self) {
+    struct space *space;
+    int64_t value = space_find(self, argument(self, 0), &space);
+    if (value)
+        return value;
+    value = items_transfer(self, space);
     space_put(space);
     return value;
 }

@@ -63,6 +63,7 @@ static syscall_function *const table[SYS_MAX] = {
     [SYS_KERNEL_LOG] = sys_kernel_log,
     [SYS_POWEROFF] = sys_poweroff,
     [SYS_DEBUG] = sys_debug,
+    [SYS_TRANSFER] = sys_transfer,
 };
 
 void syscall_dispatch(struct thread *self) {

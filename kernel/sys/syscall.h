@@ -42,7 +42,7 @@ syscall_function sys_session_mint, sys_handle_dup, sys_handle_close,
 
 /* sys/memory.c */
 syscall_function sys_space_create, sys_space_commit, sys_map, sys_unmap,
-    sys_protect, sys_sbrk, sys_memory_create, sys_memory_info;
+    sys_protect, sys_sbrk, sys_memory_create, sys_memory_info, sys_transfer;
 
 /* sys/process.c */
 syscall_function sys_exit, sys_wait, sys_kill, sys_getpid, sys_uptime,

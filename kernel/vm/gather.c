@@ -32,10 +32,16 @@ static void gather_frame(struct gather *gather, pa_t pa) {
     gather->frames[gather->count++] = (uint32_t)(pa >> PAGE_SHIFT);
 }
 
+void gather_range(struct gather *gather, va_t va, uint64_t pages, bool tables) {
+    va_t end = va + pages * PAGE_SIZE;
+    gather->low = va < gather->low ? va : gather->low;
+    gather->high = end > gather->high ? end : gather->high;
+    gather->tables |= tables;
+}
+
 void gather_page(struct gather *gather, va_t va, pte_t old, pa_t pa) {
     if (old & PTE_V) {
-        gather->low = va < gather->low ? va : gather->low;
-        gather->high = va >= gather->high ? va + PAGE_SIZE : gather->high;
+        gather_range(gather, va, 1, false);
     }
     if (pa != 0) {
         gather_frame(gather, pa);

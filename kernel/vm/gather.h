@@ -43,6 +43,10 @@ bool gather_is_full(const struct gather *gather);
  * after the fence (0: to nothing). */
 void gather_page(struct gather *gather, va_t va, pte_t old, pa_t pa);
 
+/* Pages of this range have lost rights, and have no frame to drop; `tables`:
+ * a table that led to them was unlinked, and is not to be dropped either. */
+void gather_range(struct gather *gather, va_t va, uint64_t pages, bool tables);
+
 /* Prunes the tables on the way to va that have become empty. */
 void gather_tables(struct gather *gather, va_t va);
 

@@ -143,7 +143,7 @@ static int64_t map_place(const struct space *space, va_t va, uint64_t length,
                          unsigned flags) {
     uint64_t guard = flags & MAP_STACK ? PAGE_SIZE : 0;
     if (va == 0) {
-        va = region_place(space, length + guard);
+        va = region_place(space, length + guard, PAGE_SIZE);
         return va == 0 ? -ENOMEM : (int64_t)(va + guard);
     }
     return region_is_free(space, va - guard, va + length) ? (int64_t)va
@@ -310,10 +310,9 @@ static int heap_extend(struct space *space, va_t start, va_t end) {
         !quota_has_frames(space->quota, (end - start) / PAGE_SIZE) ||
         !quota_could_hold(space->quota,
                           (end - space->heap_start) / PAGE_SIZE) ||
-        region_add(space, &heap) == NULL) {
+        !region_claim(space, &heap)) {
         return -ENOMEM;
     }
-    region_join_around(space, start, end);
     return 0;
 }
 

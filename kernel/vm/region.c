@@ -16,6 +16,7 @@
 
 #include "abi/errno.h"
 #include "abi/layout.h"
+#include "lib/bits.h"
 #include "lib/container.h"
 #include "lib/panic.h"
 #include "vm/memory.h"
@@ -64,17 +65,17 @@ bool region_is_free(const struct space *space, va_t start, va_t end) {
     return region == NULL || end <= region_low(region);
 }
 
-va_t region_place(const struct space *space, uint64_t length) {
-    va_t place = USER_MAP_BASE;
+va_t region_place(const struct space *space, uint64_t length, va_t align) {
+    va_t place = round_up(USER_MAP_BASE, align);
     const struct region *region = region_after(space, place);
     for (; region != NULL; region = region_next(space, region)) {
         if (region_low(region) >= place &&
             region_low(region) - place >= length) {
             return place;
         }
-        place = region->end;
+        place = round_up(region->end, align);
     }
-    return USER_END - place >= length ? place : 0;
+    return place < USER_END && USER_END - place >= length ? place : 0;
 }
 
 /* ---- Adding and removing ---- */
@@ -169,6 +170,38 @@ void region_join_around(struct space *space, va_t start, va_t end) {
         } else {
             region = next;
         }
+    }
+}
+
+bool region_claim(struct space *space, const struct region *like) {
+    struct region *below = region_after(space, like->start - 1);
+    if (below != NULL && regions_alike(below, like)) {
+        below->end = below->stale = like->end;
+        return true;
+    }
+    return region_add(space, like) != NULL;
+}
+
+int region_cut_prepare(struct space *space, va_t start, va_t end) {
+    const struct region *region = region_find(space, start);
+    bool inside = region->start < start && end < region->end;
+    return inside ? region_split(space, end) : 0;
+}
+
+void region_cut(struct space *space, va_t start, va_t end) {
+    struct region *region = region_after(space, start);
+    while (region != NULL && region->start < end) {
+        struct region *next = region_next(space, region);
+        if (region->start < start) {
+            assert(region->end <= end);
+            region->end = start;
+            region->stale = region->stale < start ? region->stale : start;
+        } else if (region->end > end) {
+            region_trim(region, end);
+        } else {
+            region_remove(space, region);
+        }
+        region = next;
     }
 }
 

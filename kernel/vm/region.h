@@ -63,8 +63,9 @@ struct region *region_next(const struct space *space,
  * to include its guard. */
 bool region_is_free(const struct space *space, va_t start, va_t end);
 
-/* The lowest free range of this length at or above USER_MAP_BASE (0: none). */
-va_t region_place(const struct space *space, uint64_t length);
+/* The lowest free range of this length at or above USER_MAP_BASE that starts at
+ * a multiple of `align`, a power of two (0: none). */
+va_t region_place(const struct space *space, uint64_t length, va_t align);
 
 /*
  * Adds a copy of *like (but its link) to the space, charges an object to the
@@ -72,6 +73,20 @@ va_t region_place(const struct space *space, uint64_t length);
  * NULL: no memory, quota used up, or REGION_MAX reached.
  */
 struct region *region_add(struct space *space, const struct region *like);
+
+/*
+ * As region_add, but lengthens the region below instead if it is like it.
+ * False: as region_add's NULL, and nothing happened.
+ */
+bool region_claim(struct space *space, const struct region *like);
+
+/*
+ * Takes [start, end), whose pages are gone, out of the regions there. It cannot
+ * fail, if region_cut_prepare (0 or -ENOMEM) was called before: the range is in
+ * regions throughout, and may lie inside one, which has to be split.
+ */
+int region_cut_prepare(struct space *space, va_t start, va_t end);
+void region_cut(struct space *space, va_t start, va_t end);
 
 /* Takes a region out and frees it. Its pages must be unmapped and fenced. */
 void region_remove(struct space *space, struct region *region);

@@ -38,8 +38,8 @@ struct transfer_item {
     va_t from;      /* first byte in the sender: a multiple of PAGE_SIZE */
     uint64_t pages; /* at least 1 */
     uint8_t mode;   /* ITEM_MOVE, ITEM_SHARE, ITEM_COW or ITEM_LEND */
-    uint8_t prot;   /* the receiver's rights: PROT_READ with or without others */
-    va_t to;        /* out: its first byte in the receiver */
+    uint8_t prot; /* the receiver's rights: PROT_READ with or without others */
+    va_t to;      /* out: its first byte in the receiver */
 };
 
 struct transfer {

@@ -110,6 +110,10 @@ int64_t ipc_reply_save(void) {
     return sys_reply_save();
 }
 
+int64_t ipc_transfer(int64_t space, struct message *m) {
+    return message_trap(SYS_TRANSFER, space, m, m, DEADLINE_NONE);
+}
+
 struct copy_result ipc_copy(int64_t handle, unsigned what, uint64_t offset,
                             const void *local, uint64_t length) {
     register int64_t a7 __asm__("a7") = SYS_COPY;

@@ -70,6 +70,11 @@ int64_t ipc_reply_save(void);
 struct copy_result ipc_copy(int64_t handle, unsigned what, uint64_t offset,
                             const void *local, uint64_t length);
 
+/* Transfers the memory items of *m (MOVE, SHARE, COW) into the space, or with
+ * HANDLE_SELF within one's own, to words[0], one behind the other; 0: anywhere.
+ * Their bases in *m become what they are there. */
+int64_t ipc_transfer(int64_t space, struct message *m);
+
 /* Handle number `index` (0..3) of a packed four. */
 static inline unsigned handle_at(uint64_t handles, unsigned index) {
     return (handles >> (16 * index)) & 0xffff;

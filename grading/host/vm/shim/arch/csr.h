@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shim/arch/csr.h: satp of the simulated harts, the only register vm uses.
+ * shim/arch/csr.h: satp of the simulated harts, and a counter of
+ * instructions that stands still.
  * Takes the place of kernel/arch/csr.h.
  */
 #ifndef OCTAVO_ARCH_CSR_H
@@ -15,6 +16,10 @@
 
 void sim_write_satp(uint64_t value);
 uint64_t sim_read_satp(void);
+
+static inline uint64_t sim_read_instret(void) {
+    return 0;
+}
 
 #define csr_write(name, value) sim_write_##name(value)
 #define csr_read(name) sim_read_##name()

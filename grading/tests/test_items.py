@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: MIT
+"""Memory items: the guest programs of user/tests, each check a test."""
+from __future__ import annotations
+
+from typing import Callable
+
+from grading.octavo.guest import DEBUG, FAST, FOUR_HARTS, SLOW, Check, Variant, programs
+from grading.octavo.scoring import points
+
+
+@points(1)
+@programs("test_item", variants=[FAST, SLOW, DEBUG, FOUR_HARTS])
+def test_items(
+    judge: Callable[[Check, Variant], None], check: Check, variant: Variant
+) -> None:
+    """Memory items: one check of a guest program."""
+    judge(check, variant)

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ipc/items.c: from registers to transfers, and back.
+ *
+ * An item is checked when its message is sent, and copied to thread->items, so
+ * that what the sender's registers hold later does not matter. Its pages change
+ * hands when the message is delivered (vm/transfer.c).
+ */
+#include "ipc/items.h"
+
+#include "abi/errno.h"
+#include "proc/process.h"
+#include "proc/sched.h"
+#include "proc/wait.h"
+#include "vm/transfer.h"
+
+/* The registers of items 0 to 3: base, descriptor. */
+static const uint8_t item_register[MESSAGE_ITEMS][2] = {
+    {REG_T4, REG_T5}, {REG_T1, REG_T2}, {REG_A6, REG_T0}, {REG_A4, REG_A5}};
+
+static bool moves_pages(const struct memory_item *item) {
+    return item_mode(item->descriptor) != ITEM_WINDOW;
+}
+
+/* ---- Checking ---- */
+
+/* A range of user memory, empty or not, to be read or written by SYS_COPY. */
+static bool window_valid(const struct memory_item *item) {
+    unsigned rights = item_rights(item->descriptor);
+    return rights != 0 && !(rights & ITEM_EXECUTE) &&
+           user_range_ok(item->base, item_length(item->descriptor));
+}
+
+static bool item_valid(const struct memory_item *item, enum message_use use) {
+    uint64_t length = item_length(item->descriptor);
+    enum item_mode mode = item_mode(item->descriptor);
+    uint64_t known = ITEM_LENGTH_MASK | (15ull << ITEM_MODE_SHIFT) |
+                     (7ull << ITEM_RIGHTS_SHIFT);
+    if (item->descriptor & ~known || mode == ITEM_NONE || mode > ITEM_WINDOW)
+        return false;
+    if (mode >= ITEM_LEND && use != MESSAGE_USE_CALL)
+        return false;
+    return mode == ITEM_WINDOW
+               ? window_valid(item)
+               : length > 0 && (length | item->base) % PAGE_SIZE == 0;
+}
+
+int items_check(struct thread *thread, enum message_use use) {
+    unsigned count = tag_items(thread->frame.x[REG_A1]);
+    for (unsigned i = 0; i < count; i++) {
+        struct memory_item *item = &thread->items[i];
+        item->base = thread->frame.x[item_register[i][0]];
+        item->descriptor = thread->frame.x[item_register[i][1]];
+        if (!item_valid(item, use)) {
+            thread->failed_item = (uint8_t)i;
+            return -EINVAL;
+        }
+    }
+    return 0;
+}
+
+/* ---- Transferring ---- */
+
+static struct transfer_item transfer_item(const struct memory_item *item) {
+    return (struct transfer_item){
+        .from = item->base,
+        .pages = item_length(item->descriptor) / PAGE_SIZE,
+        .mode = (uint8_t)item_mode(item->descriptor),
+        .prot = (uint8_t)item_rights(item->descriptor),
+    };
+}
+
+static int item_prepare(struct thread *self, const struct memory_item *item) {
+    enum item_mode mode = item_mode(item->descriptor);
+    struct transfer_item range = transfer_item(item);
+    int result = SPACE_MORE;
+    if (mode != ITEM_SHARE && mode != ITEM_LEND)
+        return 0;
+    while (result == SPACE_MORE) {
+        result = space_prepare(self->space, &range);
+        if (result == SPACE_MORE && sched_pressing())
+            return RESULT_RESTART;
+    }
+    return result;
+}
+
+int items_prepare(struct thread *self) {
+    unsigned count = tag_items(self->frame.x[REG_A1]);
+    int result = 0;
+    for (unsigned i = 0; i < count && !result; i++) {
+        self->failed_item = (uint8_t)i;
+        result = item_prepare(self, &self->items[i]);
+    }
+    if (!result || result == RESULT_RESTART)
+        self->failed_item = 0;
+    return result;
+}
+
+/* Carries out the transfer of the items number index[0] and so on. */
+static int transfer_items(struct thread *from, struct transfer *transfer,
+                          const uint8_t index[MESSAGE_ITEMS],
+                          uint64_t bases[MESSAGE_ITEMS]) {
+    int result = space_transfer(transfer);
+    for (unsigned i = 0; i < transfer->count && !result; i++)
+        bases[index[i]] = transfer->item[i].to;
+    if (result < 0)
+        from->failed_item = index[transfer->failed];
+    return result;
+}
+
+int items_deliver(struct thread *from, struct space *to, struct accept *accept,
+                  uint64_t bases[MESSAGE_ITEMS]) {
+    unsigned count = tag_items(from->frame.x[REG_A1]);
+    struct transfer transfer = {
+        .from = from->space, .to = to, .window = accept->base};
+    uint8_t index[MESSAGE_ITEMS];
+    uint64_t pages = 0;
+    for (unsigned i = 0; i < count; i++) {
+        bases[i] = 0;
+        if (!moves_pages(&from->items[i]))
+            continue;
+        struct transfer_item item = transfer_item(&from->items[i]);
+        pages += item.pages;
+        from->failed_item = (uint8_t)i;
+        if (pages > accept->pages ||
+            (accept->base && pages > accept->length / PAGE_SIZE))
+            return -EMSGSIZE;
+        index[transfer.count] = (uint8_t)i;
+        transfer.item[transfer.count++] = item;
+    }
+    from->failed_item = 0;
+    if (transfer.count == 0)
+        return 0;
+    int result = transfer_items(from, &transfer, index, bases);
+    if (!result && accept->base) {
+        accept->base += pages * PAGE_SIZE;
+        accept->length -= pages * PAGE_SIZE;
+    }
+    return result;
+}
+
+void items_write(const struct thread *from, struct trap_frame *to,
+                 const uint64_t bases[MESSAGE_ITEMS]) {
+    unsigned count = tag_items(from->frame.x[REG_A1]);
+    to->x[REG_T4] = to->x[REG_T5] = 0;
+    for (unsigned i = 0; i < count; i++) {
+        to->x[item_register[i][0]] = bases[i];
+        to->x[item_register[i][1]] = from->items[i].descriptor;
+    }
+}
+
+/* ---- Into a space that is being built ---- */
+
+int64_t items_transfer(struct thread *self, struct space *to) {
+    uint64_t bases[MESSAGE_ITEMS];
+    struct accept accept = {
+        .base = self->frame.x[REG_A2],
+        .length = ITEM_LENGTH_MASK,
+        .pages = UINT64_MAX,
+    };
+    int result = items_check(self, MESSAGE_USE_OTHER);
+    if (!result)
+        result = items_prepare(self);
+    if (!result)
+        result = items_deliver(self, to, &accept, bases);
+    if (result == TRANSFER_PREPARE || result == RESULT_RESTART)
+        return RESULT_RESTART;
+    if (!result)
+        items_write(self, &self->frame, bases);
+    else
+        self->frame.x[REG_A1] = self->failed_item;
+    self->failed_item = 0;
+    return result;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ipc/items.h: the memory items of a message.
+ */
+#ifndef OCTAVO_IPC_ITEMS_H
+#define OCTAVO_IPC_ITEMS_H
+
+#include "ipc/message.h"
+#include "proc/thread.h"
+
+struct space;
+
+/* Notes the items of the message in the thread's frame in thread->items. 0, or
+ * -EINVAL: malformed, or not for this use; thread->failed_item is which. */
+int items_check(struct thread *thread, enum message_use use);
+
+/*
+ * In the sender, before its message can be delivered: makes the pages of its
+ * items what the transfer needs. 0, -EFAULT, -ENOMEM, or RESULT_RESTART: part
+ * of it is done, and something else wants the hart.
+ */
+int items_prepare(struct thread *self);
+
+/*
+ * Transfers the pages of the items that from's message has, as many as `accept`
+ * allows, and writes their addresses in the receiver to `bases` (0 for a
+ * WINDOW). 0; TRANSFER_PREPARE: the sender has to send again; -EMSGSIZE and the
+ * errors of space_transfer: nothing has changed but from->failed_item.
+ */
+int items_deliver(struct thread *from, struct space *to, struct accept *accept,
+                  uint64_t bases[MESSAGE_ITEMS]);
+
+/* Writes the items of from's message into to's frame: where they are now, and
+ * their descriptors. */
+void items_write(const struct thread *from, struct trap_frame *to,
+                 const uint64_t bases[MESSAGE_ITEMS]);
+
+/* SYS_TRANSFER. */
+int64_t items_transfer(struct thread *self, struct space *to);
+
+#endif

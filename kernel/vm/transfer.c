@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm/transfer.c: moving, sharing, copying on write and lending pages.
+ *
+ * Idea        What an item does to one page is one line of a table:
+ *
+ *               mode    sender's entry         receiver's entry    references
+ *               MOVE    empty                  the same frame      as before
+ *               SHARE   as before, marked      the same, marked    one more
+ *               COW     may not write          may not write       one more
+ *               LEND    may not write, or      the same, marked    one more
+ *                       not even read; marked
+ *
+ *             A page that was never touched has no entry: MOVE and COW leave
+ *             it so on both sides, and each side finds zeros. SHARE and LEND
+ *             need the one frame, so space_prepare makes it first.
+ * Steps       check: what the regions allow. reserve: the receiver's regions,
+ *             tables, quota and frames, looking at each page on the way.
+ *             commit: entries and the sender's regions. Then one fence. Nobody
+ *             has been told of the pages before that, so it does not matter
+ *             that both sides have entries for a moment.
+ * Locks       Both spaces', from the first look to the end of the fence.
+ * Read        next: vm/piece.c, where entries change.
+ */
+#include "vm/transfer.h"
+
+#include "abi/errno.h"
+#include "arch/csr.h"
+#include "arch/hart.h"
+#include "vm/frame.h"
+#include "vm/gather.h"
+#include "vm/piece.h"
+#include "vm/pte.h"
+
+enum { PREPARE_STEP = 12 }; /* pages that one step of space_prepare makes */
+
+/* ---- Check ---- */
+
+static bool item_valid(const struct transfer_item *item) {
+    unsigned prot = item->prot;
+    return item->pages > 0 && item->from % PAGE_SIZE == 0 &&
+           item->pages <= USER_END / PAGE_SIZE &&
+           user_range_ok(item->from, item->pages * PAGE_SIZE) &&
+           prot & PROT_READ && !(prot & PROT_WRITE && prot & PROT_EXECUTE);
+}
+
+/* Whether the regions let the item's range go like this. */
+static int regions_check(const struct space *space,
+                         const struct transfer_item *item) {
+    uint32_t locked =
+        item->mode == ITEM_LEND ? REGION_LENT : REGION_LENT | REGION_BORROWED;
+    const struct region *region = region_find(space, item->from);
+    for (va_t va = item->from; va < item_end(item); va = region->end) {
+        if (va != item->from) {
+            region = region_next(space, region);
+        }
+        if (region == NULL || region->start > va) {
+            return -EFAULT;
+        }
+        if (region->flags & locked) {
+            return -EBUSY;
+        }
+        if (region->memory != NULL || item->prot & ~(unsigned)region->prot) {
+            return -EPERM;
+        }
+    }
+    return 0;
+}
+
+/* Two ranges of one message may overlap only if the same is done to both, and
+ * that takes no page away. */
+static bool items_clash(const struct transfer_item *a,
+                        const struct transfer_item *b) {
+    bool alike =
+        a->mode == b->mode && (a->mode == ITEM_SHARE || a->mode == ITEM_COW);
+    return !alike && a->from < item_end(b) && b->from < item_end(a);
+}
+
+static int transfer_check(struct transfer *transfer) {
+    for (unsigned i = 0; i < transfer->count; i++) {
+        const struct transfer_item *item = &transfer->item[i];
+        transfer->failed = i;
+        if (!item_valid(item)) {
+            return -EINVAL;
+        }
+        for (unsigned k = 0; k < i; k++) {
+            if (items_clash(item, &transfer->item[k])) {
+                return -EINVAL;
+            }
+        }
+        int result = regions_check(transfer->from, item);
+        if (result < 0) {
+            return result;
+        }
+    }
+    return 0;
+}
+
+/* ---- Reserve ---- */
+
+/* Whether the receiver's pages stay shared when it forks: all of them were
+ * shared, or are now. */
+static uint32_t region_flags(const struct space *space,
+                             const struct transfer_item *item) {
+    if (item->mode == ITEM_SHARE || item->mode == ITEM_COW) {
+        return item->mode == ITEM_SHARE ? REGION_SHARE : 0;
+    }
+    if (item->mode == ITEM_LEND) {
+        return REGION_BORROWED;
+    }
+    uint32_t flags = REGION_SHARE;
+    const struct region *region = region_find(space, item->from);
+    for (; region != NULL && region->start < item_end(item);
+         region = region_next(space, region)) {
+        flags &= region->flags;
+    }
+    return flags;
+}
+
+/* Picks the item's place in the receiver: behind the one before it in the
+ * window, or any. 2 MiB that can move whole go to a multiple of 2 MiB. */
+static int item_place(struct transfer *transfer, struct transfer_item *item) {
+    uint64_t length = item->pages * PAGE_SIZE;
+    if (transfer->window != 0) {
+        item->to = transfer->window;
+        transfer->window += length;
+        bool room = user_range_ok(item->to, length) &&
+                    region_is_free(transfer->to, item->to, item->to + length);
+        return room ? 0 : -ENOSPC;
+    }
+    va_t align = item->from % TABLE_REACH == 0 && length >= TABLE_REACH
+                     ? TABLE_REACH
+                     : PAGE_SIZE;
+    item->to = region_place(transfer->to, length, align);
+    return item->to != 0 ? 0 : -ENOMEM;
+}
+
+/* Gives the item its regions on both sides: the receiver's in full, the
+ * sender's so that they can be cut without failing. */
+static int item_reserve_regions(struct transfer *transfer,
+                                struct transfer_item *item) {
+    struct region region = {
+        .start = item->to,
+        .end = item->to + item->pages * PAGE_SIZE,
+        .stale = item->to + item->pages * PAGE_SIZE,
+        .prot = item->prot,
+        .max = item->prot,
+        .flags = region_flags(transfer->from, item),
+    };
+    int result = 0;
+    if (item->mode == ITEM_MOVE) {
+        result = region_cut_prepare(transfer->from, item->from, item_end(item));
+    } else if (item->mode == ITEM_LEND) {
+        result =
+            region_split_around(transfer->from, item->from, item_end(item));
+    }
+    if (result == 0 && !region_claim(transfer->to, &region)) {
+        region_join_around(transfer->from, item->from, item_end(item));
+        result = -ENOMEM;
+    }
+    return result;
+}
+
+static int item_reserve(struct transfer *transfer, unsigned index,
+                        struct work *work) {
+    struct transfer_item *item = &transfer->item[index];
+    struct piece piece;
+    work->charged[index] = 0;
+    int result = item_place(transfer, item);
+    if (result == 0) {
+        result = item_reserve_regions(transfer, item);
+    }
+    if (result < 0) {
+        item->to = 0;
+        return result;
+    }
+    for (uint64_t done = 0;
+         result == 0 && piece_find(transfer, item, done, &piece);
+         done += piece.pages) {
+        result = piece_reserve(transfer, index, work, &piece);
+    }
+    return result;
+}
+
+/* Takes back what item_reserve did, however far it got. */
+static void item_undo(struct transfer *transfer, unsigned index,
+                      const struct work *work) {
+    const struct transfer_item *item = &transfer->item[index];
+    struct gather gather;
+    struct piece piece;
+    if (item->to == 0) {
+        return;
+    }
+    gather_init(&gather, transfer->to);
+    for (uint64_t done = 0; piece_find(transfer, item, done, &piece);
+         done += piece.pages) {
+        gather_tables(&gather, piece.to);
+        if (gather_is_full(&gather)) {
+            gather_flush(&gather);
+        }
+    }
+    gather_flush(&gather);
+    quota_uncharge_frames(transfer->to->quota, work->charged[index]);
+    region_cut(transfer->to, item->to, item->to + item->pages * PAGE_SIZE);
+    region_join_around(transfer->from, item->from, item_end(item));
+}
+
+static int transfer_reserve(struct transfer *transfer, struct work *work) {
+    int result = 0;
+    work->pages = work->pieces = work->copies = 0;
+    for (unsigned i = 0; i < transfer->count; i++) {
+        transfer->failed = i;
+        result = item_reserve(transfer, i, work);
+        if (result == 0) {
+            continue;
+        }
+        while (work->copies > 0) {
+            frame_unref(work->copy[--work->copies]);
+        }
+        for (unsigned k = i + 1; k-- > 0;) {
+            item_undo(transfer, k, work);
+        }
+        return result == -EAGAIN ? TRANSFER_PREPARE : result;
+    }
+    return 0;
+}
+
+/* ---- Commit ---- */
+
+static void item_commit(struct transfer *transfer, unsigned index,
+                        struct work *work, struct gather *gather) {
+    static const uint8_t counters[] = {[ITEM_MOVE] = COUNTER_PAGES_MOVED,
+                                       [ITEM_SHARE] = COUNTER_PAGES_SHARED,
+                                       [ITEM_COW] = COUNTER_PAGES_COWED,
+                                       [ITEM_LEND] = COUNTER_PAGES_LENT};
+    const struct transfer_item *item = &transfer->item[index];
+    struct space *from = transfer->from;
+    struct piece piece;
+    uint64_t pages = 0;
+    for (uint64_t done = 0; piece_find(transfer, item, done, &piece);
+         done += piece.pages) {
+        bool lowered;
+        unsigned here = piece_commit(transfer, item, work, &piece, &lowered);
+        pages += here;
+        if (lowered && here > 0) {
+            gather_range(gather, piece.from, piece.pages, piece.table != NULL);
+        }
+        if (item->mode == ITEM_MOVE) {
+            gather_tables(gather, piece.from);
+        }
+    }
+    if (item->mode == ITEM_MOVE) {
+        quota_uncharge_frames(from->quota, pages);
+        region_cut(from, item->from, item_end(item));
+    }
+    hart_self()->counters[counters[item->mode]] += pages;
+}
+
+static void transfer_commit(struct transfer *transfer, struct work *work) {
+    struct gather gather;
+    gather_init(&gather, transfer->from);
+    pte_publish();
+    for (unsigned i = 0; i < transfer->count; i++) {
+        item_commit(transfer, i, work, &gather);
+    }
+    gather_flush(&gather);
+}
+
+int space_transfer(struct transfer *transfer) {
+    struct work work;
+    uint64_t start = csr_read(instret);
+    spin_lock_pair(&transfer->from->lock, &transfer->to->lock);
+    int result = transfer_check(transfer);
+    if (result == 0) {
+        result = transfer_reserve(transfer, &work);
+    }
+    if (result == 0) {
+        transfer_commit(transfer, &work);
+    }
+    spin_unlock_pair(&transfer->from->lock, &transfer->to->lock);
+    if (result == 0) {
+        hart_count_event(COUNTER_TRANSFERS);
+        stat_add(&hart_self()->remap, csr_read(instret) - start);
+    } else if (result < 0) {
+        hart_count_event(COUNTER_TRANSFER_FAILURES);
+    }
+    return result;
+}
+
+/* ---- Preparing ---- */
+
+/* Makes one page what SHARE or LEND needs; *made counts what it cost. */
+static int page_prepare(struct space *space, const struct transfer_item *item,
+                        va_t va, unsigned *made) REQUIRES(space->lock) {
+    pte_t *leaf;
+    const pte_t *entry = pagetable_find(&space->table, va, 0);
+    if (entry == NULL || *entry == 0) {
+        ++*made;
+    }
+    int result = space_resolve(space, va, PROT_READ, false, &leaf);
+    if (result < 0 || *leaf & PTE_SHARED || frame_refs(pte_frame(*leaf)) == 1 ||
+        (item->mode == ITEM_LEND && !(item->prot & PROT_WRITE))) {
+        return result;
+    }
+    ++*made;
+    return space_own(space, leaf, va, *leaf & PTE_FLAGS);
+}
+
+int space_prepare(struct space *space, const struct transfer_item *item) {
+    unsigned made = 0;
+    int result = 0;
+    if (!item_valid(item) || item->pages > TRANSFER_PAGES) {
+        return 0; /* the transfer will say what is wrong */
+    }
+    spin_lock(&space->lock);
+    va_t va = item->from;
+    for (; va < item_end(item) && result == 0 && made < PREPARE_STEP;
+         va += PAGE_SIZE) {
+        result = page_prepare(space, item, va, &made);
+    }
+    spin_unlock(&space->lock);
+    return result == 0 && va < item_end(item) ? SPACE_MORE : result;
+}
