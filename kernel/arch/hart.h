@@ -20,6 +20,13 @@ enum { HART_MAX = 8 };
 
 struct thread;
 
+/* Why a hart may not simply go on with its thread. */
+enum hart_attention {
+    ATTENTION_SWITCH = 1 << 0, /* another thread should perhaps run */
+    ATTENTION_WORK = 1 << 1,   /* there is work in its queue (proc/work.c) */
+    ATTENTION_DOOMED = 1 << 2, /* `doomed` is set */
+};
+
 struct hart {
     uint64_t stack_top; /* of its kernel stack; entry.S knows it is first */
     uint64_t satp;      /* the value in its satp register */
@@ -27,9 +34,13 @@ struct hart {
     uint32_t held;      /* debug: bit r set while a lock of rank r is held */
     uint64_t sbi_id;    /* the hart's number for SBI, the PLIC and the DT */
     /* Of its run queue (proc/sched.c); other harts glance at them. */
-    int32_t running;       /* priority of what it runs, -1 while idle */
-    uint32_t ready;        /* bit p: threads of priority p are ready */
-    struct thread *doomed; /* killed just as this hart let it wait, or NULL */
+    int32_t running;        /* priority of what it runs, -1 while idle */
+    uint32_t ready;         /* bit p: threads of priority p are ready */
+    uint32_t attention;     /* enum hart_attention; atomic, 0: none needed */
+    uint64_t since;         /* time not yet charged to a thread */
+    struct thread *idle;    /* what it works for while it has no thread */
+    struct thread *handoff; /* READY, in no queue: runs next; or NULL */
+    struct thread *doomed;  /* killed just as this hart let it wait, or NULL */
     /* Read by other harts, too. */
     uint64_t counters[COUNTER_MAX];
     struct statistic remap; /* instructions of each transfer that succeeded */
@@ -43,6 +54,16 @@ extern uint32_t hart_count;
 /* The hart this code runs on. */
 static inline struct hart *hart_self(void) {
     return frame_self()->hart;
+}
+
+/* Makes the hart look around before it leaves the kernel. It does so at once
+ * only if it is this one, or interrupted too. */
+static inline void hart_alert(struct hart *hart, enum hart_attention why) {
+    __atomic_fetch_or(&hart->attention, why, __ATOMIC_RELEASE);
+}
+
+static inline void hart_calm(struct hart *hart, enum hart_attention why) {
+    __atomic_fetch_and(&hart->attention, ~(uint32_t)why, __ATOMIC_ACQUIRE);
 }
 
 /* Adds one to a counter of this hart. */

@@ -25,9 +25,9 @@ struct handle_table {
 };
 
 /*
- * Fills a slot, or empties it. The fast path reads slots without the lock, and
- * must not take one object for another's type: it reads `changes`, the slot,
- * and `changes` again. Odd or different means that it saw half a change.
+ * Fills a slot, or empties it. slot_read does without the lock, and must not
+ * take one object for another's type: it reads `changes`, the slot, and
+ * `changes` again. Odd or different means that it saw half a change.
  */
 void handle_slot_fill(struct handle_table *table, unsigned slot,
                       const struct handle_entry *entry) REQUIRES(table->lock);
@@ -44,6 +44,41 @@ void handle_table_clear(struct handle_table *table);
  */
 int handle_lookup(struct handle_table *table, uint64_t h, enum handle_type type,
                   unsigned rights, struct handle_entry *out);
+
+/* Reads slot h without the table's lock: its meta word, and *object; 0: it is
+ * being changed. */
+static inline uint64_t slot_read(const struct handle_table *table, uint64_t h,
+                                 void **object) {
+    const struct handle_entry *entry = &table->slot[h];
+    uint32_t before = __atomic_load_n(&table->changes, __ATOMIC_ACQUIRE);
+    *object = __atomic_load_n(&entry->object, __ATOMIC_RELAXED);
+    uint64_t meta = __atomic_load_n(&entry->meta, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    bool settled = !(before & 1) &&
+                   before == __atomic_load_n(&table->changes, __ATOMIC_RELAXED);
+    return settled ? meta : 0;
+}
+
+/* Whether a meta word is that of a handle of this type with these rights, in
+ * no message: compared under a mask. */
+static inline bool meta_is(uint64_t meta, enum handle_type type,
+                           uint64_t rights) {
+    const uint64_t type_and_busy = 0xffffull << 48;
+    return (meta & (type_and_busy | rights << 32)) ==
+           ((uint64_t)type << 48 | rights << 32);
+}
+
+/* handle_lookup, with neither a lock nor a call when all is well. */
+static inline int handle_find(struct handle_table *table, uint64_t h,
+                              enum handle_type type, unsigned rights,
+                              struct handle_entry *out) {
+    if (h < HANDLE_MAX) {
+        out->meta = slot_read(table, h, &out->object);
+        if (meta_is(out->meta, type, rights))
+            return 0;
+    }
+    return handle_lookup(table, h, type, rights, out);
+}
 
 /* Copies the entry of handle h, whatever it is. 0 or -EBADF. */
 int handle_peek(struct handle_table *table, uint64_t h,

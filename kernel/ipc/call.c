@@ -34,7 +34,8 @@ void call_finish(struct endpoint *endpoint, struct thread *caller) {
     }
     caller->call_sequence++;
     list_remove(&caller->link);
-    thread_clear_flag(caller, THREAD_IS_CALL);
+    if (caller->flags & THREAD_IS_CALL)
+        thread_clear_flag(caller, THREAD_IS_CALL);
     session_close_call(endpoint, caller->session);
 }
 
@@ -141,11 +142,11 @@ static int64_t send_now(struct thread *self, struct endpoint *endpoint,
     }
     note_session(self, endpoint, sending);
     call_begin(endpoint, self, receiver);
+    thread_wake_handoff(receiver);
     /* Poll is about finding a receiver: the reply may take its time. */
     thread_wait(self, THREAD_CALLING, &endpoint_wait,
                 sending->deadline == DEADLINE_POLL ? DEADLINE_NONE
                                                    : sending->deadline);
-    thread_wake_handoff(receiver);
     return RESULT_WAITING;
 }
 
@@ -183,7 +184,7 @@ static int64_t send_or_call(struct thread *self, bool call) {
     spin_unlock(&endpoint->lock);
     if (result != RESULT_WAITING)
         return message_error(self, (int)result);
-    donate_update(server);
+    donate_call(self, server);
     return RESULT_WAITING;
 }
 
@@ -278,7 +279,7 @@ static int64_t receive_or_wait(struct thread *self, struct endpoint *endpoint,
     if (error)
         return message_error(self, error);
     /* Whom it worked for is gone; nobody may see a waiter that is boosted. */
-    donate_update(self);
+    donate_done(self);
     self->endpoint = endpoint;
     list_push_back(&endpoint->receivers, &self->link);
     thread_wait(self, THREAD_RECEIVING, &endpoint_wait, deadline);

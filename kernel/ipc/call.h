@@ -67,6 +67,21 @@ void reply_init(void);
  * process's lock may be. NULL is allowed. */
 void donate_update(struct thread *thread);
 
+/* A call waits for `server` from now on, and has done a fence since: the
+ * server may need its priority. */
+static inline void donate_call(const struct thread *caller,
+                               struct thread *server) {
+    if (server && caller->priority > server->priority)
+        donate_update(server);
+}
+
+/* The thread works for nobody any more: the opposite. */
+static inline void donate_done(struct thread *server) {
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (server->flags & THREAD_BOOSTED)
+        donate_update(server);
+}
+
 /* While a thread checks whom it waits for and then does, nobody else does. */
 extern struct spinlock donate_lock; /* RANK_THREAD_WAIT */
 

@@ -88,17 +88,30 @@ static uint32_t deserved(const struct thread *thread) {
     return priority;
 }
 
-/* Gives the thread what it deserves; whether that was a change. */
+/*
+ * Gives the thread what it deserves; whether that was a change.
+ *
+ *   this hart, which sets           another, which changes a link
+ *   BOOSTED, priority               link
+ *   fence (sched_set_priority)      fence
+ *   look at the links again         must its priority change? donate_update
+ *
+ * So the other one need only look: call.h's donate_call and donate_done.
+ */
 static bool priority_settle(struct thread *thread) {
+    bool changed = false;
     spin_lock(&donate_lock);
-    uint32_t priority = deserved(thread);
-    bool changed = priority != thread->priority;
-    if (priority > thread->base)
-        thread_set_flag(thread, THREAD_BOOSTED);
-    else
-        thread_clear_flag(thread, THREAD_BOOSTED);
-    if (changed)
+    for (;;) {
+        uint32_t priority = deserved(thread);
+        if (priority > thread->base)
+            thread_set_flag(thread, THREAD_BOOSTED);
+        else
+            thread_clear_flag(thread, THREAD_BOOSTED);
+        if (priority == thread->priority)
+            break;
         sched_set_priority(thread, priority);
+        changed = true;
+    }
     bool sending = thread->state == THREAD_SENDING;
     spin_unlock(&donate_lock);
     if (changed && sending)

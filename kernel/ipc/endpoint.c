@@ -147,37 +147,6 @@ int64_t session_mint(struct thread *self, uint64_t endpoint, uint64_t badge,
     return slot;
 }
 
-/* ---- Looking up ---- */
-
-int endpoint_find(struct thread *self, uint64_t handle,
-                  struct handle_entry *entry) {
-    return handle_lookup(&self->process->handles, handle, HANDLE_ENDPOINT,
-                         RIGHT_RECEIVE, entry);
-}
-
-int endpoint_check(const struct endpoint *endpoint,
-                   const struct handle_entry *entry) {
-    bool alive = endpoint->generation == entry->generation && !endpoint->dead;
-    return alive ? 0 : -EBADF;
-}
-
-int session_find(struct thread *self, uint64_t handle,
-                 struct handle_entry *entry) {
-    return handle_lookup(&self->process->handles, handle, HANDLE_SESSION,
-                         RIGHT_SEND, entry);
-}
-
-int session_check(const struct endpoint *endpoint,
-                  const struct handle_entry *entry) {
-    const struct session *session = entry->object;
-    if (session->endpoint != endpoint ||
-        session->generation != entry->generation)
-        return -ESTALE;
-    if (endpoint->dead)
-        return -EPIPE;
-    return session->epoch == endpoint->epoch ? 0 : -ESTALE;
-}
-
 /* ---- Ends ---- */
 
 void session_free(struct endpoint *endpoint, struct session *session) {
@@ -185,11 +154,8 @@ void session_free(struct endpoint *endpoint, struct session *session) {
     session_release(session);
 }
 
-/* Ends the session once nobody can use it: its notice is queued and a receiver
- * woken, or it is freed. */
-static void session_end_unused(struct endpoint *endpoint,
-                               struct session *session)
-    REQUIRES(endpoint->lock) {
+/* Its notice is queued and a receiver woken, or it is freed. */
+void session_end_unused(struct endpoint *endpoint, struct session *session) {
     if (session->ended || session->open > 0 ||
         __atomic_load_n(&session->handles, __ATOMIC_ACQUIRE) > 0)
         return;
@@ -207,11 +173,6 @@ static void session_end_unused(struct endpoint *endpoint,
     } else {
         list_push_back(&endpoint->closed, &session->link);
     }
-}
-
-void session_close_call(struct endpoint *endpoint, struct session *session) {
-    session->open--;
-    session_end_unused(endpoint, session);
 }
 
 static void session_get(const struct handle_entry *entry) {

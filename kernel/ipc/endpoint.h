@@ -25,9 +25,10 @@
 #ifndef OCTAVO_IPC_ENDPOINT_H
 #define OCTAVO_IPC_ENDPOINT_H
 
-#include "cap/object.h"
+#include "abi/errno.h"
+#include "cap/handle.h"
 #include "lib/list.h"
-#include "proc/thread.h"
+#include "proc/process.h"
 #include "sync/spinlock.h"
 
 struct notification;
@@ -81,22 +82,50 @@ int64_t endpoint_revoke(struct thread *self, uint64_t handle);
  * Looks a session or endpoint handle up; -EBADF or -EPERM. Nothing keeps the
  * object alive yet: lock its endpoint, then check.
  */
-int session_find(struct thread *self, uint64_t handle,
-                 struct handle_entry *entry);
-int endpoint_find(struct thread *self, uint64_t handle,
-                  struct handle_entry *entry);
+static inline int session_find(struct thread *self, uint64_t handle,
+                               struct handle_entry *entry) {
+    return handle_find(&self->process->handles, handle, HANDLE_SESSION,
+                       RIGHT_SEND, entry);
+}
+static inline int endpoint_find(struct thread *self, uint64_t handle,
+                                struct handle_entry *entry) {
+    return handle_find(&self->process->handles, handle, HANDLE_ENDPOINT,
+                       RIGHT_RECEIVE, entry);
+}
 
 /* Whether what was found lives: 0; -EBADF for an endpoint that is gone; -ESTALE
  * for a session that was revoked or belongs elsewhere, -EPIPE if its endpoint
  * is dead. */
-int endpoint_check(const struct endpoint *endpoint,
-                   const struct handle_entry *entry) REQUIRES(endpoint->lock);
-int session_check(const struct endpoint *endpoint,
-                  const struct handle_entry *entry) REQUIRES(endpoint->lock);
+static inline int endpoint_check(const struct endpoint *endpoint,
+                                 const struct handle_entry *entry)
+    REQUIRES(endpoint->lock) {
+    bool alive = endpoint->generation == entry->generation && !endpoint->dead;
+    return alive ? 0 : -EBADF;
+}
+static inline int session_check(const struct endpoint *endpoint,
+                                const struct handle_entry *entry)
+    REQUIRES(endpoint->lock) {
+    const struct session *session = entry->object;
+    if (session->endpoint != endpoint ||
+        session->generation != entry->generation)
+        return -ESTALE;
+    if (endpoint->dead)
+        return -EPIPE;
+    return session->epoch == endpoint->epoch ? 0 : -ESTALE;
+}
+
+/* Ends the session if nobody can use it any more. */
+void session_end_unused(struct endpoint *endpoint, struct session *session)
+    REQUIRES(endpoint->lock);
 
 /* A call through the session has ended; that may end the session too. */
-void session_close_call(struct endpoint *endpoint, struct session *session)
-    REQUIRES(endpoint->lock);
+static inline void session_close_call(struct endpoint *endpoint,
+                                      struct session *session)
+    REQUIRES(endpoint->lock) {
+    session->open--;
+    if (__atomic_load_n(&session->handles, __ATOMIC_ACQUIRE) == 0)
+        session_end_unused(endpoint, session);
+}
 
 /* Gives the session's memory back, after its CLOSED notice if it wants one. */
 void session_free(struct endpoint *endpoint, struct session *session)

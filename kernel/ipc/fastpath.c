@@ -27,29 +27,6 @@
 /* The badge that the resumed thread finds; entry.S leaves it alone. */
 register uint64_t out_badge __asm__("a7");
 
-/* The meta word of a handle of this type with these rights, no bit else that
- * must be zero: compared under a mask. */
-static inline bool meta_is(uint64_t meta, enum handle_type type,
-                           uint64_t rights) {
-    const uint64_t type_and_busy = 0xffffull << 48;
-    return (meta & (type_and_busy | rights << 32)) ==
-           ((uint64_t)type << 48 | rights << 32);
-}
-
-/* Reads a slot without the table's lock: its meta word, and *object; 0: it is
- * being changed. */
-static inline uint64_t slot_read(const struct handle_table *table,
-                                 uint64_t handle, void **object) {
-    const struct handle_entry *entry = &table->slot[handle];
-    uint32_t before = __atomic_load_n(&table->changes, __ATOMIC_ACQUIRE);
-    *object = __atomic_load_n(&entry->object, __ATOMIC_RELAXED);
-    uint64_t meta = __atomic_load_n(&entry->meta, __ATOMIC_RELAXED);
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    bool settled = !(before & 1) &&
-                   before == __atomic_load_n(&table->changes, __ATOMIC_RELAXED);
-    return settled ? meta : 0;
-}
-
 /* The thread waits on this hart and nothing about it is out of the ordinary. */
 static inline bool ordinary(const struct thread *thread,
                             const struct hart *hart) {
@@ -68,6 +45,7 @@ static inline void begin_wait(struct thread *self, struct endpoint *endpoint,
     if (self->flags != 0) {
         /* Killed just now, maybe: an interrupt makes sched_leave look. */
         self->frame.hart->doomed = self;
+        hart_alert(self->frame.hart, ATTENTION_DOOMED);
         csr_set(sip, SIE_SOFTWARE);
     }
 }

@@ -5,6 +5,7 @@
 #ifndef OCTAVO_IPC_MESSAGE_H
 #define OCTAVO_IPC_MESSAGE_H
 
+#include "abi/message.h"
 #include "cap/handle.h"
 #include "proc/process.h"
 #include "proc/thread.h"
@@ -20,7 +21,14 @@ enum message_use {
  * a bad message fails at once and not when it is received. Notes its items in
  * thread->items and prepares their pages: RESULT_RESTART, or -EFAULT, -ENOMEM.
  */
-int message_check(struct thread *thread, enum message_use use);
+int message_check_all(struct thread *thread, enum message_use use);
+
+/* The same, quick for words alone. */
+static inline int message_check(struct thread *thread, enum message_use use) {
+    if ((uint32_t)thread->frame.x[REG_A1] <= MESSAGE_WORDS)
+        return 0;
+    return message_check_all(thread, use);
+}
 
 /*
  * Carries the message in from's frame to to's, which has stopped: the words,

@@ -54,7 +54,7 @@ static int reply_implicit(struct thread *self, bool handoff) {
     }
     if (error == 0 || error == -EPIPE) {
         self->caller_gone = false;
-        donate_update(self);
+        donate_done(self);
     }
     return error;
 }

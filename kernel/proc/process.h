@@ -55,7 +55,7 @@ struct process {
     int64_t status;
     uint32_t priority_ceiling;
     bool essential;
-    uint64_t time; /* run by threads that are gone or switched out; atomic */
+    uint64_t time; /* run by threads that are dead */
     char name[16];
     struct wait_queue joiners; /* threads in join, or in exec */
 

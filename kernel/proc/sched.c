@@ -27,10 +27,7 @@ struct runqueue {
     struct list ready[PRIORITY_COUNT]; /* lock */
     struct hart *hart; /* whose queue it is; its `ready` has bit p set while
                           ready[p] is not empty (lock) */
-    bool resched;      /* atomic: look for another thread */
     bool rotate;       /* own hart: the current thread goes behind its equals */
-    struct thread *handoff; /* own hart: READY, runs next */
-    uint64_t since;         /* own hart: time not yet charged to a thread */
 } __attribute__((aligned(64)));
 
 static struct runqueue queues[HART_MAX];
@@ -48,6 +45,8 @@ void sched_init_hart(void) {
     struct thread *idle = &idle_threads[hart->id];
     idle->frame.hart = hart;
     idle->state = THREAD_DEAD;
+    idle->flags = THREAD_IDLE;
+    hart->idle = idle;
     hart->running = -1;
     frame_set_self(&idle->frame);
 }
@@ -106,9 +105,13 @@ static unsigned hart_for(const struct thread *thread) {
 
 /* Makes a hart look for another thread, at once. */
 static void queue_prod(struct runqueue *queue) {
-    __atomic_store_n(&queue->resched, true, __ATOMIC_RELEASE);
+    hart_alert(queue->hart, ATTENTION_SWITCH);
     if (queue->hart != hart_self())
         hart_interrupt(1u << queue->hart->id);
+}
+
+void sched_prod(struct hart *hart) {
+    queue_prod(&queues[hart->id]);
 }
 
 /* Makes the hart look at its queue if it runs something less important. */
@@ -139,17 +142,14 @@ void sched_ready(struct thread *thread) {
     hart_prod(hart, priority);
 }
 
-void sched_handoff(struct thread *thread) {
+void sched_handoff_far(struct thread *thread) {
     struct hart *hart = hart_self();
-    struct runqueue *queue = &queues[hart->id];
-    if (!hart_allowed(thread, hart->id) || queue->handoff) {
+    if (!hart_allowed(thread, hart->id) || hart->handoff) {
         sched_ready(thread);
         return;
     }
     thread->frame.hart = hart;
-    thread->state = THREAD_READY;
-    queue->handoff = thread;
-    queue->resched = true;
+    sched_handoff(thread);
 }
 
 /*
@@ -201,39 +201,23 @@ void sched_set_priority(struct thread *thread, uint32_t priority) {
         queue_prod(queue);
 }
 
-/* ---- Time ---- */
-
-static void charge_time(struct runqueue *queue, struct thread *thread) {
-    uint64_t now = timer_now();
-    if (thread->process)
-        __atomic_fetch_add(&thread->process->time, now - queue->since,
-                           __ATOMIC_RELAXED);
-    queue->since = now;
-}
-
-void sched_charge(void) {
-    charge_time(queue_self(), thread_self());
-}
-
 /* ---- Requests to switch ---- */
 
 void sched_tick(void) {
     struct runqueue *queue = queue_self();
-    charge_time(queue, thread_self());
-    if (queue_top(queue) >= queue->hart->running) {
-        queue->rotate = true;
-        queue->resched = true;
-    }
+    sched_charge();
+    if (queue_top(queue) >= queue->hart->running)
+        sched_yield();
 }
 
 void sched_yield(void) {
-    struct runqueue *queue = queue_self();
-    queue->rotate = true;
-    queue->resched = true;
+    queue_self()->rotate = true;
+    hart_alert(hart_self(), ATTENTION_SWITCH);
 }
 
 bool sched_pressing(void) {
-    return queue_self()->resched || (csr_read(sip) & csr_read(sie)) != 0;
+    return (hart_self()->attention & ATTENTION_SWITCH) ||
+           (csr_read(sip) & csr_read(sie)) != 0;
 }
 
 void sched_affinity_changed(struct thread *thread) {
@@ -259,8 +243,8 @@ static struct thread *queue_take(struct runqueue *queue, int top)
 
 /* The handoff if nothing is more important, else the best ready thread. */
 static struct thread *choose_own(struct runqueue *queue) {
-    struct thread *handoff = queue->handoff;
-    queue->handoff = NULL;
+    struct thread *handoff = queue->hart->handoff;
+    queue->hart->handoff = NULL;
     spin_lock(&queue->lock);
     int top = queue_top(queue);
     struct thread *next = NULL;
@@ -315,12 +299,10 @@ static struct thread *choose_stolen(unsigned self) {
 /* ---- Leaving the kernel ---- */
 
 void sched_depart(struct thread *self) {
-    hart_count_event(COUNTER_SWITCHES);
-    charge_time(queue_self(), self);
-    fpu_switch_out(self);
-    struct thread *idle = &idle_threads[hart_self()->id];
-    idle->priority = self->priority;
-    frame_set_self(&idle->frame);
+    struct hart *hart = hart_self();
+    sched_stop(self);
+    hart->idle->priority = self->priority;
+    frame_set_self(&hart->idle->frame);
 }
 
 /* Puts the current thread, which could run on, back into a queue. */
@@ -344,13 +326,13 @@ static void idle_wait(struct runqueue *queue) {
         __asm__ volatile("wfi" ::: "memory");
     __atomic_fetch_and(&idle_harts, ~bit, __ATOMIC_SEQ_CST);
     interrupt_poll_hook();
-    queue->since = timer_now();
+    queue->hart->since = timer_now();
 }
 
 /* The best thing to run; does queued work and idles until there is one. */
 static struct thread *choose(struct runqueue *queue) {
     for (;;) {
-        queue->resched = false;
+        hart_calm(queue->hart, ATTENTION_SWITCH);
         struct thread *next = choose_own(queue);
         int work = work_priority();
         if (work >= 0 && (!next || work >= (int)next->priority)) {
@@ -390,27 +372,38 @@ static struct thread *choose_living(struct runqueue *queue) {
 static void cancel_doomed(struct hart *hart) {
     struct thread *thread = hart->doomed;
     hart->doomed = NULL;
+    hart_calm(hart, ATTENTION_DOOMED);
     thread_cancel_killed(thread);
+}
+
+/* Whether the thread, which could go on, has to give way. */
+static bool must_leave(const struct hart *hart, const struct thread *self) {
+    return hart->handoff || (hart->attention & ATTENTION_SWITCH) ||
+           (self->flags & THREAD_MOVE) ||
+           work_priority() >= (int)self->priority;
+}
+
+/* The thread to go on with when it may not be the current one. */
+static __attribute__((noinline)) struct thread *look_around(struct hart *hart) {
+    struct runqueue *queue = &queues[hart->id];
+    struct thread *self = thread_self();
+    if (hart->attention & ATTENTION_DOOMED)
+        cancel_doomed(hart);
+    if (self->flags & THREAD_KILLED)
+        thread_die(self, STATUS_KILLED);
+    else if (self != hart->idle && must_leave(hart, self))
+        preempt(queue, self);
+    self = thread_self();
+    return self == hart->idle ? choose_living(queue) : self;
 }
 
 struct thread *sched_leave(void) {
     struct thread *self = thread_self();
-    struct runqueue *queue = queue_self();
-    struct thread *idle = &idle_threads[hart_self()->id];
-    if (queue->hart->doomed)
-        cancel_doomed(queue->hart);
-    if (self != idle && (self->flags & THREAD_KILLED)) {
-        thread_die(self, STATUS_KILLED);
-        self = idle;
-    }
-    if (self != idle && (queue->resched || (self->flags & THREAD_MOVE) ||
-                         work_priority() >= (int)self->priority)) {
-        preempt(queue, self);
-        self = idle;
-    }
-    if (self == idle)
-        self = choose_living(queue);
-    queue->hart->running = (int32_t)self->priority;
+    struct hart *hart = self->frame.hart;
+    const uint32_t unusual = THREAD_KILLED | THREAD_MOVE | THREAD_IDLE;
+    if (hart->attention || hart->handoff || (self->flags & unusual))
+        self = look_around(hart);
+    hart->running = (int32_t)self->priority;
     space_activate(self->space);
     return self;
 }

@@ -14,6 +14,9 @@
 #ifndef OCTAVO_PROC_SCHED_H
 #define OCTAVO_PROC_SCHED_H
 
+#include "arch/hart.h"
+#include "dev/timer.h"
+#include "proc/fpu.h"
 #include "proc/thread.h"
 
 /* Sets up queues and idle threads; this hart's idle thread becomes current. */
@@ -28,25 +31,68 @@ void sched_init_hart(void);
  */
 void sched_ready(struct thread *thread);
 
+/* The rest of sched_handoff: for a thread of another hart, or a second one. */
+void sched_handoff_far(struct thread *thread);
+
 /*
  * As sched_ready, but this hart runs it next, before equals, if nothing with
  * higher priority is ready and its affinity allows this hart.
  */
-void sched_handoff(struct thread *thread);
+static inline void sched_handoff(struct thread *thread) {
+    struct hart *hart = hart_self();
+    if (thread->frame.hart != hart || hart->handoff) {
+        sched_handoff_far(thread);
+        return;
+    }
+    thread->state = THREAD_READY;
+    hart->handoff = thread;
+}
+
+/* Makes a hart look for another thread, at once. */
+void sched_prod(struct hart *hart);
+
+/* Charges the current thread the time until now. */
+static inline void sched_charge(void) {
+    struct thread *self = thread_self();
+    struct hart *hart = self->frame.hart;
+    uint64_t now = timer_now();
+    self->time += now - hart->since;
+    hart->since = now;
+}
+
+/* The current thread leaves the hart: charges its time and saves its FPU. */
+static inline void sched_stop(struct thread *self) {
+    hart_count_event(COUNTER_SWITCHES);
+    sched_charge();
+    if (self->flags & THREAD_FPU)
+        fpu_switch_out(self);
+}
 
 /*
  * This hart stops working for the current thread, which is about to become
- * visible to others as waiting or dead: charges its time, saves its FPU, and
- * makes the idle thread current, with the priority of what it finishes.
+ * visible to others as dead or ready, and makes the idle thread current, with
+ * the priority of what it finishes.
  */
 void sched_depart(struct thread *self);
+
+/* The same for a thread that begins to wait. The one that was handed the hart
+ * is current from now on, if there is one and nothing more important. */
+static inline void sched_pass_on(struct thread *self) {
+    struct hart *hart = hart_self();
+    struct thread *next = hart->handoff;
+    if (!next || hart->ready >> next->priority > 1) {
+        sched_depart(self);
+        return;
+    }
+    sched_stop(self);
+    hart->handoff = NULL;
+    next->state = THREAD_RUNNING;
+    frame_set_self(&next->frame);
+}
 
 /* Changes the effective priority; moves it if it is in a run queue. One caller
  * at a time (ipc/donate.c has a lock for it). */
 void sched_set_priority(struct thread *thread, uint32_t priority);
-
-/* Charges the current thread's process the time until now. */
-void sched_charge(void);
 
 /* A tick passed on this hart: equals take turns. */
 void sched_tick(void);

@@ -52,6 +52,7 @@ static void thread_reset(struct thread *thread) {
     thread->accept_receive = (struct accept){.slot = HANDLE_RECEIVED};
     thread->accept_reply =
         (struct accept){.handles = MESSAGE_HANDLES, .slot = HANDLE_RECEIVED};
+    thread->time = 0;
     thread->affinity = (1ull << hart_count) - 1;
     thread->base = PRIORITY_DEFAULT;
     thread->priority = PRIORITY_DEFAULT;
@@ -241,8 +242,8 @@ void thread_end(struct thread *thread) {
     thread_set_flag(thread, THREAD_KILLED);
     if (thread->state == THREAD_DEAD || thread_cancel(thread, -ECANCELED))
         return;
-    if (thread->state == THREAD_RUNNING && thread->frame.hart != hart_self())
-        hart_interrupt(1u << thread->frame.hart->id);
+    if (thread->state == THREAD_RUNNING)
+        sched_prod(thread->frame.hart);
 }
 
 void thread_die(struct thread *self, int64_t status) {
@@ -253,6 +254,8 @@ void thread_die(struct thread *self, int64_t status) {
     thread_death_hook(self);
     sched_depart(self);
     spin_lock(&process->lock);
+    process->time += self->time;
+    self->time = 0;
     self->exit_status = status;
     self->state = THREAD_DEAD;
     bool last = --process->thread_count == 0;

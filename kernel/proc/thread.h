@@ -58,6 +58,7 @@ enum thread_flags {
     THREAD_BOOSTED = 1 << 3,  /* runs above its base priority: donation */
     THREAD_MOVE = 1 << 4,     /* its hart is not in its affinity mask */
     THREAD_IS_CALL = 1 << 5,  /* SENDING: a call, not a one-way send */
+    THREAD_IDLE = 1 << 6,     /* no thread: what a hart has instead of one */
 };
 
 /* How a wait is taken back, by what is waited for. */
@@ -117,6 +118,7 @@ struct thread {
     uint8_t failed_item; /* which one the error of its message is about */
 
     /* Its own: only the thread itself touches them. */
+    uint64_t time; /* it has run; others glance at it */
     struct accept accept_receive;
     struct accept accept_reply;
     struct process *forking; /* child under construction */

@@ -12,43 +12,21 @@
 #include "arch/hart.h"
 #include "dev/timer.h"
 #include "lib/container.h"
-#include "proc/deadline.h"
-#include "proc/sched.h"
 
 void wait_queue_init(struct wait_queue *queue) {
     spin_init(&queue->lock, RANK_THREAD_WAIT);
     list_init(&queue->waiters);
 }
 
-void thread_wait(struct thread *self, enum thread_state state,
-                 const struct wait_kind *kind, uint64_t deadline) {
-    sched_depart(self);
-    self->wait_kind = kind;
-    self->wait_sequence++;
-    if (deadline != DEADLINE_NONE)
-        deadline_arm(self, deadline);
-    __atomic_store_n(&self->state, state, __ATOMIC_RELEASE);
-    /* thread_end sets the flag, then looks at the state: one of the two sees
-     * what the other did. */
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (self->flags & THREAD_KILLED)
-        hart_self()->doomed = self;
-}
-
-static void wait_end(struct thread *thread) {
-    if (thread->flags & THREAD_DEADLINE)
-        deadline_disarm(thread);
-    thread->wait_sequence++;
+void thread_doom(struct thread *thread) {
+    struct hart *hart = hart_self();
+    hart->doomed = thread;
+    hart_alert(hart, ATTENTION_DOOMED);
 }
 
 void thread_wake(struct thread *thread) {
-    wait_end(thread);
+    thread_wait_end(thread);
     sched_ready(thread);
-}
-
-void thread_wake_handoff(struct thread *thread) {
-    wait_end(thread);
-    sched_handoff(thread);
 }
 
 void thread_cancel_killed(struct thread *thread) {

@@ -16,6 +16,8 @@
 #ifndef OCTAVO_PROC_WAIT_H
 #define OCTAVO_PROC_WAIT_H
 
+#include "proc/deadline.h"
+#include "proc/sched.h"
 #include "proc/thread.h"
 #include "sync/spinlock.h"
 
@@ -37,23 +39,50 @@ struct wait_queue {
 /* Prepares a queue. Its lock must not be in use. */
 void wait_queue_init(struct wait_queue *queue);
 
+/* A thread was killed while it began to wait: this hart looks after it. */
+void thread_doom(struct thread *thread);
+
 /*
  * Publishes that the current thread waits: state, kind and deadline. From here
- * on the hart works for nobody (thread_self is its idle thread) and the thread
- * belongs to whoever takes the lock next. The caller holds the lock of what is
- * waited for and has linked the thread there. A thread that is being killed
- * waits too: its killer cancels it, or this hart as it leaves. Deadline:
- * DEADLINE_NONE or absolute; DEADLINE_POLL is the caller's business.
+ * on the hart works for another (thread_self is whom it was handed to, or its
+ * idle thread) and the thread belongs to whoever takes the lock next. The
+ * caller holds the lock of what is waited for and has linked the thread there.
+ * A thread that is being killed waits too: its killer cancels it, or this hart
+ * as it leaves. Deadline: DEADLINE_NONE or absolute; DEADLINE_POLL is the
+ * caller's business.
  */
-void thread_wait(struct thread *self, enum thread_state state,
-                 const struct wait_kind *kind, uint64_t deadline);
+static inline void thread_wait(struct thread *self, enum thread_state state,
+                               const struct wait_kind *kind,
+                               uint64_t deadline) {
+    sched_pass_on(self);
+    self->wait_kind = kind;
+    self->wait_sequence++;
+    if (deadline != DEADLINE_NONE)
+        deadline_arm(self, deadline);
+    __atomic_store_n(&self->state, state, __ATOMIC_RELEASE);
+    /* thread_end sets the flag, then looks at the state: one of the two sees
+     * what the other did. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (self->flags & THREAD_KILLED)
+        thread_doom(self);
+}
+
+/* What every end of a wait has in common. */
+static inline void thread_wait_end(struct thread *thread) {
+    if (thread->flags & THREAD_DEADLINE)
+        deadline_disarm(thread);
+    thread->wait_sequence++;
+}
 
 /* Ends a wait under the lock it is guarded by; the caller has unlinked the
  * thread and written its results. Makes it ready. */
 void thread_wake(struct thread *thread);
 
 /* As thread_wake, but gives it this hart next if its priority allows. */
-void thread_wake_handoff(struct thread *thread);
+static inline void thread_wake_handoff(struct thread *thread) {
+    thread_wait_end(thread);
+    sched_handoff(thread);
+}
 
 /* Puts the pc back on the ecall: when woken, the call runs again. */
 static inline void thread_restart(struct thread *self) {

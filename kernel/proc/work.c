@@ -28,6 +28,7 @@ void work_queue(struct work *work) {
     while (node != queue && work_of(node)->priority >= work->priority)
         node = node->next;
     list_push_back(node, &work->link);
+    hart_alert(hart_self(), ATTENTION_WORK);
 }
 
 int work_priority(void) {
@@ -36,8 +37,11 @@ int work_priority(void) {
 }
 
 void work_step(void) {
-    struct work *work = work_of(queues[hart_self()->id].next);
+    struct list *queue = &queues[hart_self()->id];
+    struct work *work = work_of(queue->next);
     list_remove(&work->link);
     if (!work->step(work))
         work_queue(work);
+    if (list_empty(queue))
+        hart_calm(hart_self(), ATTENTION_WORK);
 }

@@ -83,11 +83,12 @@ int64_t sys_process_limit(struct thread *self) {
     return error;
 }
 
-/* state | threads << 8 | highest priority << 16. */
-static uint64_t describe_state(struct process *process) {
+/* state | threads << 8 | highest priority << 16; *time: it has run. */
+static uint64_t describe_state(struct process *process, uint64_t *time) {
     uint64_t state = PROCESS_WAITING;
     uint32_t priority = 0;
     spin_lock(&process->lock);
+    *time = process->time;
     struct list *node = list_first(&process->threads);
     for (; node; node = list_next(&process->threads, node)) {
         struct thread *thread = container_of(node, struct thread, siblings);
@@ -95,6 +96,7 @@ static uint64_t describe_state(struct process *process) {
             state = PROCESS_RUNNING;
         if (thread->priority > priority)
             priority = thread->priority;
+        *time += thread->time;
     }
     if (process->life == LIFE_ZOMBIE)
         state = PROCESS_ZOMBIE;
@@ -106,7 +108,7 @@ static uint64_t describe_state(struct process *process) {
 }
 
 int64_t sys_process_info(struct thread *self) {
-    uint64_t name[2];
+    uint64_t time, name[2];
     uint64_t index = argument(self, 0);
     if (index >= PROCESS_MAX)
         return -EINVAL;
@@ -117,9 +119,9 @@ int64_t sys_process_info(struct thread *self) {
     if (process) {
         memcpy(name, process->name, sizeof name);
         result(self, 1, process->parent ? (uint64_t)process->parent->pid : 0);
-        result(self, 2, describe_state(process));
+        result(self, 2, describe_state(process, &time));
         result(self, 3, process->quota->frames);
-        result(self, 4, process->time);
+        result(self, 4, time);
         result(self, 5, name[0]);
         result(self, 6, name[1]);
     }
