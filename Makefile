@@ -145,7 +145,7 @@ FLAGS_kernel-link = $(LINK) $(KERNEL_OBJS)
 FLAGS_user = $(CC) $(USER_CFLAGS) $(UCFLAGS)
 FLAGS_user-link = $(CC) $(USER_LINK) $(LIBGCC) $(LIB_OBJS) \
   $(foreach s,$(SERVERS),$(call server_srcs,$s)) $(BENCH_SRCS)
-FLAGS_image = $(DISK_KIB) $(PROGRAMS)
+FLAGS_image = $(DISK_KIB) $(TREE) $(PROGRAMS)
 FLAGS_initrd = $(SERVERS)
 FLAGS_mkfs = $(HOSTCC) $(HOST_CFLAGS) $(MKFS_OBJS)
 
@@ -232,11 +232,13 @@ $(MKFS): $(MKFS_OBJS)
 	$(call say,HOSTLD  $@)
 	@$(HOSTCC) -o $@ $(MKFS_OBJS)
 
-README := $(patsubst %,%:README,$(wildcard README.md))
+# Beside the programs: /README, and /sys, where the server sys is mounted (its
+# number is in user/lib/proto.h).
+TREE := $(patsubst %,%:README,$(wildcard README.md)) @2:sys
 IMAGE_FILES := $(PROGRAMS:%=$(B)/stripped/%)
 $(B)/disk.img: $(MKFS) $(wildcard README.md) $(IMAGE_FILES) $(B)/image.flags
 	$(call say,MKFS    $@)
-	@$(MKFS) --size $(DISK_KIB) $@.new $(README) $(IMAGE_FILES)
+	@$(MKFS) --size $(DISK_KIB) $@.new $(TREE) $(IMAGE_FILES)
 	@mv $@.new $@
 
 INITRD_FILES := $(SERVERS:%=$(B)/stripped/%)
@@ -266,7 +268,7 @@ USER_LINK=$(USER_LINK)
 USER_LIBS=$(B)/libuser.a $(LIBGCC)
 MKFS=$(MKFS)
 DISK_KIB=$(DISK_KIB)
-IMAGE_FILES=$(README) $(IMAGE_FILES)
+IMAGE_FILES=$(TREE) $(IMAGE_FILES)
 INITRD_FILES=$(INITRD_FILES)
 QEMU=$(QEMU)
 GDB=$(GDB)

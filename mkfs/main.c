@@ -26,6 +26,7 @@ static const char usage[] =
     "  SRC:DEST     goes to the path DEST\n"
     "  SRC:DEST/    goes into the directory DEST under its own name\n"
     "  :DEST        makes the directory DEST\n"
+    "  @MAJOR:DEST  makes DEST a device of that number\n"
     "Directories on the way are made. Names have at most 14 characters. The\n"
     "same arguments and files give the same image.\n"
     "\n"

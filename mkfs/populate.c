@@ -78,6 +78,15 @@ static int file_add(struct session *s, const char *source, const char *path) {
     return err;
 }
 
+static int device_add(struct session *s, const char *number, const char *path) {
+    char *end;
+    unsigned long major = strtoul(number, &end, 10);
+    if (*number < '0' || *number > '9' || *end != '\0' || major > UINT16_MAX)
+        return complain("@%s: not the number of a device", number);
+    int err = fs_mknod(&s->volume, s->root, path, (uint16_t)major, 0);
+    return err < 0 ? complain("%s: %s", path, session_error(err)) : 0;
+}
+
 static const char *base_name(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
@@ -102,6 +111,8 @@ int populate(struct session *s, const char *argument) {
                  into ? base_name(source) : "");
     if (parents_make(s, path) < 0)
         return -1;
+    if (colon && source[0] == '@')
+        return device_add(s, source + 1, path);
     return len == 0 ? 0 : file_add(s, source, path);
 }
 

@@ -50,7 +50,7 @@ def test_virtio(machine: Machine, smp: int) -> None:
 def restart(machine: Machine, server: str, commands: str, **changes: object) -> str:
     """The output of commands after a server was killed and came back."""
     kill = f"ps | grep ' {server}$' > p; cat p; "
-    pids = {"names": 2, "console": 3, "disk": 4, "fs": 5, "pipe": 6}
+    pids = {"names": 2, "console": 3, "disk": 4, "fs": 5, "pipe": 6, "sys": 7}
     command = f"{kill} kill {pids[server]}; sleep 3; {commands}"
     setup: dict[str, object] = {"append": "debug=1"}
     run = machine.run(command, **{**setup, **changes})
@@ -83,6 +83,18 @@ def test_pipe_restarts(machine: Machine) -> None:
 
 
 @points(2)
+def test_sys_restarts(machine: Machine) -> None:
+    """The server of /sys is replaced; /sys, not a directory in it, is there."""
+    commands = "cat memory || cd /sys && cat /p memory"
+    output = restart(machine, "sys", "cd /; " + commands)
+    assert output.count("frame_bytes 4096\n") == 1
+    inside = "cd /sys; kill 7; sleep 3; " + commands
+    run = machine.run("ps > p; " + inside, append="debug=1")
+    assert "cat: memory: the other end is gone\n" in run.output
+    assert run.output.count("frame_bytes 4096\n") == 1
+
+
+@points(2)
 def test_console_restarts(machine: Machine) -> None:
     """A dead console is replaced; a script's status still comes out."""
     setup: dict[str, object] = {"append": "debug=1"}
@@ -95,9 +107,9 @@ def test_console_restarts(machine: Machine) -> None:
 @points(1)
 def test_servers_are_protected(machine: Machine) -> None:
     """In a normal boot nobody can kill a server, or init."""
-    kills = "kill 1; kill 2; kill 3; kill 4; kill 5; kill 6"
+    kills = "kill 1; kill 2; kill 3; kill 4; kill 5; kill 6; kill 7"
     run = machine.run(f"{kills}; echo well", append="")
-    assert run.output.count("not permitted") == 6
+    assert run.output.count("not permitted") == 7
     run.expect_text("well\n")
 
 

@@ -62,10 +62,21 @@ enum file_operation {
 
 /*
  * A device inode: DIR_OPEN replies label FILE_IS_DEVICE with w0 = major, w1 =
- * minor and no handle; the library then opens the device at its own server
- * (major 1: the console).
+ * minor, w2 = the offset in the path of what follows, and no handle. The
+ * library then opens the device at its own server.
+ *
+ * A device whose server has a tree of names of its own is a mount point: the
+ * other DIR_ operations (but LINK: EXDEV) are answered likewise, also when the
+ * path leads on through it. The library makes the same request there, with the
+ * path from w2 on, "." if nothing is left. So does a path that leads back.
  */
 enum { FILE_IS_DEVICE = 1 << 20 };
+
+enum file_major {
+    MAJOR_CONSOLE = 1,
+    MAJOR_SYS = 2,  /* mount point of the server sys */
+    MAJOR_ROOT = 3, /* mount point of the file server's root: the way back */
+};
 
 enum file_control {
     /* console: w1 = pid: it joins those that ^C ends, with their descendants;
@@ -123,5 +134,6 @@ enum init_operation {
 #define NAME_DISK "disk"
 #define NAME_FS "fs"
 #define NAME_PIPE "pipe"
+#define NAME_SYS "sys"
 
 #endif

@@ -43,9 +43,13 @@ bool session_dead(int64_t error) {
     return error == -EPIPE || error == -ESTALE;
 }
 
-int64_t session_renew(int64_t slot, const char *name) {
+int64_t server_find(const char *name) {
     uint64_t second = sys_system_info(INFO_TIMEBASE, 0).value[0];
-    int64_t session = names_lookup_until(name, time_now() + 2 * second);
+    return names_lookup_until(name, time_now() + 2 * second);
+}
+
+int64_t session_renew(int64_t slot, const char *name) {
+    int64_t session = server_find(name);
     if (session < 0)
         return session;
     int64_t error = sys_handle_dup(session, (uint64_t)slot, RIGHT_ALL,

@@ -22,9 +22,13 @@ int64_t descriptor_install(int64_t handle);
 
 /*
  * Looks up the server that the session in `slot` was with, after it died, and
- * replaces the session. Waits a moment for its restart. ENOENT ETIMEDOUT.
+ * replaces the session. Errors of server_find().
  */
 int64_t session_renew(int64_t slot, const char *name);
+
+/* A session with the server of that name. Waits a moment for its start. ENOENT
+ * ETIMEDOUT. */
+int64_t server_find(const char *name);
 
 /* Whether the error says that a session's server has died. */
 bool session_dead(int64_t error);

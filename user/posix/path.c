@@ -22,8 +22,6 @@
 _Static_assert((int)MAXPATH == (int)PROTO_PATH_MAX,
                "what the file server takes");
 
-enum { MAJOR_CONSOLE = 1 };
-
 /* A request with the bytes of its one or two paths. */
 struct request {
     struct message m; /* label, words 0 to 2 */
@@ -44,8 +42,8 @@ static int64_t request_path(struct request *request, const char *path) {
     return length;
 }
 
-/* Returns the reply's label or an error. */
-static int64_t request_call(struct request *request) {
+/* Makes the call at the file server. */
+static int64_t request_start(struct request *request) {
     int64_t directory = request->absolute ? SLOT_ROOT : SLOT_CWD;
     int64_t result =
         file_path_call(directory, &request->m, request->bytes, request->length);
@@ -54,6 +52,50 @@ static int64_t request_call(struct request *request) {
         return result;
     return file_path_call(directory, &request->m, request->bytes,
                           request->length);
+}
+
+/* The server mounted at a device of that number, NULL if it is no mount point.
+ */
+static const char *mount_name(uint64_t major) {
+    if (major == MAJOR_SYS)
+        return NAME_SYS;
+    return major == MAJOR_ROOT ? NAME_FS : NULL;
+}
+
+/* Makes the call again with the path from `offset` on, at that server. */
+static int64_t request_continue(struct request *request, const char *name,
+                                uint64_t offset) {
+    if (offset > request->length)
+        return -EIO;
+    request->length -= offset;
+    memmove(request->bytes, request->bytes + offset, request->length);
+    if (request->length == 0)
+        request->bytes[request->length++] = '.';
+    request->m.words[0] = request->length;
+    int64_t session = server_find(name);
+    if (session < 0)
+        return session;
+    int64_t result =
+        file_path_call(session, &request->m, request->bytes, request->length);
+    sys_handle_close(session);
+    return result;
+}
+
+/* Returns the reply's label or an error. */
+static int64_t request_call(struct request *request) {
+    uint64_t tag = request->m.tag,
+             argument[] = {request->m.words[1], request->m.words[2]};
+    int64_t result = request_start(request);
+    while (result == FILE_IS_DEVICE) {
+        const char *name = mount_name(request->m.words[0]);
+        if (name == NULL)
+            break;
+        uint64_t offset = request->m.words[2];
+        request->m.tag = tag;
+        memcpy(&request->m.words[1], argument, sizeof(argument));
+        result = request_continue(request, name, offset);
+    }
+    return result;
 }
 
 /* Makes a call about one path. */

@@ -8,6 +8,7 @@
 #include "lib/names.h"
 #include "lib/printf.h"
 #include "lib/proto.h"
+#include "lib/string.h"
 #include "lib/syscall.h"
 
 enum { STATUS_FAILED = 1 };
@@ -28,6 +29,22 @@ void service_reply(int64_t reply, int64_t label) {
 int service_waits(int64_t reply) {
     /* EPIPE comes before any complaint about the request itself. */
     return ipc_copy(reply, COPY_IN, 0, 0, 0).error != -EPIPE;
+}
+
+int64_t service_path(const struct message *m, uint64_t length, char *to) {
+    if (length > PROTO_PATH_MAX)
+        return -ENAMETOOLONG;
+    if (tag_items(m->tag) > 0) {
+        struct copy_result copy =
+            ipc_copy(HANDLE_IMPLICIT, COPY_IN, 0, to, length);
+        if (copy.error < 0)
+            return service_copy_error(copy.error);
+    } else if (length <= PROTO_INLINE_PATH) {
+        memcpy(to, &m->words[3], length);
+    } else {
+        return -EINVAL;
+    }
+    return memchr(to, 0, length) ? -EINVAL : 0;
 }
 
 void service_next(int64_t endpoint, int64_t label, struct message *m) {

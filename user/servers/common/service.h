@@ -50,6 +50,13 @@ static inline int64_t service_copy_error(int64_t error) {
 }
 
 /*
+ * Brings the bytes of a DIR_ request's path or paths to `to`, which has room
+ * for PROTO_PATH_MAX. ENAMETOOLONG; EINVAL: there is a NUL among them, or they
+ * are neither in the message nor in a window. Errors of SYS_COPY.
+ */
+int64_t service_path(const struct message *m, uint64_t length, char *to);
+
+/*
  * Answers the newest call as a handler's value asks, and receives the next
  * message into *m. Returns only with a message; ends the server when its
  * endpoint is gone.

@@ -223,21 +223,66 @@ static int64_t path_fetch(const struct message *m, uint64_t second) {
     if (first > PROTO_PATH_MAX || second > PROTO_PATH_MAX ||
         length > PROTO_PATH_MAX)
         return -ENAMETOOLONG;
-    if (tag_items(m->tag) > 0) {
-        struct copy_result copy =
-            ipc_copy(HANDLE_IMPLICIT, COPY_IN, 0, paths, length);
-        if (copy.error < 0)
-            return service_copy_error(copy.error);
-    } else if (length <= PROTO_INLINE_PATH) {
-        memcpy(paths, &m->words[3], length);
-    } else {
-        return -EINVAL;
-    }
-    if (memchr(paths, 0, length))
-        return -EINVAL;
+    int64_t err = service_path(m, length, paths);
+    if (err < 0)
+        return err;
     memmove(paths + first + 1, paths + first, second);
     paths[first] = paths[length + 1] = '\0';
     return 0;
+}
+
+/* Answers with a device's numbers and where in the path it stands. */
+static int64_t device_answer(const struct inode *ip, struct message *m,
+                             const char *rest, unsigned *words) {
+    m->words[0] = ip->on.major;
+    m->words[1] = ip->on.minor;
+    m->words[2] = (uint64_t)(rest - server.paths);
+    *words = 3;
+    return FILE_IS_DEVICE;
+}
+
+/*
+ * Opens the directory or device that the first name of *path stands for, in
+ * *ip, which is given back; *path moves on. An error: there is none.
+ */
+static int mount_step(struct inode **ip, char **path) {
+    struct inode *next;
+    char *end = *path + (**path == '/');
+    while (*end != '\0' && *end != '/')
+        end++;
+    char after = *end;
+    *end = '\0';
+    int err = fs_open(server.volume, *ip, *path, FS_RDONLY, &next);
+    *end = after;
+    while (*end == '/')
+        end++;
+    fs_close(server.volume, *ip);
+    *ip = next;
+    *path = end;
+    return err;
+}
+
+/*
+ * A path that led through something that is no directory, or to it: if that is
+ * a mount point, answers where it goes on, else ENOTDIR.
+ */
+static int64_t mount_answer(struct inode *cwd, char *path, struct message *m,
+                            unsigned *words) {
+    int err = 0;
+    struct inode *ip = cwd;
+    inode_dup(ip);
+    do {
+        err = mount_step(&ip, &path);
+        if (err < 0)
+            return -ENOTDIR;
+    } while (ip->on.type == INODE_DIR && *path != '\0');
+    int64_t label = -ENOTDIR;
+    if (ip->on.type == INODE_DEVICE && ip->on.major == MAJOR_SYS)
+        label = tag_label(m->tag) == DIR_LINK
+                    ? -EXDEV
+                    : device_answer(ip, m, path, words);
+    fs_close(server.volume, ip);
+    return label;
 }
 
 /* DIR_OPEN; a device is answered with its numbers. */
@@ -252,11 +297,10 @@ static int64_t dir_open(struct inode *cwd, struct message *m, unsigned *words) {
         return err;
     if (ip->on.type != INODE_DEVICE)
         return file_answer(ip, flags);
-    m->words[0] = ip->on.major;
-    m->words[1] = ip->on.minor;
-    *words = 2;
+    int64_t label =
+        device_answer(ip, m, server.paths + strlen(server.paths), words);
     fs_close(server.volume, ip);
-    return FILE_IS_DEVICE;
+    return label;
 }
 
 /* DIR_CHDIR */
@@ -274,22 +318,10 @@ static int64_t dir_mknod(struct inode *cwd, const struct message *m) {
                     (uint16_t)m->words[2]);
 }
 
-/* The DIR_ operations, relative to an open directory. */
-static int64_t dir_request(struct file *file, struct message *m,
-                           unsigned *words) {
+static int64_t dir_operation(struct inode *cwd, struct message *m,
+                             unsigned *words) {
     struct volume *v = server.volume;
-    struct inode *cwd = file->ip;
-    int operation = tag_label(m->tag);
-    if (operation < DIR_OPEN || operation > DIR_CHDIR)
-        return -ENOSYS;
-    int64_t err = inode_load(v, cwd);
-    if (err == 0 && cwd->on.type != INODE_DIR)
-        err = -ENOTDIR;
-    if (err == 0)
-        err = path_fetch(m, operation == DIR_LINK ? m->words[1] : 0);
-    if (err < 0)
-        return err;
-    switch (operation) {
+    switch (tag_label(m->tag)) {
     case DIR_OPEN:
         return dir_open(cwd, m, words);
     case DIR_MKDIR:
@@ -303,6 +335,29 @@ static int64_t dir_request(struct file *file, struct message *m,
     default:
         return dir_chdir(cwd);
     }
+}
+
+/* The DIR_ operations, relative to an open directory. */
+static int64_t dir_request(struct file *file, struct message *m,
+                           unsigned *words) {
+    struct inode *cwd = file->ip;
+    int operation = tag_label(m->tag);
+    if (operation < DIR_OPEN || operation > DIR_CHDIR)
+        return -ENOSYS;
+    uint64_t first = m->words[0];
+    int64_t err = inode_load(server.volume, cwd);
+    if (err == 0 && cwd->on.type != INODE_DIR)
+        err = -ENOTDIR;
+    if (err == 0)
+        err = path_fetch(m, operation == DIR_LINK ? m->words[1] : 0);
+    if (err < 0)
+        return err;
+    int64_t label = dir_operation(cwd, m, words);
+    if (label == -ENOTDIR)
+        label = mount_answer(cwd, server.paths, m, words);
+    if (label == -ENOTDIR && operation == DIR_LINK)
+        label = mount_answer(cwd, server.paths + first + 1, m, words);
+    return label;
 }
 
 static int64_t call_handle(struct message *m, unsigned *words) {
