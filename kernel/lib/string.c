@@ -52,6 +52,11 @@ void *memcpy(void *to, const void *from, size_t len) {
         for (; len > 0 && misalignment(t) != 0; len--) {
             *t++ = *f++;
         }
+        for (; len >= PAGE_SIZE; len -= PAGE_SIZE) {
+            page_copy(t, f);
+            t += PAGE_SIZE;
+            f += PAGE_SIZE;
+        }
         for (; len >= BLOCK; len -= BLOCK, t += BLOCK, f += BLOCK) {
             copy_block((word_t *)t, (const word_t *)f);
         }
@@ -156,23 +161,21 @@ COMPILED_AS_WRITTEN
 void page_zero(void *page) {
     word_t *word = page;
     word_t *end = word + PAGE_WORDS;
-#pragma GCC unroll 32
+#pragma GCC unroll 64
     for (; word != end; word++) {
         *word = 0;
     }
 }
 
-/* Eight loads, then eight stores, so that no load waits for a store. */
 COMPILED_AS_WRITTEN
 void page_copy(void *to, const void *from) {
     word_t *t = to;
     const word_t *f = from;
     const word_t *end = f + PAGE_WORDS;
-#pragma GCC unroll 4
-    for (; f != end; f += 8, t += 8) {
-        word_t w0 = f[0], w1 = f[1], w2 = f[2], w3 = f[3];
-        word_t w4 = f[4], w5 = f[5], w6 = f[6], w7 = f[7];
-        t[0] = w0, t[1] = w1, t[2] = w2, t[3] = w3;
-        t[4] = w4, t[5] = w5, t[6] = w6, t[7] = w7;
+    for (; f != end; f += PAGE_WORDS / 8, t += PAGE_WORDS / 8) {
+#pragma GCC unroll 8
+        for (unsigned i = 0; i < PAGE_WORDS / 8; i += BLOCK / WORD) {
+            copy_block(t + i, f + i);
+        }
     }
 }

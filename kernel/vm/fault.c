@@ -102,25 +102,26 @@ static int page_provide(struct space *space, const struct region *region,
         return page_upgrade(space, region, *leaf, page, access);
     }
     int result = page_fill(space, region, page);
-    *leaf = pagetable_find(&space->table, page, 0);
+    *leaf = pagetable_leaf(&space->table, page);
     return result;
 }
 
 /* The region that permits the access, or NULL. */
-static const struct region *region_for(const struct space *space, va_t va,
+static const struct region *region_for(struct space *space, va_t va,
                                        unsigned access) {
-    const struct region *region = region_find(space, va);
+    struct region *region = region_find(space, va);
+    space->found = region;
     return region != NULL && region->prot & access ? region : NULL;
 }
 
 int space_resolve(struct space *space, va_t va, unsigned access, bool nofault,
                   pte_t **leaf) {
-    assert(spin_held(&space->lock));
+    debug_assert(spin_held(&space->lock));
     const struct region *region = region_for(space, va, access);
     if (region == NULL) {
         return -EFAULT;
     }
-    *leaf = pagetable_find(&space->table, va, 0);
+    *leaf = pagetable_leaf(&space->table, va);
     if (leaf_permits(*leaf, access)) {
         return 0;
     }
@@ -132,7 +133,7 @@ int space_fault(struct space *space, va_t va, unsigned access) {
     spin_lock(&space->lock);
     const struct region *region = region_for(space, va, access);
     if (region != NULL) {
-        pte_t *leaf = pagetable_find(&space->table, va, 0);
+        pte_t *leaf = pagetable_leaf(&space->table, va);
         if (leaf_permits(leaf, access)) {
             /* Nothing is missing: another thread was faster, or this hart
              * remembers the entry as it was before it gained the right. */

@@ -41,9 +41,9 @@ void pte_count(const pte_t *entry, int change) {
 /* Writes one entry and counts it. */
 static inline void pte_set(pte_t *entry, pte_t value) {
     int change = (value != 0) - (*entry != 0);
-    assert(!(value & PTE_W) || value & PTE_R);
-    assert((value & (PTE_V | PTE_U)) != (PTE_V | PTE_U) ||
-           value & (PTE_R | PTE_X));
+    debug_assert(!(value & PTE_W) || value & PTE_R);
+    debug_assert((value & (PTE_V | PTE_U)) != (PTE_V | PTE_U) ||
+                 value & (PTE_R | PTE_X));
     if (change != 0) {
         pte_count(entry, change);
     }

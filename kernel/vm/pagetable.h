@@ -62,6 +62,11 @@ static inline pa_t pte_frame(pte_t pte) {
     return pte >> PTE_PPN_SHIFT << PAGE_SHIFT;
 }
 
+/* Whether the entry points to a table of the next level. */
+static inline bool pte_is_table(pte_t pte) {
+    return (pte & (PTE_V | PTE_R | PTE_W | PTE_X)) == PTE_V;
+}
+
 static inline pte_t pte_make(pa_t pa, pte_t flags) {
     return pa >> PAGE_SHIFT << PTE_PPN_SHIFT | flags;
 }
@@ -88,6 +93,23 @@ void pagetable_destroy(struct pagetable *table);
  * on the way is missing.
  */
 pte_t *pagetable_find(const struct pagetable *table, va_t va, unsigned level);
+
+/* The same for level 0, quickly. */
+static inline pte_t *pagetable_leaf(const struct pagetable *table, va_t va) {
+    enum { BITS = 9, MASK = PAGETABLE_ENTRIES - 1 };
+    const pte_t *root = pa_to_va(table->root);
+    pte_t entry = root[va >> (PAGE_SHIFT + 2 * BITS) & MASK];
+    if (!pte_is_table(entry)) {
+        return NULL;
+    }
+    const pte_t *middle = pa_to_va(pte_frame(entry));
+    entry = middle[va >> (PAGE_SHIFT + BITS) & MASK];
+    if (!pte_is_table(entry)) {
+        return NULL;
+    }
+    pte_t *leaves = pa_to_va(pte_frame(entry));
+    return &leaves[va >> PAGE_SHIFT & MASK];
+}
 
 /*
  * The same, making and charging the tables on the way. NULL: no memory, and no

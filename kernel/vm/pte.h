@@ -23,11 +23,6 @@ static inline void pte_store(pte_t *entry, pte_t value) {
     __atomic_store_n(entry, value, __ATOMIC_RELAXED);
 }
 
-/* Whether the entry points to a table of the next level. */
-static inline bool pte_is_table(pte_t pte) {
-    return (pte & (PTE_V | PTE_R | PTE_W | PTE_X)) == PTE_V;
-}
-
 /* Notes in a table's frame that this many of its entries more are in use. */
 void pte_count(const pte_t *entry, int change);
 

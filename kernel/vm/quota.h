@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/panic.h"
+
 enum { QUOTA_OBJECTS = 2048 }; /* objects_max of a fresh quota */
 
 /* All fields are atomic: two harts may charge the same quota at once. */
@@ -40,16 +42,57 @@ struct quota *quota_create(void);
 struct quota *quota_get(struct quota *quota);
 void quota_put(struct quota *quota);
 
+/* Whether n more than `now` are within the limit. */
+static inline bool quota_fits(uint64_t now, const uint64_t *max, uint64_t n) {
+    uint64_t limit = __atomic_load_n(max, __ATOMIC_RELAXED);
+    return now <= limit && n <= limit - now;
+}
+
+/* Adds n to a count unless that goes over its limit. */
+static inline bool quota_charge(uint64_t *count, const uint64_t *max,
+                                uint64_t n) {
+    uint64_t now = __atomic_load_n(count, __ATOMIC_RELAXED);
+    do {
+        if (!quota_fits(now, max, n)) {
+            return false;
+        }
+    } while (!__atomic_compare_exchange_n(count, &now, now + n, true,
+                                          __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    return true;
+}
+
+static inline void quota_uncharge(uint64_t *count, uint64_t n) {
+    uint64_t before = __atomic_fetch_sub(count, n, __ATOMIC_RELAXED);
+    debug_assert(before >= n);
+}
+
 /* Charges n more; false, and nothing is charged, if that is over the limit. */
-bool quota_charge_frames(struct quota *quota, uint64_t n);
-bool quota_charge_objects(struct quota *quota, uint64_t n);
+static inline bool quota_charge_frames(struct quota *quota, uint64_t n) {
+    return quota == NULL || quota_charge(&quota->frames, &quota->frames_max, n);
+}
+static inline bool quota_charge_objects(struct quota *quota, uint64_t n) {
+    return quota == NULL ||
+           quota_charge(&quota->objects, &quota->objects_max, n);
+}
 
 /* Takes back n that were charged before. */
-void quota_uncharge_frames(struct quota *quota, uint64_t n);
-void quota_uncharge_objects(struct quota *quota, uint64_t n);
+static inline void quota_uncharge_frames(struct quota *quota, uint64_t n) {
+    if (quota != NULL) {
+        quota_uncharge(&quota->frames, n);
+    }
+}
+static inline void quota_uncharge_objects(struct quota *quota, uint64_t n) {
+    if (quota != NULL) {
+        quota_uncharge(&quota->objects, n);
+    }
+}
 
 /* True if n more frames would fit now: a promise of nothing. */
-bool quota_has_frames(struct quota *quota, uint64_t n);
+static inline bool quota_has_frames(const struct quota *quota, uint64_t n) {
+    return quota == NULL ||
+           quota_fits(__atomic_load_n(&quota->frames, __ATOMIC_RELAXED),
+                      &quota->frames_max, n);
+}
 
 /* True if n frames are not more than the quota allows in all: a heap that
  * could never be filled is refused when it grows, not when it is touched. */

@@ -55,7 +55,7 @@ struct region *region_after(const struct space *space, va_t va) {
     return region;
 }
 
-struct region *region_find(const struct space *space, va_t va) {
+struct region *region_search(const struct space *space, va_t va) {
     struct region *region = region_after(space, va);
     return region != NULL && region->start <= va ? region : NULL;
 }
@@ -112,6 +112,7 @@ struct region *region_add(struct space *space, const struct region *like) {
 void region_remove(struct space *space, struct region *region) {
     list_remove(&region->link);
     space->region_count--;
+    space->found = NULL;
     if (region->memory != NULL) {
         memory_put(region->memory);
     }

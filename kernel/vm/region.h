@@ -49,8 +49,9 @@ struct region {
 /* Makes the cache of regions. Once, at boot. */
 void region_init(void);
 
-/* The region that contains va; NULL: none. */
-struct region *region_find(const struct space *space, va_t va);
+/* The region that contains va; NULL: none. The long way of region_find
+ * (vm/space.h). */
+struct region *region_search(const struct space *space, va_t va);
 
 /* The first region that ends above va; NULL: none. */
 struct region *region_after(const struct space *space, va_t va);

@@ -76,6 +76,7 @@ struct space *space_create(struct quota *quota) {
     space->dying = false;
     space->region_count = 0;
     list_init(&space->regions);
+    space->found = NULL;
     list_init(&space->defunct);
     space->heap_start = space->heap_end = 0;
     space->quota = quota;
