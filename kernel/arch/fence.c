@@ -39,6 +39,8 @@ struct fence_request {
     uint64_t asid;
 };
 
+void (*fence_hook)(const struct hart *hart, va_t va, uint64_t asid);
+
 static struct fence_request slots[HART_MAX];
 static uint32_t inboxes[HART_MAX]; /* atomic */
 static uint32_t serving;           /* atomic: harts that serve requests */

@@ -27,26 +27,42 @@
 #ifndef OCTAVO_ARCH_FENCE_H
 #define OCTAVO_ARCH_FENCE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "arch/hart.h"
 #include "arch/ipi.h"
 #include "arch/memory.h"
+#include "lib/build.h"
+
+#define FENCE_ANY UINT64_MAX /* every address, or every ASID */
+
+/* Debug builds: told of each fence before it is executed; NULL: nobody is. */
+extern void (*fence_hook)(const struct hart *hart, va_t va, uint64_t asid);
+
+static inline void fence_tell(va_t va, uint64_t asid) {
+    if (DEBUG_BUILD && fence_hook != NULL) {
+        fence_hook(hart_self(), va, asid);
+    }
+}
 
 /* Forgets the leaf entry for one page of one address space. */
 static inline void fence_local_page(va_t va, uint64_t asid) {
+    fence_tell(va, asid);
     __asm__ volatile("sfence.vma %0, %1" ::"r"(va), "r"(asid) : "memory");
     hart_count_event(COUNTER_FENCE_PAGE);
 }
 
 /* Forgets everything of one address space. */
 static inline void fence_local_asid(uint64_t asid) {
+    fence_tell(FENCE_ANY, asid);
     __asm__ volatile("sfence.vma x0, %0" ::"r"(asid) : "memory");
     hart_count_event(COUNTER_FENCE_SPACE);
 }
 
 /* Forgets everything, global mappings too. */
 static inline void fence_local_all(void) {
+    fence_tell(FENCE_ANY, FENCE_ANY);
     __asm__ volatile("sfence.vma" ::: "memory");
     hart_count_event(COUNTER_FENCE_ALL);
 }

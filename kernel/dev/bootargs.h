@@ -8,6 +8,8 @@
  *   sstc=0       the timer goes through the firmware even if harts have Sstc
  *   initrd=A,N   the initrd lies at physical address A and is N bytes long;
  *                for boot loaders that cannot say so in the device tree
+ *   oracle=1     debug builds: panic when a stale translation could be used
+ *                (vm/oracle.h)
  *   run=COMMAND  everything to the end of the line: for init
  * Servers and init read others for themselves.
  */

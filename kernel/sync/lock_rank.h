@@ -25,6 +25,7 @@ enum lock_rank {
     RANK_FRAME,        /* free frames (vm) */
     RANK_PLIC,         /* interrupt controller registers (dev) */
     RANK_CONSOLE,      /* the kernel's own output (dev) */
+    RANK_ORACLE,       /* debug: who may hold a translation (vm) */
 };
 
 #endif

@@ -48,7 +48,7 @@ static uint64_t satp_root(uint64_t satp) {
     return satp & SATP_PPN_MASK;
 }
 
-void asid_init(void) {
+uint64_t asid_init(void) {
     csr_write(satp, kernel_satp | SATP_ASID_MASK << SATP_ASID_SHIFT);
     uint64_t highest = satp_number(csr_read(satp));
     csr_write(satp, kernel_satp);
@@ -58,6 +58,7 @@ void asid_init(void) {
     for (unsigned i = 0; i < HART_MAX; i++) {
         asid_harts[i].generation = ASID_FLUSH;
     }
+    return highest;
 }
 
 void asid_create(struct asid *asid, pa_t root) {
@@ -139,6 +140,9 @@ static void renew(struct asid *asid) REQUIRES(asid_lock) {
         /* The mask before the number: asid_fence reads them the other way
          * round, so with a number it sees the mask that goes with it. */
         __atomic_store_n(&asid->hart_mask, 0, __ATOMIC_RELEASE);
+        if (DEBUG_BUILD) {
+            oracle_number(number);
+        }
         __atomic_store_n(&asid->satp, satp, __ATOMIC_RELEASE);
     }
     __atomic_store_n(&asid->generation, generation, __ATOMIC_RELEASE);
@@ -147,10 +151,9 @@ static void renew(struct asid *asid) REQUIRES(asid_lock) {
 /* ---- Entering and leaving ---- */
 
 static void satp_write(struct hart *hart, uint64_t satp) {
-    csr_write(satp, satp);
+    asid_satp(hart, satp);
     /* asid_release trusts this: it must not be seen before it is true. */
     __atomic_store_n(&hart->satp, satp, __ATOMIC_RELEASE);
-    hart->counters[COUNTER_SATP_WRITES]++;
 }
 
 void asid_enter_slow(struct asid *asid) {
@@ -180,6 +183,9 @@ void asid_leave(void) {
         satp_write(hart, kernel_satp);
         __atomic_store_n(&asid_harts[hart->id].active, NULL, __ATOMIC_RELEASE);
     }
+    if (DEBUG_BUILD) {
+        oracle_check();
+    }
 }
 
 bool asid_release(struct asid *asid) {
@@ -200,6 +206,9 @@ bool asid_release(struct asid *asid) {
         }
     }
     if (left) {
+        if (DEBUG_BUILD) {
+            oracle_dead(asid->satp);
+        }
         asid->hart_mask = 0; /* nothing of it will be used, so no fences */
     }
     spin_unlock(&asid_lock);

@@ -25,7 +25,9 @@
 #include "arch/csr.h"
 #include "arch/hart.h"
 #include "arch/memory.h"
+#include "lib/build.h"
 #include "vm/kernelmap.h"
+#include "vm/oracle.h"
 
 enum { FENCE_PAGES = 32 }; /* up to here fence page by page */
 
@@ -50,8 +52,9 @@ struct asid_hart {
 
 extern struct asid_hart asid_harts[HART_MAX];
 
-/* Finds out how many ASIDs there are. Once, after kernel_map_init. */
-void asid_init(void);
+/* Finds out which ASID is the highest, and returns it. Once, after
+ * kernel_map_init. */
+uint64_t asid_init(void);
 
 /* Prepares the number of a fresh space with this root: not valid yet. */
 void asid_create(struct asid *asid, pa_t root);
@@ -76,6 +79,16 @@ void asid_fence(struct asid *asid, va_t va, uint64_t pages);
 /* This hart alone forgets one page: for entries that gained a right. */
 void asid_fence_here(struct asid *asid, va_t va);
 
+/* Writes satp. */
+static inline void asid_satp(struct hart *hart, uint64_t satp) {
+    if (DEBUG_BUILD) {
+        oracle_enter(hart, satp);
+    }
+    csr_write(satp, satp);
+    hart->satp = satp;
+    hart->counters[COUNTER_SATP_WRITES]++;
+}
+
 /*
  * Makes this hart run in a space that it is not in, if the number is valid. If
  * not, false: the hart is where it was, but is noted as being on its way, so
@@ -93,9 +106,7 @@ static inline bool asid_switch(struct hart *hart, struct asid *asid) {
             0) {
         return false;
     }
-    csr_write(satp, asid->satp);
-    hart->satp = asid->satp;
-    hart->counters[COUNTER_SATP_WRITES]++;
+    asid_satp(hart, asid->satp);
     return true;
 }
 
@@ -109,9 +120,7 @@ static inline bool asid_try_enter(struct asid *asid) {
     if (hart->satp == asid->satp || asid_switch(hart, asid)) {
         return true;
     }
-    csr_write(satp, kernel_satp);
-    hart->satp = kernel_satp;
-    hart->counters[COUNTER_SATP_WRITES]++;
+    asid_satp(hart, kernel_satp);
     return false;
 }
 
@@ -120,6 +129,9 @@ static inline void asid_enter(struct asid *asid) {
     struct hart *hart = hart_self();
     if (hart->satp != asid->satp && !asid_switch(hart, asid)) {
         asid_enter_slow(asid);
+    }
+    if (DEBUG_BUILD) {
+        oracle_check();
     }
 }
 

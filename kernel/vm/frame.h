@@ -25,6 +25,7 @@
 #include "abi/layout.h"
 #include "arch/memory.h"
 #include "lib/panic.h"
+#include "vm/oracle.h"
 
 struct machine;
 
@@ -108,6 +109,9 @@ void frame_free(pa_t pa);
  * may still reach the frame through this reference: fence first (vm/asid.h).
  */
 static inline bool frame_unref(pa_t pa) {
+    if (DEBUG_BUILD) {
+        oracle_unref(pa);
+    }
     uint32_t *refs = &frame_record(pa)->refs;
     /* Release: what was written through this reference comes before the next
      * use of the frame. Acquire: the last one sees what all others wrote. */

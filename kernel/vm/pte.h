@@ -10,6 +10,7 @@
 #ifndef OCTAVO_VM_PTE_H
 #define OCTAVO_VM_PTE_H
 
+#include "vm/oracle.h"
 #include "vm/pagetable.h"
 
 /* What was written to memory before comes before all stores of entries after.
@@ -20,7 +21,11 @@ static inline void pte_publish(void) {
 
 /* Writes an entry. Counting it is the caller's: pte_count. */
 static inline void pte_store(pte_t *entry, pte_t value) {
+    pte_t old = DEBUG_BUILD ? *entry : 0;
     __atomic_store_n(entry, value, __ATOMIC_RELAXED);
+    if (DEBUG_BUILD) {
+        oracle_stored(entry, old);
+    }
 }
 
 /* Notes in a table's frame that this many of its entries more are in use. */

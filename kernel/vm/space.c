@@ -92,6 +92,9 @@ struct space *space_create(struct quota *quota) {
         return NULL;
     }
     asid_create(&space->asid, space->table.root);
+    if (DEBUG_BUILD) {
+        oracle_space(space);
+    }
     quota_get(quota);
     return space;
 }

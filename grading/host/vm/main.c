@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * main.c: runs one test, in a machine of its own: `vm NAME`; `vm -l` lists
- * them with what they show.
+ * main.c: runs one test, in a machine of its own: `vm NAME`, or `vm -o NAME`
+ * with the kernel's oracle on; `vm -l` lists them with what they show.
  */
 #include <string.h>
 
@@ -12,8 +12,11 @@ static const struct test *const groups[] = {
     frame_tests, space_tests, share_tests, tlb_tests, random_tests};
 
 int main(int argc, char **argv) {
-    if (argc != 2) {
-        fprintf(stderr, "usage: %s -l | NAME\n", argv[0]);
+    if (argc == 3 && strcmp(argv[1], "-o") == 0) {
+        sim_oracle = true;
+        argv++;
+    } else if (argc != 2) {
+        fprintf(stderr, "usage: %s -l | [-o] NAME\n", argv[0]);
         return 2;
     }
     bool list = strcmp(argv[1], "-l") == 0;

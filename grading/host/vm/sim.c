@@ -15,9 +15,11 @@
 #include "lib/panic.h"
 #include "lib/print.h"
 #include "lib/string.h"
+#include "lib/symbols.h"
 #include "vm/frame.h"
 #include "vm/kernelmap.h"
 #include "vm/memory.h"
+#include "vm/oracle.h"
 
 enum { TLB_MAX = 4096, LEVELS = 3, TRIES = 4 };
 
@@ -43,6 +45,7 @@ uint64_t kernel_satp;
 struct machine machine;
 uint64_t sim_fences;
 uint64_t sim_code_fences;
+bool sim_oracle;
 
 static struct trap_frame frames_of_harts[HART_MAX];
 static struct tlb tlbs[HART_MAX];
@@ -85,6 +88,12 @@ void page_copy(void *to, const void *from) {
 
 bool machine_is_device(pa_t base, uint64_t length) {
     return base == 0x10000000 && length == PAGE_SIZE;
+}
+
+const char *symbol_find(uint64_t address, uint64_t *offset) {
+    (void)address;
+    (void)offset;
+    return NULL;
 }
 
 /* One hart runs at a time here, so nobody ever waits for another. */
@@ -134,18 +143,29 @@ static void tlb_drop(unsigned id, const uint64_t *asid, const va_t *page) {
     tlb->count = kept;
 }
 
+static void fence_page(unsigned id, va_t va, uint64_t asid) {
+    oracle_fence(&harts[id], va, asid);
+    tlb_drop(id, &asid, &va);
+}
+
+static void fence_asid(unsigned id, uint64_t asid) {
+    oracle_fence(&harts[id], ORACLE_ANY, asid);
+    tlb_drop(id, &asid, NULL);
+}
+
 void fence_local_page(va_t va, uint64_t asid) {
     sim_fences++;
-    tlb_drop(hart_self()->id, &asid, &va);
+    fence_page(hart_self()->id, va, asid);
 }
 
 void fence_local_asid(uint64_t asid) {
     sim_fences++;
-    tlb_drop(hart_self()->id, &asid, NULL);
+    fence_asid(hart_self()->id, asid);
 }
 
 void fence_local_all(void) {
     sim_fences++;
+    oracle_fence(hart_self(), ORACLE_ANY, ORACLE_ANY);
     tlb_drop(hart_self()->id, NULL, NULL);
 }
 
@@ -162,7 +182,7 @@ void fence_remote_range(uint32_t mask, va_t va, uint64_t len, uint64_t asid) {
     for (unsigned i = 0; i < hart_count; i++) {
         for (va_t page = va; mask >> i & 1 && page < va + len;
              page += PAGE_SIZE) {
-            tlb_drop(i, &asid, &page);
+            fence_page(i, page, asid);
         }
     }
 }
@@ -171,7 +191,7 @@ void fence_remote_asid(uint32_t mask, uint64_t asid) {
     sim_fences++;
     for (unsigned i = 0; i < hart_count; i++) {
         if (mask >> i & 1) {
-            tlb_drop(i, &asid, NULL);
+            fence_asid(i, asid);
         }
     }
 }
@@ -223,8 +243,8 @@ static int sim_access(struct space *space, va_t va, unsigned access,
                       uint64_t **word) {
     static const pte_t need[] = {
         [PROT_READ] = PTE_R, [PROT_WRITE] = PTE_W, [PROT_EXECUTE] = PTE_X};
-    space_activate(space);
     for (unsigned i = 0; i < TRIES; i++) {
+        space_activate(space);
         pa_t pa = translate(va, need[access]);
         if (pa != 0) {
             *word = pa_to_va(pa);
@@ -335,7 +355,10 @@ void sim_boot(unsigned count, unsigned hart_number, unsigned asid_bits) {
     for (unsigned i = 0; i < hart_count; i++) {
         satps[i] = harts[i].satp = kernel_satp;
     }
-    asid_init();
+    uint64_t highest = asid_init();
+    if (sim_oracle) {
+        oracle_init(malloc(oracle_size(highest)), highest);
+    }
     quota_init();
     memory_init(&machine);
     space_init();

@@ -22,6 +22,9 @@
 
 #include "vm/space.h"
 
+/* The next machine has the kernel's own oracle (vm/oracle.h) on. */
+extern bool sim_oracle;
+
 /* Starts the machine and all of vm but the kernel's own map. */
 void sim_boot(unsigned frames, unsigned harts, unsigned asid_bits);
 
