@@ -20,7 +20,7 @@ MAKEFLAGS += -rR --no-print-directory -j$(JOBS)
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help clean qemu qemu-gdb gdb grade check fresh-disk FORCE
+.PHONY: all help clean qemu qemu-gdb gdb grade bench check fresh-disk FORCE
 
 # Set on the command line: make qemu SMP=4 MEM=256 DEBUG=1
 DEBUG ?= 0
@@ -30,7 +30,7 @@ DISK_KIB ?= 4096
 APPEND ?=
 KCFLAGS ?=
 UCFLAGS ?=
-export APPEND RUN GDBFLAGS TEST
+export APPEND RUN GDBFLAGS TEST BASE
 
 ifeq ($(DEBUG),0)
 B := build/release
@@ -311,6 +311,9 @@ grade: all
 	@$(PYTHON) -m grading $(if $(TEST),--test "$$TEST") \
 	  $(if $(filter-out 0,$(DEBUG)),--debug)
 
+bench: all
+	@$(PYTHON) tools/bench --no-build $(if $(BASE),--base "$$BASE")
+
 check:
 	@$(PYTHON) tools/check $(ONLY)
 
@@ -326,6 +329,8 @@ help:
 # help:                   GDBFLAGS='gdb options')
 # help: make qemu-gdb     QEMU with a console here, waiting for make gdb elsewhere
 # help: make grade        all tests (TEST=name: one)
+# help: make bench        what operations cost, in guest instructions
+# help:                   (BASE=FILE: fails if it is more than in a kept run)
 # help: make check        format, layers, lock contracts, spelling, ... (ONLY=name)
 # help: make fresh-disk   a new disk for make qemu; sets the old one aside
 # help: make help         this list

@@ -20,13 +20,28 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import List, Optional, Type
+from typing import Optional, Type
 
 import bootlib
 
 START_S = 10.0
-A0 = 10  # register numbers, as in GDB's packets
-PC = 32
+CODE_BYTES = 64  # that tell one program from another
+MINSTRET = 66 + 0xB02  # in GDB's packets a CSR's number is that much higher
+
+
+def elf_bytes(elf: Path, address: int) -> bytes:
+    """The bytes of a program from an address on, CODE_BYTES or to its end."""
+    data = elf.read_bytes()
+    (table,) = struct.unpack_from("<Q", data, 32)
+    size, count = struct.unpack_from("<HH", data, 54)
+    for index in range(count):
+        kind, _, offset, start, _, length = struct.unpack_from(
+            "<IIQQQQ", data, table + index * size
+        )
+        if kind == 1 and start <= address < start + length:
+            first = offset + address - start
+            return data[first : min(first + CODE_BYTES, offset + length)]
+    raise bootlib.BootError(f"{elf.name} has nothing at {address:#x}")
 
 
 class Machine:
@@ -50,6 +65,8 @@ class Machine:
             self._socket = stack.enter_context(socket.socket(socket.AF_UNIX))
             self._socket.settimeout(options.timeout)
             self._connect(work / "gdb")
+            # QEMU names a CSR only to a debugger that has asked which it has.
+            self._ask("qXfer:features:read:target.xml:0,ffb")
             self._stack = stack.pop_all()
         return self
 
@@ -70,12 +87,26 @@ class Machine:
         # Taken back, or it would be hit again where it stands.
         self._expect(f"z1,{address:x},4", "OK")
 
+    def run_to_program(self, elf: Path, address: int) -> None:
+        """The same in a user program: others have code at the same address."""
+        code = elf_bytes(elf, address)
+        self.run_to(address)
+        while self.memory(address, len(code)) != code:
+            self.step()
+            self.run_to(address)
+
     def step(self) -> None:
         self._ask("s")
 
-    def registers(self) -> List[int]:
-        """x0 to x31, and pc."""
-        return list(struct.unpack("<33Q", bytes.fromhex(self._ask("g"))))
+    def memory(self, address: int, size: int) -> bytes:
+        """As the hart would read it now; nothing if it could not."""
+        reply = self._ask(f"m{address:x},{size:x}")
+        return b"" if reply.startswith("E") else bytes.fromhex(reply)
+
+    def instructions(self) -> int:
+        """The counter that rdinstret reads."""
+        reply = self._ask(f"p{MINSTRET:x}")
+        return struct.unpack("<Q", bytes.fromhex(reply))[0]
 
     def log_to(self, path: Path) -> None:
         """From now on each instruction is a line of the file: trace.py."""

@@ -96,10 +96,16 @@ def read_log(path: Path) -> List[int]:
 def trim(pcs: List[int], program: Code) -> List[int]:
     """What lies between the first and the last read of instret.
 
-    None of them is counted: a figure is the difference less one."""
+    None of the two is counted: a figure is the difference less one. Nor is
+    an instruction that faults, which is logged again when it has run."""
     reads = {pc for pc, i in program.items() if i.mnemonic == "rdinstret"}
     places = [index for index, pc in enumerate(pcs) if pc in reads]
-    return pcs[places[0] + 1 : places[-1]] if places else []
+    part = pcs[places[0] + 1 : places[-1]] if places else []
+    parts = [list(group) for _, group in groupby(part, lambda pc: pc < USER_TOP)]
+    for here, there in zip(parts, parts[2:]):
+        if here[-1] == there[0] and here[-1] < USER_TOP:
+            here.pop()
+    return [pc for group in parts for pc in group]
 
 
 class Namer:

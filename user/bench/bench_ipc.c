@@ -84,7 +84,8 @@ static void accept_caps(void) {
     bench_must(sys_accept(0, 0, 0, 0, COUNT_CAPS, CAPS_SLOT));
 }
 
-static const struct server_kind caps_kind = {accept_caps, close_caps};
+static const struct server_kind caps_kind = {.accept = accept_caps,
+                                             .clean = close_caps};
 static uint64_t caps; /* packed */
 
 static void begin_caps(const struct row *row) {

@@ -26,7 +26,6 @@ enum {
     BENCH_ROUNDS = 1000, /* measured, unless the row says otherwise */
     BENCH_WARM = 16,     /* before those, not counted */
     BENCH_MOST = BENCH_ROUNDS + BENCH_WARM,
-    BENCH_MARK = 0x6d61726b, /* what bench_mark() is called with */
 };
 
 struct row {
@@ -46,7 +45,7 @@ int bench_run(int argc, char **argv, const struct row *rows, unsigned count);
 int64_t bench_must(int64_t result);
 
 /* Does nothing; it is where tools/cost stops. */
-void bench_mark(uint64_t mark);
+void bench_mark(void);
 
 /* What lies between two reads, in C: see OPERATION in bench/common/trap.h for
  * single system calls. */

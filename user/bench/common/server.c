@@ -53,6 +53,8 @@ static __attribute__((noinline)) uint64_t serve(int64_t endpoint) {
 static void serve_kind(int64_t endpoint, const struct server_kind *kind) {
     if (kind == NULL)
         server_echo(endpoint);
+    if (kind->serve != NULL)
+        kind->serve(endpoint);
     kind->accept();
     for (;;)
         kind->clean(serve(endpoint));

@@ -26,8 +26,9 @@ struct server {
 
 /* A server that receives more than words; its replies are empty. */
 struct server_kind {
-    void (*accept)(void);         /* before the first call */
-    void (*clean)(uint64_t base); /* base: of the newest memory item */
+    void (*serve)(int64_t endpoint); /* NULL: take what comes, with these: */
+    void (*accept)(void);            /* before the first call */
+    void (*clean)(uint64_t base);    /* base: of the newest memory item */
 };
 
 /* Starts a server; NULL: it echoes words and receives nothing else. */

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+"""The drawings of a whole run, and what is said of curves below the table."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import List, Sequence, Tuple
+
+from measure import svg
+from measure.programs import Samples, Source
+from measure.result import Figure
+from measure.rows import PAGE, Curve, size_curves, times, transfer_modes
+
+Points = List[Tuple[float, float]]
+
+TIMEBASE_MHZ = 10  # of QEMU's virt machine
+
+
+def sources() -> List[Source]:
+    """What the drawings need beside the rows."""
+    points_of_curves = [s for curve in size_curves().values() for _, s in curve]
+    return points_of_curves + list(times().values())
+
+
+def points(curve: Curve, samples: Samples) -> Points:
+    return [(size, samples[source].median) for size, source in curve]
+
+
+def draw(folder: Path, figures: Sequence[Figure], samples: Samples) -> None:
+    """Writes the SVG files."""
+    strips = [
+        (figure.row.name, figure.sample.histogram, note_of(figure))
+        for figure in figures
+        if figure.sample.histogram
+    ]
+    text = svg.distributions("Instructions of each round", strips)
+    (folder / "latency.svg").write_text(text, encoding="utf-8")
+    by_size = svg.Chart(
+        "A request with this many bytes, round trip", "bytes", "instructions"
+    )
+    for name, curve in size_curves().items():
+        by_size.line(name, points(curve, samples))
+    (folder / "size.svg").write_text(by_size.text(), encoding="utf-8")
+    by_pages = svg.Chart("A call that hands pages over", "pages", "instructions")
+    for name, curve in transfer_modes().items():
+        by_pages.line(name, [(x / PAGE, y) for x, y in points(curve, samples)])
+    (folder / "pages.svg").write_text(by_pages.text(), encoding="utf-8")
+
+
+def note_of(figure: Figure) -> str:
+    sample = figure.sample
+    return f"{sample.min:g} / {sample.median:g} / {sample.p99:g}"
+
+
+def report(samples: Samples) -> str:
+    """Which way is the cheapest at each size, and what it means on this host."""
+    curves = {n: dict(points(c, samples)) for n, c in size_curves().items()}
+    sizes = sorted({size for curve in curves.values() for size in curve})
+    lines = [f"{'bytes':>9} " + " ".join(f"{name:>9}" for name in curves)]
+    for size in sizes:
+        cells = [
+            f"{c[size]:9.0f}" if size in c else f"{'-':>9}" for c in curves.values()
+        ]
+        best = min((c[size], n) for n, c in curves.items() if size in c)[1]
+        lines.append(f"{size:9.0f} " + " ".join(cells) + f"  {best}")
+    spent = [
+        f"{samples[source].median / TIMEBASE_MHZ:.1f} us {how}"
+        for how, source in times().items()
+    ]
+    lines.append(f"a call with 1 MiB, host time without icount: {', '.join(spent)}")
+    return "\n".join(lines)
