@@ -11,13 +11,14 @@
 
 #include "abi/errno.h"
 #include "arch/hart.h"
+#include "ipc/items.h"
 #include "ipc/message.h"
 #include "ipc/notification.h"
 #include "lib/container.h"
 #include "proc/process.h"
 #include "proc/sched.h"
 #include "proc/wait.h"
-#include "vm/transfer.h"
+#include "vm/loan.h"
 
 static uint64_t frame_deadline(const struct thread *thread) {
     return thread->frame.x[REG_T6];
@@ -28,15 +29,28 @@ static uint64_t frame_deadline(const struct thread *thread) {
 void call_finish(struct endpoint *endpoint, struct thread *caller) {
     struct thread *server = caller->server;
     if (server) {
-        server->caller = NULL;
         server->depth = 0;
         caller->server = NULL;
+        __atomic_store_n(&server->caller, NULL, __ATOMIC_RELEASE);
     }
     caller->call_sequence++;
+    caller->loan = NULL;
     list_remove(&caller->link);
-    if (caller->flags & THREAD_IS_CALL)
-        thread_clear_flag(caller, THREAD_IS_CALL);
+    if (caller->flags & (THREAD_IS_CALL | THREAD_LENDS))
+        thread_clear_flag(caller, THREAD_IS_CALL | THREAD_LENDS);
     session_close_call(endpoint, caller->session);
+}
+
+/* What the caller has lent stays with whoever owes the reply, until he gives it
+ * or ends. */
+static void loan_abandon(struct thread *caller) {
+    struct thread *server = caller->server;
+    if (!caller->loan)
+        return;
+    if (server)
+        server->borrowed = caller->loan;
+    else
+        loan_leave(caller->loan, caller, caller->call_sequence);
 }
 
 /* A server whose caller was taken away learns of it when it replies. */
@@ -48,6 +62,7 @@ static struct thread *cancel_locked(struct endpoint *endpoint,
         lent = thread->server;
         if (lent)
             lent->caller_gone = true;
+        loan_abandon(thread);
         call_finish(endpoint, thread);
     } else if (thread->state == THREAD_SENDING) {
         lent = endpoint->server;
@@ -69,7 +84,8 @@ static bool endpoint_cancel(struct thread *thread, uint64_t sequence,
     spin_lock(&endpoint->lock);
     bool found = thread->wait_sequence == sequence &&
                  thread->state >= THREAD_RECEIVING &&
-                 thread->endpoint == endpoint;
+                 thread->endpoint == endpoint &&
+                 !(error == -ETIMEDOUT && thread->flags & THREAD_LENDS);
     if (found)
         lent = cancel_locked(endpoint, thread, error);
     spin_unlock(&endpoint->lock);
@@ -110,6 +126,8 @@ static int64_t send_wait(struct thread *self, struct endpoint *endpoint,
                          const struct sending *sending)
     REQUIRES(endpoint->lock) {
     int64_t result = deadline_check(sending->deadline);
+    if (!result && tag_items(self->frame.x[REG_A1]) > 0)
+        result = items_examine(self);
     if (result)
         return result;
     spin_lock(&donate_lock);
@@ -143,10 +161,12 @@ static int64_t send_now(struct thread *self, struct endpoint *endpoint,
     note_session(self, endpoint, sending);
     call_begin(endpoint, self, receiver);
     thread_wake_handoff(receiver);
-    /* Poll is about finding a receiver: the reply may take its time. */
+    /* Poll is about finding a receiver: the reply may take its time. So may
+     * one to a call that lends pages. */
+    bool endless =
+        sending->deadline == DEADLINE_POLL || self->flags & THREAD_LENDS;
     thread_wait(self, THREAD_CALLING, &endpoint_wait,
-                sending->deadline == DEADLINE_POLL ? DEADLINE_NONE
-                                                   : sending->deadline);
+                endless ? DEADLINE_NONE : sending->deadline);
     return RESULT_WAITING;
 }
 
@@ -290,6 +310,7 @@ int64_t receive(struct thread *self, const struct handle_entry *entry,
                 uint64_t deadline) {
     struct endpoint *endpoint = entry->object;
     struct thread *before = NULL;
+    reply_drop_borrowed(self);
     spin_lock(&endpoint->lock);
     int64_t result = endpoint_check(endpoint, entry);
     if (result) {
@@ -308,7 +329,7 @@ int64_t receive(struct thread *self, const struct handle_entry *entry,
 
 int64_t ipc_recv(struct thread *self) {
     struct handle_entry entry;
-    int error = self->caller ? -EBUSY : 0;
+    int error = __atomic_load_n(&self->caller, __ATOMIC_ACQUIRE) ? -EBUSY : 0;
     if (!error)
         error = endpoint_find(self, self->frame.x[REG_A0], &entry);
     if (error)

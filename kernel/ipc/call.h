@@ -56,6 +56,10 @@ void calls_abort(struct endpoint *endpoint, struct session *session, int error);
 /* ipc/reply.c: a thread died; whom it owed a reply gets EPIPE. */
 void reply_thread_died(struct thread *thread);
 
+/* ipc/reply.c: the current thread, or one that is dead, needs no longer what a
+ * caller that is gone had lent to it. */
+void reply_drop_borrowed(struct thread *thread);
+
 /* ipc/reply.c: registers reply handles. */
 void reply_init(void);
 

@@ -9,10 +9,11 @@
 #include "ipc/items.h"
 
 #include "abi/errno.h"
+#include "lib/string.h"
 #include "proc/process.h"
 #include "proc/sched.h"
 #include "proc/wait.h"
-#include "vm/transfer.h"
+#include "vm/loan.h"
 
 /* The registers of items 0 to 3: base, descriptor. */
 static const uint8_t item_register[MESSAGE_ITEMS][2] = {
@@ -96,27 +97,19 @@ int items_prepare(struct thread *self) {
     return result;
 }
 
-/* Carries out the transfer of the items number index[0] and so on. */
-static int transfer_items(struct thread *from, struct transfer *transfer,
-                          const uint8_t index[MESSAGE_ITEMS],
-                          uint64_t bases[MESSAGE_ITEMS]) {
-    int result = space_transfer(transfer);
-    for (unsigned i = 0; i < transfer->count && !result; i++)
-        bases[index[i]] = transfer->item[i].to;
-    if (result < 0)
-        from->failed_item = index[transfer->failed];
-    return result;
-}
-
-int items_deliver(struct thread *from, struct space *to, struct accept *accept,
-                  uint64_t bases[MESSAGE_ITEMS]) {
-    unsigned count = tag_items(from->frame.x[REG_A1]);
-    struct transfer transfer = {
-        .from = from->space, .to = to, .window = accept->base};
+/* The items of a message that are pages, and which of them they are. */
+struct page_parcel {
+    struct transfer transfer;
     uint8_t index[MESSAGE_ITEMS];
+    bool lends;
+};
+
+/* 0, or -EMSGSIZE: more than `accept` allows. */
+static int parcel_collect(struct thread *from, const struct accept *accept,
+                          struct page_parcel *parcel) {
+    unsigned count = tag_items(from->frame.x[REG_A1]);
     uint64_t pages = 0;
     for (unsigned i = 0; i < count; i++) {
-        bases[i] = 0;
         if (!moves_pages(&from->items[i]))
             continue;
         struct transfer_item item = transfer_item(&from->items[i]);
@@ -125,16 +118,69 @@ int items_deliver(struct thread *from, struct space *to, struct accept *accept,
         if (pages > accept->pages ||
             (accept->base && pages > accept->length / PAGE_SIZE))
             return -EMSGSIZE;
-        index[transfer.count] = (uint8_t)i;
-        transfer.item[transfer.count++] = item;
+        parcel->lends |= item.mode == ITEM_LEND;
+        parcel->index[parcel->transfer.count] = (uint8_t)i;
+        parcel->transfer.item[parcel->transfer.count++] = item;
     }
     from->failed_item = 0;
-    if (transfer.count == 0)
-        return 0;
-    int result = transfer_items(from, &transfer, index, bases);
-    if (!result && accept->base) {
-        accept->base += pages * PAGE_SIZE;
-        accept->length -= pages * PAGE_SIZE;
+    return 0;
+}
+
+/* The call holds the loan from now on. */
+static void loan_begin(struct thread *from, const struct transfer *transfer) {
+    for (unsigned i = 0; i < transfer->count; i++) {
+        if (transfer->item[i].mode == ITEM_LEND)
+            loan_add(from->loan, &transfer->item[i]);
+    }
+    thread_set_flag(from, THREAD_LENDS);
+}
+
+/* All of the transfer, with the loan if there is one, or nothing. */
+static int parcel_transfer(struct thread *from, struct page_parcel *parcel) {
+    struct transfer *transfer = &parcel->transfer;
+    if (parcel->lends) {
+        from->loan = loan_create(transfer->from, transfer->to);
+        if (!from->loan)
+            return -ENOMEM;
+    }
+    int result = space_transfer(transfer);
+    if (result < 0)
+        from->failed_item = parcel->index[transfer->failed];
+    if (parcel->lends && result) {
+        loan_free(from->loan);
+        from->loan = NULL;
+    } else if (parcel->lends) {
+        loan_begin(from, transfer);
+    }
+    return result;
+}
+
+int items_examine(struct thread *from) {
+    static const struct accept anything = {.pages = UINT64_MAX};
+    struct page_parcel parcel = {.transfer = {.from = from->space}};
+    int result = parcel_collect(from, &anything, &parcel);
+    if (!result)
+        result = space_transfer_check(&parcel.transfer);
+    if (result < 0)
+        from->failed_item = parcel.index[parcel.transfer.failed];
+    return result;
+}
+
+int items_deliver(struct thread *from, struct space *to, struct accept *accept,
+                  uint64_t bases[MESSAGE_ITEMS]) {
+    struct page_parcel parcel = {
+        .transfer = {.from = from->space, .to = to, .window = accept->base}};
+    memset(bases, 0, MESSAGE_ITEMS * sizeof bases[0]);
+    int result = parcel_collect(from, accept, &parcel);
+    if (!result && parcel.transfer.count > 0)
+        result = parcel_transfer(from, &parcel);
+    for (unsigned i = 0; i < parcel.transfer.count && !result; i++) {
+        const struct transfer_item *item = &parcel.transfer.item[i];
+        bases[parcel.index[i]] = item->to;
+        if (accept->base) {
+            accept->base += item->pages * PAGE_SIZE;
+            accept->length -= item->pages * PAGE_SIZE;
+        }
     }
     return result;
 }

@@ -21,6 +21,10 @@ int items_check(struct thread *thread, enum message_use use);
  */
 int items_prepare(struct thread *self);
 
+/* What is wrong with the items whoever receives them, before a sender waits: 0,
+ * -EINVAL, -EFAULT, -EPERM, -EBUSY. */
+int items_examine(struct thread *from);
+
 /*
  * Transfers the pages of the items that from's message has, as many as `accept`
  * allows, and writes their addresses in the receiver to `bases` (0 for a

@@ -7,6 +7,9 @@
  * received the newest call owes the reply implicitly; reply_save turns that
  * into a handle with the same name. A call that has ended, for whatever
  * reason, has moved the sequence on, so no reply can hit a later call.
+ *
+ * Pages that the caller lent go back with the reply, or when whoever owes it
+ * ends. An attempt to reply returns them, also if the reply then fails.
  */
 #include "abi/errno.h"
 #include "arch/hart.h"
@@ -16,6 +19,7 @@
 #include "proc/process.h"
 #include "proc/sched.h"
 #include "proc/wait.h"
+#include "vm/loan.h"
 
 bool call_is_open(const struct endpoint *endpoint, const struct thread *caller,
                   uint32_t sequence, const struct thread *server) {
@@ -23,12 +27,22 @@ bool call_is_open(const struct endpoint *endpoint, const struct thread *caller,
            caller->call_sequence == sequence && caller->server == server;
 }
 
+/* Lent pages go back before anything else of the reply can fail or be seen. */
+static int pages_return(struct thread *caller) {
+    int error = caller->loan ? loan_return(caller->loan) : 0;
+    if (!error)
+        caller->loan = NULL;
+    return error;
+}
+
 /* Carries the reply over and ends the call. */
 static int reply_locked(struct thread *self, struct endpoint *endpoint,
                         struct thread *caller, bool handoff)
     REQUIRES(endpoint->lock) {
-    int error =
-        message_deliver(self, caller, &caller->accept_reply, MESSAGE_CALL, 0);
+    int error = pages_return(caller);
+    if (!error)
+        error = message_deliver(self, caller, &caller->accept_reply,
+                                MESSAGE_CALL, 0);
     if (error)
         return error;
     call_finish(endpoint, caller);
@@ -54,6 +68,8 @@ static int reply_implicit(struct thread *self, bool handoff) {
     }
     if (error == 0 || error == -EPIPE) {
         self->caller_gone = false;
+        if (self->borrowed)
+            reply_drop_borrowed(self);
         donate_done(self);
     }
     return error;
@@ -72,6 +88,8 @@ static int reply_handle(struct thread *self, uint64_t handle) {
     if (call_is_open(endpoint, caller, entry.generation, NULL))
         error = reply_locked(self, endpoint, caller, false);
     spin_unlock(&endpoint->lock);
+    if (error == -EPIPE)
+        loan_end(loan_find(caller, entry.generation));
     if (error == 0 || error == -EPIPE)
         handle_forget(table, handle, &entry);
     return error;
@@ -133,8 +151,10 @@ int64_t ipc_reply_save(struct thread *self) {
             slot = save_locked(self, caller);
         spin_unlock(&endpoint->lock);
     }
-    if (slot == -ESTALE)
+    if (slot == -ESTALE) {
         self->caller_gone = false;
+        reply_drop_borrowed(self);
+    }
     if (slot >= 0)
         donate_update(self);
     return slot;
@@ -145,12 +165,16 @@ static void reply_abandon(struct thread *caller, uint32_t sequence,
                           const struct thread *server) {
     struct endpoint *endpoint = caller->endpoint;
     spin_lock(&endpoint->lock);
-    if (call_is_open(endpoint, caller, sequence, server)) {
+    bool open = call_is_open(endpoint, caller, sequence, server);
+    if (open) {
+        loan_end(caller->loan);
         call_finish(endpoint, caller);
         message_fail(caller, -EPIPE);
         thread_wake(caller);
     }
     spin_unlock(&endpoint->lock);
+    if (!open && !server)
+        loan_end(loan_find(caller, sequence));
 }
 
 /* Closing a reply handle that was not used tells the caller. */
@@ -162,10 +186,19 @@ static void reply_get(const struct handle_entry *entry) {
     (void)entry;
 }
 
+void reply_drop_borrowed(struct thread *thread) {
+    /* Whoever cancelled the call wrote this before thread->caller. */
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    struct loan *loan = thread->borrowed;
+    thread->borrowed = NULL;
+    loan_end(loan);
+}
+
 void reply_thread_died(struct thread *thread) {
     struct thread *caller = thread->caller;
     if (caller)
         reply_abandon(caller, caller->call_sequence, thread);
+    reply_drop_borrowed(thread);
     if (thread->serves && thread->serves->server == thread)
         thread->serves->server = NULL;
     thread->serves = NULL;

@@ -47,6 +47,7 @@ static void thread_reset(struct thread *thread) {
     thread->caller_gone = false;
     thread->depth = 0;
     thread->failed_item = 0;
+    thread->loan = thread->borrowed = NULL;
     thread->serves = NULL;
     thread->forking = NULL;
     thread->accept_receive = (struct accept){.slot = HANDLE_RECEIVED};

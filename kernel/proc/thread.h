@@ -31,6 +31,7 @@
 #include "lib/list.h"
 
 struct endpoint;
+struct loan;
 struct process;
 struct session;
 struct space;
@@ -59,6 +60,7 @@ enum thread_flags {
     THREAD_MOVE = 1 << 4,     /* its hart is not in its affinity mask */
     THREAD_IS_CALL = 1 << 5,  /* SENDING: a call, not a one-way send */
     THREAD_IDLE = 1 << 6,     /* no thread: what a hart has instead of one */
+    THREAD_LENDS = 1 << 7,    /* CALLING: its server has pages of it */
 };
 
 /* How a wait is taken back, by what is waited for. */
@@ -115,7 +117,9 @@ struct thread {
     uint32_t call_sequence;  /* grows as each of its calls ends */
     struct endpoint *serves; /* endpoint it received on last */
     struct memory_item items[MESSAGE_ITEMS]; /* of the message it sends */
-    uint8_t failed_item; /* which one the error of its message is about */
+    struct loan *loan;     /* CALLING: what it lends to its server */
+    struct loan *borrowed; /* what a caller that is gone had lent to it */
+    uint8_t failed_item;   /* which one the error of its message is about */
 
     /* Its own: only the thread itself touches them. */
     uint64_t time; /* it has run; others glance at it */

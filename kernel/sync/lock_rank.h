@@ -16,6 +16,7 @@ enum lock_rank {
     RANK_IRQ,          /* the interrupt table (ipc) */
     RANK_ENDPOINT,     /* endpoint: queues, sessions, open calls (ipc) */
     RANK_HANDLES,      /* a process's handle table (cap) */
+    RANK_LOAN,         /* loans that nobody's call holds (vm) */
     RANK_SPACE,        /* regions and page tables (vm) */
     RANK_THREAD_WAIT,  /* sleepers, joiners, notifications (proc, ipc) */
     RANK_TIMER,        /* a hart's deadlines (proc) */

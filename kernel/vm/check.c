@@ -65,7 +65,7 @@ static void count_leaf(struct tally *tally, pte_t pte) {
         return;
     }
     frame->prev++;
-    if (pte & PTE_W && !(pte & PTE_SHARED) && frame->refs > 1) {
+    if (pte & PTE_W && !(pte & (PTE_SHARED | PTE_LENT)) && frame->refs > 1) {
         complain(tally, pa, frame, "private, writable and referenced twice");
     }
 }

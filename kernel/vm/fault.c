@@ -79,8 +79,9 @@ int space_own(struct space *space, pte_t *leaf, va_t page, pte_t flags) {
 
 /* Grants a right that the region has, but the page's entry not yet. */
 static int page_upgrade(struct space *space, const struct region *region,
-                        pte_t *leaf, va_t page, unsigned access) {
-    pte_t flags = pte_flags(region->prot) | (*leaf & (PTE_SHARED | PTE_LENT));
+                        pte_t *leaf, va_t page, unsigned access)
+    REQUIRES(space->lock) {
+    pte_t flags = pte_flags(region->prot) | (*leaf & PTE_SHARED);
     bool private = region->memory == NULL && !(*leaf & PTE_SHARED);
     if (private && frame_refs(pte_frame(*leaf)) > 1) {
         if (access == PROT_WRITE) {
@@ -96,8 +97,12 @@ static int page_upgrade(struct space *space, const struct region *region,
 
 /* Provides a page that is missing, or whose entry lacks the right. */
 static int page_provide(struct space *space, const struct region *region,
-                        va_t va, unsigned access, pte_t **leaf) {
+                        va_t va, unsigned access, pte_t **leaf)
+    REQUIRES(space->lock) {
     va_t page = round_down(va, PAGE_SIZE);
+    if (*leaf != NULL && **leaf & PTE_LENT) {
+        return -EFAULT;
+    }
     if (*leaf != NULL && **leaf != 0) {
         return page_upgrade(space, region, *leaf, page, access);
     }

@@ -55,38 +55,47 @@ bool piece_find(const struct transfer *transfer,
 
 /* ---- Reserving ---- */
 
-/* Looks at the pages of a piece. Returns how many are there, -EPERM, or
- * -EAGAIN: some must be prepared. *common: those that COW must copy at once. */
-static int pages_check(const struct transfer_item *item,
-                       const struct piece *piece, unsigned *common) {
-    unsigned present = 0;
-    bool whole = item->mode == ITEM_SHARE || item->mode == ITEM_LEND;
-    for (uint64_t i = 0; i < piece->pages; i++) {
-        pte_t pte = piece->leaf[i];
-        if (pte == 0) {
-            if (whole) {
-                return -EAGAIN;
-            }
-            continue;
-        }
-        present++;
-        if (item->mode == ITEM_MOVE) {
-            continue;
-        }
-        if (item->mode == ITEM_LEND && pte & PTE_SHARED) {
+/* Whether a page that is there can go like this: 0; 1: if it is copied at once;
+ * -EAGAIN: when it has been prepared; -EPERM: never. */
+static int page_check(const struct transfer_item *item, pte_t pte) {
+    bool shared = pte & PTE_SHARED;
+    bool sole = frame_refs(pte_frame(pte)) == 1;
+    switch (item->mode) {
+    case ITEM_COW:
+        return shared && !sole;
+    case ITEM_SHARE:
+        return shared || sole ? 0 : -EAGAIN;
+    default:
+        if (shared) {
             return -EPERM;
         }
-        bool own = !whole || pte & PTE_SHARED ||
-                   (item->mode == ITEM_LEND && !(item->prot & PROT_WRITE));
-        if ((pte & PTE_SHARED && !whole) || !own) {
-            bool sole = frame_refs(pte_frame(pte)) == 1;
-            if (!own && !sole) {
-                return -EAGAIN;
-            }
-            *common += !sole;
-        }
+        /* What is borrowed is nobody else's, however often it is counted. */
+        return sole || pte & PTE_LENT || !(item->prot & PROT_WRITE) ? 0
+                                                                    : -EAGAIN;
     }
-    return (int)present;
+}
+
+/* Looks at the pages of a piece. Returns how many are there, or an error of
+ * page_check. *common: those that COW must copy at once. */
+static int pages_check(const struct transfer_item *item,
+                       const struct piece *piece, unsigned *common) {
+    int present = 0;
+    bool lazy = item->mode == ITEM_MOVE || item->mode == ITEM_COW;
+    for (uint64_t i = 0; i < piece->pages; i++) {
+        pte_t pte = piece->leaf[i];
+        if (pte == 0 && !lazy) {
+            return -EAGAIN;
+        }
+        if (pte != 0 && item->mode != ITEM_MOVE) {
+            int result = page_check(item, pte);
+            if (result < 0) {
+                return result;
+            }
+            *common += (unsigned)result;
+        }
+        present += pte != 0;
+    }
+    return present;
 }
 
 static int copies_reserve(struct work *work, unsigned count, bool essential) {
@@ -215,6 +224,18 @@ static unsigned run_cow(struct work *work, const struct piece *piece, pte_t *to,
     return common;
 }
 
+/* With the right to write the lender's access is gone, else it may read on. */
+static unsigned run_lend(pte_t *from, pte_t *to, uint64_t pages, pte_t flags) {
+    pte_t lost = flags & PTE_W ? PTE_V | PTE_W : PTE_W;
+    for (uint64_t i = 0; i < pages; i++) {
+        pte_t pte = from[i];
+        frame_ref(pte_frame(pte));
+        pte_store(&from[i], (pte & ~lost) | PTE_LENT);
+        pte_store(&to[i], (pte & ~(pte_t)PTE_FLAGS) | flags | PTE_LENT);
+    }
+    return (unsigned)pages;
+}
+
 /* The table itself goes over. Returns the pages in it. */
 static unsigned table_move(struct transfer *transfer,
                            const struct piece *piece) {
@@ -232,7 +253,7 @@ unsigned piece_commit(struct transfer *transfer,
                       const struct transfer_item *item, struct work *work,
                       const struct piece *piece, bool *lowered) {
     pte_t flags = pte_flags(item->prot);
-    *lowered = item->mode == ITEM_MOVE;
+    *lowered = item->mode == ITEM_MOVE || item->mode == ITEM_LEND;
     if (piece->table != NULL) {
         return table_move(transfer, piece);
     }
@@ -245,6 +266,8 @@ unsigned piece_commit(struct transfer *transfer,
         pages = run_move(piece->leaf, to, piece->pages, flags);
     } else if (item->mode == ITEM_SHARE) {
         pages = run_share(piece->leaf, to, piece->pages, flags);
+    } else if (item->mode == ITEM_LEND) {
+        pages = run_lend(piece->leaf, to, piece->pages, flags);
     } else {
         pages = run_cow(work, piece, to, flags, lowered);
     }

@@ -153,8 +153,9 @@ static int region_split(struct space *space, va_t at) {
 static bool regions_alike(const struct region *lower,
                           const struct region *upper) {
     uint64_t length = lower->end - lower->start;
-    return lower->end == upper->start && lower->prot == upper->prot &&
-           lower->max == upper->max &&
+    const uint32_t apart = REGION_LENT | REGION_BORROWED; /* vm/loan.h */
+    return lower->end == upper->start && !(lower->flags & apart) &&
+           lower->prot == upper->prot && lower->max == upper->max &&
            (lower->flags & ~(uint32_t)REGION_STACK) == upper->flags &&
            lower->memory == upper->memory &&
            (lower->memory == NULL || lower->offset + length == upper->offset) &&

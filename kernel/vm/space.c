@@ -16,6 +16,7 @@
 
 #include "lib/container.h"
 #include "lib/panic.h"
+#include "vm/loan.h"
 #include "vm/slab.h"
 
 static struct slab space_slab;
@@ -32,6 +33,7 @@ static void space_init_once(void *object) {
 void space_init(void) {
     slab_init(&space_slab, "space", sizeof(struct space), 8, space_init_once);
     region_init();
+    loan_init();
 }
 
 /* ---- Life ---- */

@@ -96,6 +96,13 @@ static int transfer_check(struct transfer *transfer) {
     return 0;
 }
 
+int space_transfer_check(struct transfer *transfer) {
+    spin_lock(&transfer->from->lock);
+    int result = transfer_check(transfer);
+    spin_unlock(&transfer->from->lock);
+    return result;
+}
+
 /* ---- Reserve ---- */
 
 /* Whether the receiver's pages stay shared when it forks: all of them were
@@ -227,6 +234,16 @@ static int transfer_reserve(struct transfer *transfer, struct work *work) {
 
 /* ---- Commit ---- */
 
+/* The sender's regions of pages that are lent. */
+static void regions_mark_lent(struct space *space,
+                              const struct transfer_item *item) {
+    struct region *region = region_find(space, item->from);
+    while (region != NULL && region->start < item_end(item)) {
+        region->flags |= REGION_LENT;
+        region = region_next(space, region);
+    }
+}
+
 static void item_commit(struct transfer *transfer, unsigned index,
                         struct work *work, struct gather *gather) {
     static const uint8_t counters[] = {[ITEM_MOVE] = COUNTER_PAGES_MOVED,
@@ -252,6 +269,8 @@ static void item_commit(struct transfer *transfer, unsigned index,
     if (item->mode == ITEM_MOVE) {
         quota_uncharge_frames(from->quota, pages);
         region_cut(from, item->from, item_end(item));
+    } else if (item->mode == ITEM_LEND) {
+        regions_mark_lent(from, item);
     }
     hart_self()->counters[counters[item->mode]] += pages;
 }
@@ -298,9 +317,13 @@ static int page_prepare(struct space *space, const struct transfer_item *item,
         ++*made;
     }
     int result = space_resolve(space, va, PROT_READ, false, &leaf);
-    if (result < 0 || *leaf & PTE_SHARED || frame_refs(pte_frame(*leaf)) == 1 ||
-        (item->mode == ITEM_LEND && !(item->prot & PROT_WRITE))) {
-        return result;
+    if (result < 0) {
+        return result == -EFAULT ? 0 : result; /* the transfer says why */
+    }
+    bool reads = item->mode == ITEM_LEND && !(item->prot & PROT_WRITE);
+    if (reads || *leaf & (PTE_SHARED | PTE_LENT) ||
+        frame_refs(pte_frame(*leaf)) == 1) {
+        return 0;
     }
     ++*made;
     return space_own(space, leaf, va, *leaf & PTE_FLAGS);

@@ -68,10 +68,14 @@ enum {
  */
 int space_transfer(struct transfer *transfer);
 
+/* What can be said before the receiver is known: 0, or -EINVAL, -EFAULT,
+ * -EPERM, -EBUSY as above. */
+int space_transfer_check(struct transfer *transfer);
+
 /*
  * Makes the pages of an item that is SHARE or LEND what they have to be for
- * it: present, and the sender's own. Takes steps of a few pages. 0: done;
- * SPACE_MORE; -EFAULT or -ENOMEM as space_fault.
+ * it: present, and the sender's own. Takes steps of a few pages. 0: done, or
+ * the transfer will say why it cannot be; SPACE_MORE; -ENOMEM as space_fault.
  */
 int space_prepare(struct space *space, const struct transfer_item *item);
 

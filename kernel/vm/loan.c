@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm/loan.c: returning what was lent.
+ *
+ * In this order, so that nobody ever writes what another reads: the borrower's
+ * entries are emptied, its harts fenced, and only then the lender may again.
+ */
+#include "vm/loan.h"
+
+#include "abi/errno.h"
+#include "lib/container.h"
+#include "vm/frame.h"
+#include "vm/gather.h"
+#include "vm/piece.h"
+#include "vm/pte.h"
+#include "vm/slab.h"
+
+static struct slab loans;
+static struct spinlock loan_lock = SPINLOCK(RANK_LOAN);
+static struct list left = {&left, &left};
+static struct list due = {&due, &due};
+
+void loan_init(void) {
+    slab_init(&loans, "loan", sizeof(struct loan), 8, NULL);
+}
+
+struct loan *loan_create(struct space *from, struct space *to) {
+    if (!quota_charge_objects(from->quota, 1)) {
+        return NULL;
+    }
+    struct loan *loan = slab_alloc(&loans);
+    if (loan == NULL) {
+        quota_uncharge_objects(from->quota, 1);
+        return NULL;
+    }
+    loan->from = space_get(from);
+    loan->to = space_get(to);
+    loan->count = 0;
+    return loan;
+}
+
+void loan_add(struct loan *loan, const struct transfer_item *item) {
+    loan->item[loan->count++] = *item;
+}
+
+void loan_free(struct loan *loan) {
+    struct space *from = loan->from;
+    struct space *to = loan->to;
+    slab_free(&loans, loan);
+    quota_uncharge_objects(from->quota, 1);
+    space_put(to);
+    space_put(from);
+}
+
+/* ---- Returning ---- */
+
+/* Whether the borrower has lent any of it on. */
+static bool is_lent_on(const struct loan *loan) {
+    for (unsigned i = 0; i < loan->count; i++) {
+        const struct transfer_item *item = &loan->item[i];
+        const struct region *region = region_find(loan->to, item->to);
+        while (region != NULL &&
+               region->start < item->to + item->pages * PAGE_SIZE) {
+            if (region->flags & REGION_LENT) {
+                return true;
+            }
+            region = region_next(loan->to, region);
+        }
+    }
+    return false;
+}
+
+/* The entries of [va, end) that lie in va's table: how many. */
+static uint64_t run_length(va_t va, va_t end) {
+    uint64_t rest = PAGETABLE_ENTRIES - va / PAGE_SIZE % PAGETABLE_ENTRIES;
+    uint64_t pages = (end - va) / PAGE_SIZE;
+    return pages < rest ? pages : rest;
+}
+
+/* Empties the borrower's entries. */
+static void item_take(struct loan *loan, const struct transfer_item *item,
+                      struct gather *gather) {
+    va_t end = item->to + item->pages * PAGE_SIZE;
+    for (va_t va = item->to; va < end;) {
+        pte_t *leaf = pagetable_find(&loan->to->table, va, 0);
+        uint64_t pages = run_length(va, end);
+        for (uint64_t i = 0; i < pages; i++) {
+            pte_store(&leaf[i], 0);
+        }
+        pte_count(leaf, -(int)pages);
+        gather_range(gather, va, pages, false);
+        gather_tables(gather, va);
+        va += pages * PAGE_SIZE;
+    }
+    quota_uncharge_frames(loan->to->quota, item->pages);
+    region_cut(loan->to, item->to, end);
+}
+
+/* Gives the lender back what the region allows, for entries in one table. */
+static void run_give(pte_t *leaf, uint64_t pages, const struct region *region) {
+    bool borrowed = region->flags & REGION_BORROWED;
+    pte_t flags = pte_flags(region->prot) | (borrowed ? PTE_LENT : 0);
+    for (uint64_t i = 0; i < pages; i++) {
+        pa_t pa = pte_frame(leaf[i]);
+        frame_unref(pa);
+        bool sole = borrowed || frame_refs(pa) == 1;
+        pte_store(&leaf[i], pte_make(pa, sole ? flags : flags & ~(pte_t)PTE_W));
+    }
+}
+
+static void item_give(struct loan *loan, const struct transfer_item *item) {
+    struct region *region = region_find(loan->from, item->from);
+    for (va_t va = item->from; va < item_end(item);) {
+        if (va == region->end) {
+            region = region_next(loan->from, region);
+        }
+        uint64_t pages = run_length(va, region->end);
+        run_give(pagetable_find(&loan->from->table, va, 0), pages, region);
+        region->flags &= ~(uint32_t)REGION_LENT;
+        va += pages * PAGE_SIZE;
+    }
+    region_join_around(loan->from, item->from, item_end(item));
+}
+
+static int return_locked(struct loan *loan) REQUIRES(loan_lock) {
+    struct gather gather;
+    int result = -EBUSY;
+    spin_lock_pair(&loan->from->lock, &loan->to->lock);
+    if (!is_lent_on(loan)) {
+        gather_init(&gather, loan->to);
+        for (unsigned i = 0; i < loan->count; i++) {
+            item_take(loan, &loan->item[i], &gather);
+        }
+        gather_flush(&gather);
+        for (unsigned i = 0; i < loan->count; i++) {
+            item_give(loan, &loan->item[i]);
+        }
+        result = 0;
+    }
+    spin_unlock_pair(&loan->from->lock, &loan->to->lock);
+    return result;
+}
+
+/* Returns a loan that is due, because pages came back to this space. The
+ * caller frees it. NULL: there is none that can be returned. */
+static struct loan *due_return(const struct space *space) REQUIRES(loan_lock) {
+    struct list *link = list_first(&due);
+    for (; link != NULL; link = list_next(&due, link)) {
+        struct loan *loan = container_of(link, struct loan, link);
+        if (loan->to == space && return_locked(loan) == 0) {
+            list_remove(&loan->link);
+            return loan;
+        }
+    }
+    return NULL;
+}
+
+/* Returns the loan, and then those that were due and waited for it. */
+static int return_chain(struct loan *loan) REQUIRES(loan_lock) {
+    if (return_locked(loan) < 0) {
+        return -EBUSY;
+    }
+    while (loan != NULL) {
+        struct loan *next = due_return(loan->from);
+        loan_free(loan);
+        loan = next;
+    }
+    return 0;
+}
+
+int loan_return(struct loan *loan) {
+    spin_lock(&loan_lock);
+    int result = return_chain(loan);
+    spin_unlock(&loan_lock);
+    return result;
+}
+
+void loan_end(struct loan *loan) {
+    if (loan == NULL) {
+        return;
+    }
+    spin_lock(&loan_lock);
+    if (return_chain(loan) < 0) {
+        list_push_back(&due, &loan->link);
+    }
+    spin_unlock(&loan_lock);
+}
+
+/* ---- Loans whose caller has gone ---- */
+
+void loan_leave(struct loan *loan, const void *owner, uint32_t sequence) {
+    loan->owner = owner;
+    loan->sequence = sequence;
+    spin_lock(&loan_lock);
+    list_push_back(&left, &loan->link);
+    spin_unlock(&loan_lock);
+}
+
+struct loan *loan_find(const void *owner, uint32_t sequence) {
+    struct loan *found = NULL;
+    spin_lock(&loan_lock);
+    struct list *link = list_first(&left);
+    for (; link != NULL && found == NULL; link = list_next(&left, link)) {
+        struct loan *loan = container_of(link, struct loan, link);
+        if (loan->owner == owner && loan->sequence == sequence) {
+            found = loan;
+        }
+    }
+    if (found != NULL) {
+        list_remove(&found->link);
+    }
+    spin_unlock(&loan_lock);
+    return found;
+}
