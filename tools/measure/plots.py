@@ -30,9 +30,11 @@ def draw(folder: Path, figures: Sequence[Figure], samples: Samples) -> None:
     strips = [
         (figure.row.name, figure.sample.histogram, note_of(figure))
         for figure in figures
-        if figure.sample.histogram
+        if figure.sample.rounds > 1 and figure.sample.histogram
     ]
-    text = svg.distributions("Instructions of each round", strips)
+    text = svg.distributions(
+        "Instructions of each round: least / median / 99th percentile", strips
+    )
     (folder / "latency.svg").write_text(text, encoding="utf-8")
     by_size = svg.Chart(
         "A request with this many bytes, round trip", "bytes", "instructions"

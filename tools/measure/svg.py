@@ -27,11 +27,12 @@ def element(name: str, text: str = "", **attributes: object) -> str:
 
 
 def number(value: float) -> str:
-    """Short, with a unit prefix of 1000 for large values."""
-    for size, letter in ((1e6, "M"), (1e3, "k")):
-        if value >= size:
-            return f"{value / size:.3g}{letter}"
-    return f"{value:.3g}"
+    """Short, with a prefix for powers of 1024 or of 1000, whichever fits."""
+    prefixes = ((1 << 20, "Mi"), (1 << 10, "Ki"), (10**6, "M"), (10**3, "k"))
+    for size, letters in prefixes:
+        if value >= size and value % size == 0:
+            return f"{value / size:g}{letters}"
+    return f"{value:g}"
 
 
 def marker(index: int, x: float, y: float, colour: str) -> str:

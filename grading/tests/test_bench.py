@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: MIT
+"""make bench and tools/cost: what they measure, and what they fail on."""
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any, Dict, List
+from xml.etree import ElementTree
+
+import pytest
+from measure import plots, programs, result, rows, trace
+
+from grading.octavo.machine import TOP
+from grading.octavo.scoring import fail, points
+
+# Cheap ones of each kind: a row, a slope, and one measured from outside.
+SOME = ("null_syscall", "ipc_rtt_8w", "copy_per_byte", "boot_to_shell")
+
+NAMES = """null_syscall ipc_rtt_0w ipc_rtt_8w ipc_rtt_8w_same_space ipc_rtt_slow_8w
+    ipc_rtt_4caps send_oneway notify_signal notify_pingpong irq_to_driver
+    move_rtt_1p move_per_page share_per_page cow_per_page move_2m cow_fault_reuse
+    cow_fault_copy copy_64b copy_per_byte lazy_fault fork_exit_wait
+    fork_exec_wait thread_switch yield_switch pipe_rtt_1b pipe_per_kb
+    file_create_unlink file_read_256k_per_kb file_read_256k open_close
+    boot_to_shell"""
+
+
+def run(*command: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        command,
+        cwd=TOP,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        timeout=100,
+    )
+
+
+def bench(out: Path, *arguments: str, status: int = 0) -> str:
+    """Runs tools/bench on the rows of SOME; returns what it printed."""
+    command = ["tools/bench", "--no-build", "--out", str(out), *arguments, *SOME]
+    done = run(*command)
+    if done.returncode != status:
+        fail(f"status {status}", f"status {done.returncode}", console=done.stdout)
+    return done.stdout
+
+
+def read(out: Path) -> List[Dict[str, Any]]:
+    found: List[Dict[str, Any]] = json.loads((out / "bench.json").read_text())
+    return found
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that the others compare with."""
+    out = tmp_path_factory.mktemp("kept")
+    bench(out)
+    return out
+
+
+def test_rows_have_their_names() -> None:
+    """The table of make bench has every row, once."""
+    assert sorted(row.name for row in rows.table()) == sorted(NAMES.split())
+
+
+@points(2)
+def test_figures(kept: Path) -> None:
+    """The figures of make bench have all fields, and are in order."""
+    found = read(kept)
+    assert [entry["name"] for entry in found] == list(SOME)
+    for entry in found:
+        assert set(entry) == set(result.FIELDS)
+        assert entry["unit"] == "instructions" and entry["method"]
+        assert 0 < entry["min"] <= entry["median"] <= entry["p99"]
+        assert entry["value"] == entry["median"]
+
+
+def test_table(kept: Path, tmp_path: Path) -> None:
+    """The table shows value, limit and peers, and marks a missed limit."""
+    text = bench(tmp_path)
+    for entry in read(kept):
+        (line,) = [l for l in text.splitlines() if l.startswith(f"{entry['name']} ")]
+        (row,) = [row for row in rows.table() if row.name == entry["name"]]
+        cells = line[len(row.name) + 1 + len(row.what) :].split()
+        assert result.short(entry["value"]) in cells
+        assert result.short(row.limit) in cells
+        assert ("!" in cells) == (entry["value"] > (row.limit or entry["value"]))
+
+
+@points(2)
+def test_same_figures_again(kept: Path, tmp_path: Path) -> None:
+    """A second run has the same figures, and is not worse than the first."""
+    text = bench(tmp_path, "--base", str(kept / "bench.json"))
+    assert "worse" not in text
+    assert read(tmp_path) == read(kept)
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_worse_fails(kept: Path, tmp_path: Path, name: str) -> None:
+    """Any row that costs more than in a kept run is a failure."""
+    figures = read(kept)
+    (entry,) = [entry for entry in figures if entry["name"] == name]
+    was = entry["value"]
+    entry["value"] = was - 0.0001 if was < 1 else was - 1
+    base = tmp_path / "base.json"
+    base.write_text(json.dumps(figures))
+    text = bench(tmp_path, "--base", str(base), status=1)
+    said = [line for line in text.splitlines() if line.startswith("worse than")]
+    assert len(said) == 1 and f" {name}: {was:.10g}, was " in said[0]
+
+
+def test_better_passes(kept: Path, tmp_path: Path) -> None:
+    """Rows that cost less than in a kept run are no failure."""
+    figures = read(kept)
+    for entry in figures:
+        entry["value"] += 1
+    base = tmp_path / "base.json"
+    base.write_text(json.dumps(figures))
+    bench(tmp_path, "--base", str(base))
+
+
+def test_lost_row_fails() -> None:
+    """In a whole run, a row that was measured and is not any more fails."""
+    base: List[result.Json] = [{"name": "gone", "unit": "instructions", "value": 1}]
+    assert result.worse([], base, whole=True) == ["gone: is not measured any more"]
+    assert result.worse([], base, whole=False) == []
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '[{"name": "x"}]', "{}x"])
+def test_bad_base_is_told(tmp_path: Path, text: str) -> None:
+    """A file that is no kept run is refused before anything is measured."""
+    base = tmp_path / "base.json"
+    base.write_text(text)
+    said = bench(tmp_path, "--base", str(base), status=2)
+    assert "base.json is no kept run" in said
+    assert not (tmp_path / "bench.json").exists()
+
+
+def test_unknown_row_is_told(tmp_path: Path) -> None:
+    """A row that there is not is refused, with the names of all."""
+    for tool in ("tools/bench", "tools/cost"):
+        done = run(tool, "--no-build", "ipc_rtt")
+        assert done.returncode == 2
+        assert "no row ipc_rtt; there are: " in done.stdout
+        assert "ipc_rtt_8w" in done.stdout
+
+
+@points(2)
+@pytest.mark.parametrize("name", ["null_syscall", "ipc_rtt_8w"])
+def test_cost_adds_up(kept: Path, name: str) -> None:
+    """tools/cost finds as many instructions as make bench counts."""
+    (entry,) = [entry for entry in read(kept) if entry["name"] == name]
+    text = run("tools/cost", "--no-build", "--trace", name).stdout
+    listed = re.findall(r"^ +(\d+) +[0-9a-f]{5,16}  \S", text, re.MULTILINE)
+    counts = re.findall(r"^ +(\d+) +[0-9.]+ %  \S", text, re.MULTILINE)
+    assert f"{name}: {entry['median']} instructions" in text
+    assert listed == [str(n + 1) for n in range(entry["median"])]
+    assert sum(map(int, counts)) == entry["median"]
+
+
+def test_foreign_code_is_not_named() -> None:
+    """Instructions that a program could not have run are not said to be its."""
+    code = {
+        0x100: trace.Instruction(2, "mv\ta0,s1", "f"),
+        0x102: trace.Instruction(4, "beqz\ta0,100 <f>", "f"),
+        0x106: trace.Instruction(4, "ecall", "f"),
+    }
+    assert trace.could_run(code, [0x100, 0x102, 0x100, 0x102, 0x106])
+    assert not trace.could_run(code, [0x100, 0x106])
+    assert not trace.could_run(code, [0x102, 0x106, 0x10A])
+    assert not trace.could_run(code, [0x100])
+
+
+def test_distribution_is_read() -> None:
+    """What a bench program prints is read, and other lines are not."""
+    text = "row x 3 5 6 9 9\nnoise\nhist x 2 5:2 9:1 +:0\nrow y 1 2\nhist z 1 +:0\n"
+    sample = programs.Sample(3, 5, 6, 9, 2, ((5, 2), (9, 1)))
+    assert programs.parse(text) == {"x": sample}
+
+
+def test_drawings(tmp_path: Path) -> None:
+    """The drawings are SVG, with a point for each figure, inside the frame."""
+    sample = programs.Sample(9, 5, 6, 9, 1, ((5, 8), (9, 1)))
+    samples = {source: sample for source in plots.sources()}
+    figures = [result.Figure(row, sample, "") for row in rows.table()]
+    plots.draw(tmp_path, figures, samples)
+    for name in ("latency", "size", "pages"):
+        root = ElementTree.parse(tmp_path / f"{name}.svg").getroot()
+        assert root.tag == "{http://www.w3.org/2000/svg}svg"
+        width, height = float(root.attrib["width"]), float(root.attrib["height"])
+        for item in root.iter():
+            for x in ("x", "cx", "x1", "x2"):
+                assert 0 <= float(item.attrib.get(x, 0)) <= width
+            for y in ("y", "cy", "y1", "y2"):
+                assert 0 <= float(item.attrib.get(y, 0)) <= height
+    texts = (tmp_path / "latency.svg").read_text()
+    assert all(f">{row.name}<" in texts for row in rows.table())
