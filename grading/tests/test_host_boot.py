@@ -31,6 +31,7 @@ SOURCES: Dict[str, List[str]] = {
     "args": ["dev/bootargs.c"],
     "archive": ["boot/initrd.c"],
     "text": ["lib/print.c", "lib/string.c"],
+    "stat": [],
 }
 
 
@@ -56,6 +57,11 @@ MUTANTS = [
     Mutant("text", "lib/string.c", ">= len) {", ">= 0) {"),
     Mutant("text", "lib/print.c", "- len - negative", "- len"),
     Mutant("text", "lib/string.c", "len < size ?", "len <= size ?"),
+    Mutant("stat", "arch/stat.h", "first || ", ""),
+    Mutant("stat", "arch/stat.h", "value > stat->max", "first"),
+    Mutant("stat", "arch/stat.h", "to->sequence % 2 == 0 &&", ""),
+    Mutant("stat", "arch/stat.h", "RELAXED) == to->sequence", "RELAXED) != 1"),
+    Mutant("stat", "arch/stat.h", "stat->sequence + 1, __ATOMIC_R", "0, __ATOMIC_R"),
 ]
 
 
@@ -150,6 +156,11 @@ def test_archive(tmp_path: Path) -> None:
 def test_text(tmp_path: Path) -> None:
     """The kernel's strings and printing agree with the host's."""
     check(tmp_path, "text")
+
+
+def test_stat(tmp_path: Path) -> None:
+    """A hart's measurements are read whole while it adds to them."""
+    check(tmp_path, "stat")
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: f"{m.program}-{m.old[:12]}")

@@ -359,7 +359,14 @@ def test_mkfs_copies(mkfs: Path, tmp_path: Path) -> None:
     image, small, large = (str(tmp_path / n) for n in ("i.img", "small", "large"))
     Path(small).write_bytes(b"hello\n")
     Path(large).write_bytes(bytes(n * 7 % 251 for n in range(600_001)))
-    arguments = [small, f"{small}:a/b/other", f"{large}:a/", ":empty", ":/deep/er/"]
+    arguments = [
+        small,
+        f"{small}:a/b/other",
+        f"{large}:a/",
+        ":empty",
+        ":/deep/er/",
+        "@2:d/sys",
+    ]
     expect_mkfs(mkfs, "--size", "2048", image, *arguments)
     if Path(image).stat().st_size != 2048 * 1024:
         scoring.fail("2048 KiB", str(Path(image).stat().st_size))
@@ -370,7 +377,7 @@ def test_mkfs_copies(mkfs: Path, tmp_path: Path) -> None:
     listed = expect_mkfs(mkfs, "--ls", image).decode().splitlines()
     paths = [line.split()[-1] for line in listed]
     expected = ["/", "/small", "/a", "/a/b", "/a/b/other", "/a/large"]
-    if paths != expected + ["/empty", "/deep", "/deep/er"]:
+    if paths != expected + ["/empty", "/deep", "/deep/er", "/d", "/d/sys"]:
         scoring.fail(str(expected), str(paths))
 
 
@@ -412,6 +419,9 @@ def test_mkfs_complains(mkfs: Path, tmp_path: Path) -> None:
     expect_mkfs(mkfs, "--inodes", "70000", image, status=1, says="too many inodes")
     expect_mkfs(mkfs, "--log", "3", image, status=1, says="log is too small")
     expect_mkfs(mkfs, "--bogus", image, status=2, says="no such option: --bogus")
+    for number in ("", "x", "2x", "-1", "65536"):
+        expect_mkfs(mkfs, image, f"@{number}:d", status=1, says="not the number")
+    expect_mkfs(mkfs, image, "@2:d", "@2:d", status=1, says="d: ")
     expect_mkfs(mkfs, "--check", status=2, says="takes one image")
     expect_mkfs(mkfs, "--cat", image, status=2, says="takes an image and a path")
     expect_mkfs(mkfs, image, "/no/such", status=1, says="/no/such: no such file")

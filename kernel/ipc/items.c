@@ -62,6 +62,13 @@ int items_check(struct thread *thread, enum message_use use) {
 
 /* ---- Transferring ---- */
 
+/* Notes which item an error is about; space_transfer counts its own. */
+static int items_fail(struct thread *from, unsigned index, int error) {
+    from->failed_item = (uint8_t)index;
+    hart_count_event(COUNTER_TRANSFER_FAILURES);
+    return error;
+}
+
 static struct transfer_item transfer_item(const struct memory_item *item) {
     return (struct transfer_item){
         .from = item->base,
@@ -89,11 +96,10 @@ int items_prepare(struct thread *self) {
     unsigned count = tag_items(self->frame.x[REG_A1]);
     int result = 0;
     for (unsigned i = 0; i < count && !result; i++) {
-        self->failed_item = (uint8_t)i;
         result = item_prepare(self, &self->items[i]);
+        if (result && result != RESULT_RESTART)
+            return items_fail(self, i, result);
     }
-    if (!result || result == RESULT_RESTART)
-        self->failed_item = 0;
     return result;
 }
 
@@ -114,15 +120,13 @@ static int parcel_collect(struct thread *from, const struct accept *accept,
             continue;
         struct transfer_item item = transfer_item(&from->items[i]);
         pages += item.pages;
-        from->failed_item = (uint8_t)i;
         if (pages > accept->pages ||
             (accept->base && pages > accept->length / PAGE_SIZE))
-            return -EMSGSIZE;
+            return items_fail(from, i, -EMSGSIZE);
         parcel->lends |= item.mode == ITEM_LEND;
         parcel->index[parcel->transfer.count] = (uint8_t)i;
         parcel->transfer.item[parcel->transfer.count++] = item;
     }
-    from->failed_item = 0;
     return 0;
 }
 
@@ -141,7 +145,7 @@ static int parcel_transfer(struct thread *from, struct page_parcel *parcel) {
     if (parcel->lends) {
         from->loan = loan_create(transfer->from, transfer->to);
         if (!from->loan)
-            return -ENOMEM;
+            return items_fail(from, 0, -ENOMEM);
     }
     int result = space_transfer(transfer);
     if (result < 0)
@@ -162,7 +166,7 @@ int items_examine(struct thread *from) {
     if (!result)
         result = space_transfer_check(&parcel.transfer);
     if (result < 0)
-        from->failed_item = parcel.index[parcel.transfer.failed];
+        items_fail(from, parcel.index[parcel.transfer.failed], result);
     return result;
 }
 
