@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: MIT
+"""No stale translation is ever used: how many fences there are, guest programs
+under the kernel's oracle (oracle=1, kernel/vm/oracle.h), and that both notice
+kernels that fence wrongly."""
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Callable, Dict, NamedTuple
+
+import pytest
+
+from grading.octavo import scoring
+from grading.octavo.guest import DEBUG, FAST, SLOW, Check, Variant, programs
+from grading.octavo.machine import TOP
+from grading.octavo.scoring import points
+
+FENCE_HARTS = Variant("smp4", smp=4)
+ORACLE = Variant("oracle", debug=True, append="oracle=1")
+ORACLE_HARTS = Variant("oracle-smp4", smp=4, seed=1, debug=True, append="oracle=1")
+
+
+@points(2)
+@programs("test_fence", variants=[FAST, SLOW, DEBUG, FENCE_HARTS])
+def test_fence(
+    judge: Callable[[Check, Variant], None], check: Check, variant: Variant
+) -> None:
+    """Fences: one check of a guest program."""
+    judge(check, variant)
+
+
+@points(1)
+@programs(
+    "test_fence",
+    "test_cow",
+    "test_map",
+    "test_fork",
+    "test_item",
+    "test_space",
+    "test_transfer",
+    "test_stress",
+    variants=[ORACLE, ORACLE_HARTS],
+)
+def test_oracle(
+    judge: Callable[[Check, Variant], None], check: Check, variant: Variant
+) -> None:
+    """Under the oracle: one check of a guest program."""
+    judge(check, variant)
+
+
+class Plant(NamedTuple):
+    """A kernel with a function of another body, and who must notice: the
+    program, on this many harts."""
+
+    title: str
+    file: str
+    function: str
+    body: str
+    program: str
+    smp: int = 1
+
+
+PLANTS: Dict[str, Plant] = {
+    "missing": Plant(
+        "a fence is missing",
+        "kernel/vm/gather.c",
+        "gather_flush",
+        """
+    for (unsigned i = 0; i < gather->count; i++) {
+        frame_unref((pa_t)gather->frames[i] << PAGE_SHIFT);
+    }
+    gather_init(gather, gather->space);
+""",
+        "test_fence protect",
+    ),
+    "late": Plant(
+        "the frame is given back before the fence",
+        "kernel/vm/gather.c",
+        "gather_flush",
+        """
+    for (unsigned i = 0; i < gather->count; i++) {
+        frame_unref((pa_t)gather->frames[i] << PAGE_SHIFT);
+    }
+    asid_fence(&gather->space->asid, 0, FENCE_ALL);
+    gather_init(gather, gather->space);
+""",
+        "test_fence unmap",
+    ),
+    "number": Plant(
+        "the fence is for another address space",
+        "kernel/vm/asid.c",
+        "asid_fence",
+        """
+    (void)va;
+    (void)pages;
+    uint64_t number = satp_number(asid->satp) + 1;
+    fence_local_asid(number);
+    fence_remote_asid(asid->hart_mask, number);
+""",
+        "test_fence protect",
+    ),
+    "local": Plant(
+        "only this hart fences",
+        "kernel/vm/asid.c",
+        "asid_fence",
+        """
+    (void)va;
+    (void)pages;
+    fence_local_asid(satp_number(asid->satp));
+""",
+        "test_fence taken",
+        4,
+    ),
+    "early": Plant(
+        "the fence comes before the entry is written",
+        "kernel/vm/fault.c",
+        "space_own",
+        """
+    pa_t old = pte_frame(*leaf);
+    pa_t pa = frame_alloc(quota_essential(space->quota));
+    if (pa == 0) {
+        return -ENOMEM;
+    }
+    page_copy(pa_to_va(pa), pa_to_va(old));
+    asid_fence(&space->asid, page, 1);
+    pagetable_replace(leaf, pa, flags);
+    frame_unref(old);
+    return 0;
+""",
+        "test_cow",
+    ),
+    "page": Plant(
+        "a table is unlinked with a fence of one page",
+        "kernel/vm/gather.c",
+        "gather_tables",
+        """
+    pa_t pruned[2];
+    unsigned count = pagetable_prune(&gather->space->table, va, pruned);
+    for (unsigned i = 0; i < count; i++) {
+        gather_frame(gather, pruned[i]);
+        gather_range(gather, va, 1, false);
+    }
+""",
+        "test_fence unmap_table",
+    ),
+    "first": Plant(
+        "of several pages one is fenced",
+        "kernel/vm/gather.c",
+        "gather_range",
+        """
+    (void)pages;
+    gather->low = va;
+    gather->high = va + PAGE_SIZE;
+    gather->tables |= tables;
+""",
+        "test_fence move",
+    ),
+    "reuse": Plant(
+        "numbers are given out again without a flush",
+        "kernel/vm/asid.c",
+        "number_take",
+        """
+    next_number = is_reserved(next_number) ? 1 : next_number % 3 + 1;
+    return next_number;
+""",
+        "test_fork",
+    ),
+    "mask": Plant(
+        "a hart enters without telling",
+        "kernel/vm/asid.c",
+        "asid_enter_slow",
+        """
+    struct hart *hart = hart_self();
+    spin_lock(&asid_lock);
+    if (asid->generation != generation) {
+        renew(asid);
+    }
+    bool flush = asid_harts[hart->id].generation != generation;
+    asid_harts[hart->id].generation = generation;
+    spin_unlock(&asid_lock);
+    satp_write(hart, asid->satp);
+    if (flush) {
+        fence_local_all();
+    }
+""",
+        "test_fence protect",
+    ),
+    "global": Plant(
+        "a mapping of the kernel changes with a fence of one space",
+        "kernel/vm/space.c",
+        "space_get",
+        """
+    struct pagetable table = {.root = kernel_root};
+    pte_t *leaf = pagetable_find(&table, DIRECT_BASE + 0x84000000, 1);
+    pte_t flags = *leaf & PTE_FLAGS;
+    pagetable_protect(leaf, flags & ~(pte_t)PTE_W);
+    pagetable_protect(leaf, flags);
+    asid_fence_here(&space->asid, DIRECT_BASE + 0x84000000);
+    __atomic_fetch_add(&space->refs, 1, __ATOMIC_RELAXED);
+    return space;
+""",
+        "test_fork",
+    ),
+}
+
+
+def function_replace(text: str, name: str, body: str) -> str:
+    """The C source with another body for one function."""
+    found = re.search(rf"^[a-z][^;{{}}]*\b{name}\([^;{{}}]*\{{\n", text, re.M)
+    if not found:
+        raise ValueError(f"no function {name}")
+    end = text.index("\n}\n", found.end() - 1)
+    return text[: found.end()] + body.lstrip("\n").rstrip() + text[end:]
+
+
+@pytest.fixture(scope="session")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the tree, with its debug build, to plant in."""
+    copy = tmp_path_factory.mktemp("planted") / "tree"
+    skip = shutil.ignore_patterns("grade", "release", "lock", "__pycache__", ".git")
+    shutil.copytree(TOP, copy, symlinks=True, ignore=skip)
+    return copy
+
+
+def command(tree: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    env = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    return subprocess.run(
+        words,
+        cwd=tree,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        timeout=300,
+    )
+
+
+@points(3)
+@pytest.mark.xdist_group("planted")
+@pytest.mark.parametrize("name", PLANTS)
+def test_planted(name: str, tree: Path) -> None:
+    """The oracle notices a kernel that fences wrongly."""
+    plant = PLANTS[name]
+    source = tree / plant.file
+    sound = source.read_text(encoding="utf-8")
+    planted = function_replace(sound, plant.function, plant.body)
+    source.write_text(planted, encoding="utf-8")
+    try:
+        built = command(tree, "make", "-s", "DEBUG=1", "all")
+        if built.returncode != 0:
+            scoring.fail("the planted kernel compiles", built.stdout)
+        boot = ["tools/boot", "--no-build", "--debug", "--smp", str(plant.smp)]
+        boot += ["--append", "debug=1 oracle=1", "-c", plant.program]
+        run = command(tree, *boot)
+    finally:
+        source.write_text(sound, encoding="utf-8")
+    if "panic: stale translation" not in run.stdout:
+        scoring.fail(
+            f"{plant.title}: a panic", run.stdout[-2000:], command=" ".join(boot)
+        )
