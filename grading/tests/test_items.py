@@ -9,7 +9,9 @@ from grading.octavo.scoring import points
 
 
 @points(1)
-@programs("test_item", "test_lend", variants=[FAST, SLOW, DEBUG, FOUR_HARTS])
+@programs(
+    "test_item", "test_item_self", "test_lend", variants=[FAST, SLOW, DEBUG, FOUR_HARTS]
+)
 def test_items(
     judge: Callable[[Check, Variant], None], check: Check, variant: Variant
 ) -> None:

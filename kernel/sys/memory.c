@@ -156,7 +156,9 @@ int64_t sys_transfer(struct thread *self) {
     int64_t value = space_find(self, argument(self, 0), &space);
     if (value)
         return value;
-    value = items_transfer(self, space);
+    va_t to = argument(self, 2);
+    bool place = to % PAGE_SIZE == 0 && (to == 0 || to >= USER_IMAGE);
+    value = place ? items_transfer(self, space) : -EINVAL;
     space_put(space);
     return value;
 }

@@ -88,6 +88,10 @@ static int transfer_check(struct transfer *transfer) {
                 return -EINVAL;
             }
         }
+        bool whole = item->mode == ITEM_SHARE || item->mode == ITEM_LEND;
+        if (whole && item->pages > TRANSFER_PAGES) {
+            return -EMSGSIZE; /* nobody will have made so many */
+        }
         int result = regions_check(transfer->from, item);
         if (result < 0) {
             return result;
@@ -142,6 +146,15 @@ static int item_place(struct transfer *transfer, struct transfer_item *item) {
     return item->to != 0 ? 0 : -ENOMEM;
 }
 
+/* Adds a region to the receiver. Within one space it stays apart from those
+ * around it: they may be about to be cut. */
+static bool region_give(struct transfer *transfer,
+                        const struct region *region) {
+    return transfer->from == transfer->to
+               ? region_add(transfer->to, region) != NULL
+               : region_claim(transfer->to, region);
+}
+
 /* Gives the item its regions on both sides: the receiver's in full, the
  * sender's so that they can be cut without failing. */
 static int item_reserve_regions(struct transfer *transfer,
@@ -161,7 +174,7 @@ static int item_reserve_regions(struct transfer *transfer,
         result =
             region_split_around(transfer->from, item->from, item_end(item));
     }
-    if (result == 0 && !region_claim(transfer->to, &region)) {
+    if (result == 0 && !region_give(transfer, &region)) {
         region_join_around(transfer->from, item->from, item_end(item));
         result = -ENOMEM;
     }
@@ -209,7 +222,6 @@ static void item_undo(struct transfer *transfer, unsigned index,
     gather_flush(&gather);
     quota_uncharge_frames(transfer->to->quota, work->charged[index]);
     region_cut(transfer->to, item->to, item->to + item->pages * PAGE_SIZE);
-    region_join_around(transfer->from, item->from, item_end(item));
 }
 
 static int transfer_reserve(struct transfer *transfer, struct work *work) {
@@ -224,8 +236,12 @@ static int transfer_reserve(struct transfer *transfer, struct work *work) {
         while (work->copies > 0) {
             frame_unref(work->copy[--work->copies]);
         }
-        for (unsigned k = i + 1; k-- > 0;) {
+        for (unsigned k = 0; k <= i; k++) {
             item_undo(transfer, k, work);
+        }
+        for (unsigned k = 0; k <= i; k++) {
+            const struct transfer_item *item = &transfer->item[k];
+            region_join_around(transfer->from, item->from, item_end(item));
         }
         return result == -EAGAIN ? TRANSFER_PREPARE : result;
     }
@@ -276,6 +292,7 @@ static void item_commit(struct transfer *transfer, unsigned index,
 }
 
 static void transfer_commit(struct transfer *transfer, struct work *work) {
+    struct space *to = transfer->to;
     struct gather gather;
     gather_init(&gather, transfer->from);
     pte_publish();
@@ -283,6 +300,10 @@ static void transfer_commit(struct transfer *transfer, struct work *work) {
         item_commit(transfer, i, work, &gather);
     }
     gather_flush(&gather);
+    for (unsigned i = 0; transfer->from == to && i < transfer->count; i++) {
+        const struct transfer_item *item = &transfer->item[i];
+        region_join_around(to, item->to, item->to + item->pages * PAGE_SIZE);
+    }
 }
 
 int space_transfer(struct transfer *transfer) {

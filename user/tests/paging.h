@@ -82,11 +82,90 @@ static inline void pages_readonly(uint64_t base, uint64_t pages) {
     }
 }
 
+/* ---- Looking without dying ---- */
+
+/* The byte there, or -EFAULT. */
+int64_t probe_load(uint64_t address);
+/* Stores the byte there: 0, or -EFAULT. */
+int64_t probe_store(uint64_t address, uint8_t value);
+
+extern const char probe_start[], probe_end[], probe_failed[];
+__asm__(".text\n"
+        "probe_start:\n"
+        "probe_load: lbu a0, 0(a0); ret\n"
+        "probe_store: sb a1, 0(a0); li a0, 0; ret\n"
+        "probe_end:\n"
+        "probe_failed: ret\n");
+
+/* A process does this before its first probe. */
+static inline void probe_begin(void) {
+    check_ok("fault range",
+             sys_fault_range((uint64_t)probe_start, (uint64_t)probe_end,
+                             (uint64_t)probe_failed));
+}
+
+/* ---- Items ---- */
+
 static inline void item_set(struct message *m, unsigned index, const void *base,
                             uint64_t pages, enum item_mode mode,
                             unsigned rights) {
     message_item(m, index, (uint64_t)base,
                  item_make(pages * PAGE_SIZE, mode, rights));
+}
+
+/* Transfers one range from the own space to `to` (0: anywhere) in `space`.
+ * Where it is there, or an error. */
+static inline int64_t item_transfer(int64_t space, uint64_t to,
+                                    const void *base, uint64_t pages,
+                                    enum item_mode mode, unsigned rights) {
+    struct message m = {.tag = tag_make(0, 1, 0, 1), .words = {to}};
+    item_set(&m, 0, base, pages, mode, rights);
+    int64_t result = ipc_transfer(space, &m);
+    return result < 0 ? result : (int64_t)m.item_base;
+}
+
+/* A call with one item; what it returned. */
+static inline int64_t item_call(int64_t session, const void *base,
+                                uint64_t pages, enum item_mode mode,
+                                unsigned rights) {
+    struct message m = {.tag = tag_make(1, 0, 0, 1)};
+    item_set(&m, 0, base, pages, mode, rights);
+    return ipc_call(session, &m, DEADLINE_NONE);
+}
+
+/* Receives a call with one item of so many pages; where it is. */
+static inline uint64_t item_receive(int64_t endpoint, uint64_t pages) {
+    struct message m;
+    service_receive(endpoint, &m, MESSAGE_CALL);
+    check_equal("items", tag_items(m.tag), 1);
+    check_equal("length", (int64_t)item_length(m.item_desc),
+                (int64_t)(pages * PAGE_SIZE));
+    return m.item_base;
+}
+
+/* A call without anything: the next step of a check. */
+static inline void step_call(int64_t session) {
+    struct message m;
+    check_equal("call for the next step", service_call(session, 0, 0, &m), 0);
+}
+
+/* Receives such a call and answers it. */
+static inline void step_answer(int64_t endpoint) {
+    struct message m;
+    service_receive(endpoint, &m, MESSAGE_CALL);
+    check_equal("items in a step", tag_items(m.tag), 0);
+    check_equal("reply", service_answer(0, 0), 0);
+}
+
+/* This thread takes so many pages in receives, wherever there is room. */
+static inline void accept_pages(unsigned pages) {
+    check_ok("accept", sys_accept(0, 0, 0, pages, 0, HANDLE_RECEIVED));
+}
+
+/* ---- What the kernel says ---- */
+
+static inline int64_t frames_free(void) {
+    return (int64_t)sys_system_info(INFO_MEMORY, 0).value[1];
 }
 
 /* The value of a kernel counter, over all harts. */
