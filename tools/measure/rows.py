@@ -282,7 +282,7 @@ def transfer_modes() -> Dict[str, Curve]:
     """Calls that hand pages over."""
     return {
         mode: [(count * PAGE, items(f"{mode}/{count}")) for count in PAGE_COUNTS]
-        for mode in ("move", "share", "cow")
+        for mode in ("move", "share", "cow", "lend")
     }
 
 

@@ -88,6 +88,16 @@ static uint64_t measure_cow(const struct row *row) {
     return pass(ITEM_COW);
 }
 
+/* They are back with the reply, and the server has nothing to put away. */
+static uint64_t measure_lend(const struct row *row) {
+    (void)row;
+    if (at == region_end)
+        fill();
+    struct load load = {tag_make(0, 0, 0, 1), 0, at,
+                        item_make(length, ITEM_LEND, ITEM_READ | ITEM_WRITE)};
+    return cost_call(server.session, load);
+}
+
 static void end_server(const struct row *row) {
     (void)row;
     server_end(&server);
@@ -184,6 +194,13 @@ static const struct row rows[] = {
     {"cow/64", measure_cow, begin_pages, end_server, 64, 0},
     {"cow/256", measure_cow, begin_pages, end_server, 256, 0},
     {"cow/512", measure_cow, begin_pages, end_server, 512, 0},
+    {"lend/1", measure_lend, begin_pages, end_server, 1, 0},
+    {"lend/4", measure_lend, begin_pages, end_server, 4, 0},
+    {"lend/16", measure_lend, begin_pages, end_server, 16, 0},
+    {"lend/32", measure_lend, begin_pages, end_server, 32, 0},
+    {"lend/64", measure_lend, begin_pages, end_server, 64, 0},
+    {"lend/256", measure_lend, begin_pages, end_server, 256, 0},
+    {"lend/512", measure_lend, begin_pages, end_server, 512, 0},
     {"call/64", measure_window, begin_window, end_server, 64, 0},
     {"call/512", measure_window, begin_window, end_server, 512, 0},
     {"call/4096", measure_window, begin_window, end_server, 4096, 0},
