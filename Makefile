@@ -82,7 +82,7 @@ LINK := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--fatal-warnings \
 # No libgcc in the kernel: its few helpers, where gcc wants one, are in
 # kernel/lib, so that any riscv64 gcc will do, whatever its multilibs.
 KERNEL_ARCH := -march=$(KERNEL_MARCH) -mabi=lp64 -mcmodel=medany
-KERNEL_CFLAGS := $(COMMON) $(KERNEL_ARCH) -Ikernel -fno-omit-frame-pointer
+KERNEL_CFLAGS := $(COMMON) $(KERNEL_ARCH) -Ikernel
 USER_CFLAGS := $(COMMON) -march=rv64gc -mabi=lp64d -mcmodel=medany \
   -fno-stack-protector -Iuser -Ikernel
 
@@ -97,8 +97,7 @@ endif
 # may not touch these, and nothing may be instrumented (architecture: "The fast
 # path is C"). a7 returns the badge. `make check` disassembles the functions.
 FASTPATH_REGS := a2 a3 a4 a5 a6 t0 t1 t2
-FASTPATH_CFLAGS := $(FASTPATH_REGS:%=-ffixed-%) -ffixed-a7 -fomit-frame-pointer \
-  -fno-stack-protector
+FASTPATH_CFLAGS := $(FASTPATH_REGS:%=-ffixed-%) -ffixed-a7 -fno-stack-protector
 kernel_cflags = $(KERNEL_CFLAGS) \
   $(if $(filter kernel/ipc/fastpath.c,$<),$(filter -D%,$(KERNEL_CHECKS)) \
   $(FASTPATH_CFLAGS),$(KERNEL_CHECKS)) $(KCFLAGS)

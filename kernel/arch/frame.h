@@ -29,7 +29,6 @@ enum {
     REG_T0 = 5,
     REG_T1 = 6,
     REG_T2 = 7,
-    REG_S0 = 8,
     REG_S1 = 9,
     REG_A0 = 10,
     REG_A1 = 11,

@@ -15,6 +15,7 @@
 #define HART_SATP 8
 #define HART_ID 16
 #define HART_SBI_ID 24
+#define HART_ATTENTION 40
 #define HART_SIZE 320
 
 #endif

@@ -18,6 +18,7 @@ _Static_assert(offsetof(struct hart, stack_top) == HART_STACK_TOP, "stack_top");
 _Static_assert(offsetof(struct hart, satp) == HART_SATP, "satp");
 _Static_assert(offsetof(struct hart, id) == HART_ID, "id");
 _Static_assert(offsetof(struct hart, sbi_id) == HART_SBI_ID, "sbi_id");
+_Static_assert(offsetof(struct hart, attention) == HART_ATTENTION, "attention");
 _Static_assert(sizeof(struct hart) == HART_SIZE, "hart");
 
 struct kernel_stack kernel_stacks[HART_MAX] __attribute__((aligned(PAGE_SIZE)));

@@ -33,8 +33,8 @@
 
 enum { MIB_SHIFT = 20 };
 
-void boot_trap(uint64_t cause, uint64_t pc, uint64_t value, uint64_t frame) {
-    panic_at(pc, frame, "trap %lu during boot, address 0x%lx", cause, value);
+void boot_trap(uint64_t cause, uint64_t pc, uint64_t value, uint64_t sp) {
+    panic_at(pc, sp, "trap %lu during boot, address 0x%lx", cause, value);
 }
 
 static uint64_t stack_top(void) {

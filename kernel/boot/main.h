@@ -18,7 +18,7 @@ _Noreturn void secondary_main(void);
 
 /* A trap while trap/entry.S is not in charge yet: panics. */
 _Noreturn void boot_trap(uint64_t cause, uint64_t pc, uint64_t value,
-                         uint64_t frame);
+                         uint64_t sp);
 
 /* boot/start.S: where the firmware starts the other harts. */
 void start_secondary(void);

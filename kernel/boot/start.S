@@ -113,7 +113,6 @@ enter_c:
     csrc sstatus, t0
     ld t0, FRAME_HART(tp)
     ld sp, HART_STACK_TOP(t0)
-    mv s0, zero /* ends backtraces */
     mv ra, zero
     jr t3
     .cfi_endproc
@@ -124,7 +123,7 @@ early_trap:
     csrr a0, scause
     csrr a1, sepc
     csrr a2, stval
-    mv a3, s0
+    mv a3, sp
     call boot_trap
 
     .section .data.boot, "aw"

@@ -36,7 +36,6 @@ static inline bool ordinary(const struct thread *thread,
 /* The current thread waits from here on: what thread_wait does. */
 static inline void begin_wait(struct thread *self, struct endpoint *endpoint,
                               enum thread_state state) {
-    self->frame.x[REG_PC] += 4;
     self->endpoint = endpoint;
     self->wait_kind = &endpoint_wait;
     self->wait_sequence++;

@@ -3,15 +3,12 @@
  * lib/panic.c: how the kernel ends when it finds itself wrong.
  *
  * Idea        Print what is known, from the surest to the most doubtful, and
- *             end the machine. Frame pointers lead the backtrace:
- *
- *               higher   | return address |  <- s0 - 8
- *                        | caller's s0    |  <- s0 - 16
- *               lower    | ...            |  <- sp
- *
- * Invariants  Only memory of the stack in use is read, and each step of the
- *             backtrace goes up, so a damaged chain ends it and no more. (The
- *             last s0 in the chain is the user's, so it may be anything.)
+ *             end the machine. Functions keep no frame pointer, so the
+ *             backtrace names each word of the stack that is the address
+ *             behind a call: nearly always a return address, now and then one
+ *             that an earlier call left in a buffer.
+ * Invariants  Only memory of the stack in use and of the kernel's text is
+ *             read, so a damaged stack costs names and no more.
  */
 #include "lib/panic.h"
 
@@ -49,29 +46,33 @@ static void print_address(unsigned number, uint64_t pc) {
     }
 }
 
-static bool frame_readable(uint64_t frame, uint64_t low, uint64_t high) {
-    return frame % sizeof(uint64_t) == 0 && frame >= low + 16 && frame <= high;
+/* Whether the instruction before `pc` is a call: jal or jalr with ra, or its
+ * short form. */
+static bool follows_call(uint64_t pc) {
+    uint64_t offset;
+    if (pc % 2 != 0 || symbol_find(pc - 4, &offset) == NULL) {
+        return false;
+    }
+    const uint16_t *code = (const uint16_t *)pc;
+    return (code[-2] & 0xfff) == 0x0ef || (code[-2] & 0xfff) == 0x0e7 ||
+           ((code[-1] & 0xf07f) == 0x9002 && (code[-1] & 0xf80) != 0);
 }
 
-/* Prints the functions that led to pc. */
-static void backtrace(uint64_t pc, uint64_t frame) {
+/* Prints the functions that led to pc. A call site, not the place returned
+ * to: that may be the next function when the callee never returns. */
+static void backtrace(uint64_t pc, uint64_t sp) {
     uint64_t high = stack_top();
-    uint64_t low = high - STACK_MAX;
+    unsigned number = 0;
     kprintf("backtrace:\n");
-    print_address(0, pc);
-    for (unsigned i = 1; i < BACKTRACE_MAX; i++) {
-        if (high == 0 || !frame_readable(frame, low, high)) {
-            return;
+    print_address(number++, pc);
+    if (sp % sizeof(uint64_t) != 0 || sp >= high || high - sp > STACK_MAX) {
+        return;
+    }
+    const uint64_t *end = (const uint64_t *)high;
+    for (const uint64_t *word = (const uint64_t *)sp; word < end; word++) {
+        if (number < BACKTRACE_MAX && follows_call(*word)) {
+            print_address(number++, *word - 1);
         }
-        const uint64_t *saved = (const uint64_t *)frame;
-        if (saved[-1] == 0) {
-            return;
-        }
-        low = frame;
-        /* A call site, not the place returned to: that may be the next
-         * function when the callee never returns. */
-        print_address(i, saved[-1] - 1);
-        frame = saved[-2];
     }
 }
 
@@ -104,8 +105,8 @@ static bool panic_begin(void) {
     return true;
 }
 
-static _Noreturn void panic_report(uint64_t pc, uint64_t frame,
-                                   const char *format, va_list arguments) {
+static _Noreturn void panic_report(uint64_t pc, uint64_t sp, const char *format,
+                                   va_list arguments) {
     bool first = panic_begin();
     kprintf("panic: ");
     kvprintf(format, arguments);
@@ -114,7 +115,7 @@ static _Noreturn void panic_report(uint64_t pc, uint64_t frame,
         if (panic_hooks.describe != NULL) {
             panic_hooks.describe();
         }
-        backtrace(pc, frame);
+        backtrace(pc, sp);
     }
     machine_end();
 }
@@ -123,14 +124,13 @@ void panic(const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     panic_report((uint64_t)__builtin_return_address(0) - 1,
-                 *((const uint64_t *)__builtin_frame_address(0) - 2), format,
-                 arguments);
+                 (uint64_t)__builtin_frame_address(0), format, arguments);
 }
 
-void panic_at(uint64_t pc, uint64_t frame, const char *format, ...) {
+void panic_at(uint64_t pc, uint64_t sp, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    panic_report(pc, frame, format, arguments);
+    panic_report(pc, sp, format, arguments);
 }
 
 void assert_failed(const char *condition, const char *file, int line) {

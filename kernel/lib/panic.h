@@ -40,8 +40,8 @@ _Noreturn void panic(const char *format, ...)
     __attribute__((format(printf, 1, 2), cold));
 
 /* The same for a trap taken in the kernel: the backtrace starts at the
- * interrupted pc and frame pointer (s0) instead of here. */
-_Noreturn void panic_at(uint64_t pc, uint64_t frame, const char *format, ...)
+ * interrupted pc and stack pointer instead of here. */
+_Noreturn void panic_at(uint64_t pc, uint64_t sp, const char *format, ...)
     __attribute__((format(printf, 3, 4), cold));
 
 /* Whether some hart has panicked. A hart that finds this so, on an interrupt

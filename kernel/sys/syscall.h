@@ -16,7 +16,16 @@
 
 typedef int64_t syscall_function(struct thread *self);
 
-/* Runs the system call that the current thread's frame asks for. */
+/*
+ * Those that do not wait, restart or end the thread, and touch no register of
+ * it but a0 to a6: trap/entry.S calls them without saving the others. The
+ * value is always a0's. NULL: all others.
+ */
+enum { SYSCALL_SLOTS = 64 };
+extern syscall_function *const syscall_light[SYSCALL_SLOTS];
+
+/* Runs the system call that the current thread's frame asks for, whatever it
+ * is. The frame's pc is behind the ecall. */
 void syscall_dispatch(struct thread *self);
 
 /* Registers memory, space and authority handles with cap. Once, at boot. */

@@ -2,78 +2,173 @@
 /*
  * trap/entry.S: the only way into the kernel, and the only way out.
  *
- * In user mode sscratch points at the thread's frame; in the kernel it is 0
- * and tp points there. See trap/trap.h and arch/frame.h.
+ * Idea        A trap saves no more than it needs. What C functions keep for
+ *             their callers (s0 to s11) stays where it is while the same
+ *             thread goes on afterwards, as after most system calls and page
+ *             faults: that is the light way. A thread that may wait has its
+ *             whole frame written first. A message call that takes the fast
+ *             path has its words stay in their registers.
+ * Invariants  In user mode sscratch points at the thread's frame; in the
+ *             kernel it is 0 and tp points there. See trap/trap.h and
+ *             arch/frame.h.
  */
 #include "arch/frame_offsets.h"
 
-/* As in abi/syscall.h and abi/message.h (trap/trap.c checks); the cause of an
- * ecall from user mode. */
+/* As in abi/syscall.h, abi/message.h and sys/syscall.h (trap/trap.c checks);
+ * the cause of an ecall from user mode. */
 #define FAST_CALL 1
 #define FAST_REPLY_RECV 2
 #define MESSAGE_WORDS 8
+#define SYSCALL_SLOTS 64
 #define CAUSE_ECALL 8
 
     .section .text.trap, "ax", @progbits
 
-/* Saves what a message call keeps: all but the fifteen registers of the
- * message. s0 to s11 and ra are free afterwards. */
-.macro save_kept
-    csrrw tp, sscratch, tp
-    beqz tp, trap_from_kernel
-    sd s0, FRAME_REG(8)(tp)
-    csrrw s0, sscratch, zero        # the user's tp
-    sd s0, FRAME_REG(4)(tp)
-    sd s1, FRAME_REG(9)(tp)
-    csrr s1, sepc
-    sd s1, FRAME_PC(tp)
+/* ---- What is saved where ---- */
+
+/* What a C function may change, but a0: the light way's part of the frame. */
+.macro save_light
     sd ra, FRAME_REG(1)(tp)
     sd sp, FRAME_REG(2)(tp)
+    .irp n, 6,7,10,11,12,13,14,15,16,17,28,29,30,31
+    sd x\n, FRAME_REG(\n)(tp)
+    .endr
+    csrrw s1, sscratch, zero        # the user's tp
+    sd s1, FRAME_REG(4)(tp)
+.endm
+
+.macro load_light
+    csrw sscratch, tp
+    .irp n, 1,2,5,6,7,9,11,12,13,14,15,16,17,28,29,30,31
+    ld x\n, FRAME_REG(\n)(tp)
+    .endr
+.endm
+
+/* The rest, but s1 and the pc. */
+.macro save_kept
     sd gp, FRAME_REG(3)(tp)
-    .irp n, 18,19,20,21,22,23,24,25,26,27
+    .irp n, 8,18,19,20,21,22,23,24,25,26,27
     sd x\n, FRAME_REG(\n)(tp)
     .endr
 .endm
+
+/* Moves to the hart's stack; s1 = the hart. */
+.macro use_stack
+    ld s1, FRAME_HART(tp)
+    ld sp, HART_STACK_TOP(s1)
+.endm
+
+/* tp = the frame, s1 = 0 if it is an ecall; s1 is saved. */
+.macro enter
+    csrrw tp, sscratch, tp
+    beqz tp, trap_from_kernel
+    sd s1, FRAME_REG(9)(tp)
+    csrr s1, scause
+    addi s1, s1, -CAUSE_ECALL
+    bnez s1, trap_other
+.endm
+
+/* ---- Light system calls ---- */
 
 /* stvec with fastpath=0. */
     .globl trap_entry_plain
     .type trap_entry_plain, @function
     .balign 4
 trap_entry_plain:
+    enter
+trap_ecall:
+    sd t0, FRAME_REG(5)(tp)
+    sltiu s1, a7, SYSCALL_SLOTS
+    beqz s1, trap_syscall
+    slli s1, a7, 3
+1:  auipc t0, %pcrel_hi(syscall_light)
+    add t0, t0, s1
+    ld t0, %pcrel_lo(1b)(t0)
+    beqz t0, trap_syscall
+    save_light
+    use_stack
+    mv a0, tp
+    jalr t0
+    lw t0, HART_ATTENTION(s1)
+    bnez t0, light_gives_way
+    csrr t0, sepc
+    addi t0, t0, 4
+    csrw sepc, t0
+    load_light
+    ld tp, FRAME_REG(4)(tp)
+    sret
+
+/* The call is over, but the thread may not simply go on. */
+light_gives_way:
+    sd a0, FRAME_REG(10)(tp)
+    csrr t0, sepc
+    addi t0, t0, 4
+    sd t0, FRAME_PC(tp)
     save_kept
-    j trap_slow
+    j trap_leave
     .size trap_entry_plain, . - trap_entry_plain
 
+/* ---- Faults and interrupts ---- */
+
+    .type trap_other, @function
+trap_other:
+    sd t0, FRAME_REG(5)(tp)
+    save_light
+    use_stack
+    csrr a0, scause
+    csrr a1, stval
+    call trap_light
+    lw t0, HART_ATTENTION(s1)
+    or t0, t0, a0
+    bnez t0, 1f
+    ld a0, FRAME_REG(10)(tp)
+    load_light
+    ld tp, FRAME_REG(4)(tp)
+    sret
+1:  save_kept
+    csrr s1, sepc
+    sd s1, FRAME_PC(tp)
+    beqz a0, trap_leave
+    mv a2, a0
+    csrr a0, scause
+    csrr a1, stval
+    call trap_handle
+    j trap_leave
+    .size trap_other, . - trap_other
+
+/* ---- Message calls ---- */
+
 /*
- * stvec otherwise. An ecall whose tag says words alone (its low half is at
- * most 8) and that has no deadline may take the fast path, which leaves the
- * words in a2-a6 and t0-t2 where they are.
+ * stvec with the fast path. An ecall whose tag says words alone (its low half
+ * is at most 8) and that has no deadline may take it; the words stay in a2-a6
+ * and t0-t2 where they are.
  */
     .globl trap_entry
     .type trap_entry, @function
     .balign 4
 trap_entry:
+    enter
+    sltiu s1, a7, FAST_REPLY_RECV + 1
+    beqz s1, trap_ecall
+    sd ra, FRAME_REG(1)(tp)
+    sd sp, FRAME_REG(2)(tp)
+    csrrw s1, sscratch, zero        # the user's tp
+    sd s1, FRAME_REG(4)(tp)
+    csrr s1, sepc
+    addi s1, s1, 4
+    sd s1, FRAME_PC(tp)
     save_kept
-    csrr s1, scause
-    addi s1, s1, -CAUSE_ECALL
-    bnez s1, trap_slow
     addi s2, a7, -FAST_CALL
-    addi s3, a7, -FAST_REPLY_RECV
-    sltiu s2, s2, 1                 # a call
-    sltiu s3, s3, 1                 # a reply_recv
-    or s1, s2, s3
+    bltz s2, trap_slow
+    sext.w s1, a1
+    sltiu s1, s1, MESSAGE_WORDS + 1
     beqz s1, trap_slow
     bnez t6, trap_slow
-    slli s1, a1, 32
-    srli s1, s1, 32
-    addi s1, s1, -MESSAGE_WORDS
-    bgtz s1, trap_slow
     mv s1, a1
     mv s4, a0
     ld s5, FRAME_HART(tp)
     ld sp, HART_STACK_TOP(s5)
-    mv s0, zero
-    bnez s3, 1f
+    bnez s2, 1f
     call fastpath_call
     beqz a0, trap_not_fast
     j trap_fast_leave
@@ -103,24 +198,33 @@ trap_fast_leave:
 trap_not_fast:
     mv a0, s4
     mv a1, s1
-    li a7, FAST_CALL
-    bnez s2, 1f
-    li a7, FAST_REPLY_RECV
-1:  mv t3, zero
+    addi a7, s2, FAST_CALL
+    mv t3, zero
     mv t4, zero
     mv t5, zero
     mv t6, zero
+    j trap_slow
 
+/* ---- The whole frame ---- */
+
+/* A system call; s1 and t0 are saved. */
+trap_syscall:
+    ld t0, FRAME_REG(5)(tp)
+    sd ra, FRAME_REG(1)(tp)
+    sd sp, FRAME_REG(2)(tp)
+    csrrw s1, sscratch, zero
+    sd s1, FRAME_REG(4)(tp)
+    csrr s1, sepc
+    addi s1, s1, 4
+    sd s1, FRAME_PC(tp)
+    save_kept
 trap_slow:
     .irp n, 5,6,7,10,11,12,13,14,15,16,17,28,29,30,31
     sd x\n, FRAME_REG(\n)(tp)
     .endr
-    ld s1, FRAME_HART(tp)
-    ld sp, HART_STACK_TOP(s1)
-    mv s0, zero                     # backtraces end here
-    csrr a0, scause
-    csrr a1, stval
-    call trap_handle
+    use_stack
+    mv a0, tp
+    call syscall_dispatch
 
     .globl trap_leave
 trap_leave:
@@ -154,6 +258,5 @@ trap_from_kernel:
     sd t1, FRAME_PC(t0)
     mv a0, t0
     la sp, trap_kernel_stack + 8192
-    mv s0, zero
     call trap_kernel
     .size trap_from_kernel, . - trap_from_kernel

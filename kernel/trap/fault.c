@@ -53,13 +53,16 @@ static bool fault_recover(struct thread *self) {
     return true;
 }
 
-void fault_memory(uint64_t cause, uint64_t address) {
-    struct thread *self = thread_self();
+int fault_bring(uint64_t cause, uint64_t address) {
     unsigned access = cause == CAUSE_FETCH_PAGE   ? PROT_EXECUTE
                       : cause == CAUSE_STORE_PAGE ? PROT_WRITE
                                                   : PROT_READ;
-    int error = space_fault(self->space, address, access);
-    if (error && !fault_recover(self))
+    return space_fault(thread_self()->space, address, access);
+}
+
+void fault_memory(uint64_t cause, uint64_t address, int error) {
+    struct thread *self = thread_self();
+    if (!fault_recover(self))
         fault_kill(self, error == -ENOMEM ? "out of memory" : cause_text(cause),
                    address);
 }

@@ -22,7 +22,7 @@ struct trap_frame trap_kernel_frame;
 uint8_t trap_kernel_stack[8192] __attribute__((aligned(16)));
 
 _Static_assert(SYS_CALL == 1 && SYS_REPLY_RECV == 2 && MESSAGE_WORDS == 8 &&
-                   CAUSE_USER_ECALL == 8,
+                   SYSCALL_SLOTS == 64 && CAUSE_USER_ECALL == 8,
                "trap/entry.S has these as numbers");
 
 /* ---- Interrupts ---- */
@@ -49,23 +49,24 @@ static void interrupt_poll(void) {
 
 /* ---- Traps ---- */
 
-void trap_handle(uint64_t cause, uint64_t value) {
+static bool is_page_fault(uint64_t cause) {
+    return cause == CAUSE_STORE_PAGE || cause == CAUSE_LOAD_PAGE ||
+           cause == CAUSE_FETCH_PAGE;
+}
+
+int trap_light(uint64_t cause, uint64_t value) {
+    return is_page_fault(cause) ? fault_bring(cause, value) : 1;
+}
+
+void trap_handle(uint64_t cause, uint64_t value, int error) {
     if (cause & SCAUSE_INTERRUPT) {
         interrupt_handle(cause & ~SCAUSE_INTERRUPT);
         return;
     }
-    switch (cause) {
-    case CAUSE_USER_ECALL:
-        syscall_dispatch(thread_self());
-        break;
-    case CAUSE_FETCH_PAGE:
-    case CAUSE_LOAD_PAGE:
-    case CAUSE_STORE_PAGE:
-        fault_memory(cause, value);
-        break;
-    default:
+    if (is_page_fault(cause))
+        fault_memory(cause, value, error);
+    else
         fault_illegal(cause, value);
-    }
 }
 
 /* ---- Boot ---- */
@@ -122,7 +123,7 @@ void trap_kernel(const struct trap_frame *frame) {
         kprintf("%s%-4s %016lx", i % 4 == 1 ? "\n  " : "  ", names[i],
                 frame->x[i]);
     kprintf("\n");
-    panic_at(frame->x[REG_PC], frame->x[REG_S0],
+    panic_at(frame->x[REG_PC], frame->x[REG_SP],
              "trap in the kernel: cause %lu, stval %p, pc %p", cause,
              (void *)value, (void *)frame->x[REG_PC]);
 }

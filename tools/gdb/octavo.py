@@ -6,7 +6,7 @@
   handles PID    a process's handle table
   pt PID         a process's page table, as ranges of pages with equal rights
   $program()     the name of the process that this hart works for, as in
-                 `break trap_handle if $_streq($program(), "sh")`
+                 `break syscall_dispatch if $_streq($program(), "sh")`
 
 Idea        While a user program runs, the kernel's addresses cannot be read
             through the MMU. So the kernel's data is read by physical address,
