@@ -10,7 +10,12 @@ from grading.octavo.scoring import points
 
 @points(1)
 @programs(
-    "test_item", "test_item_self", "test_lend", variants=[FAST, SLOW, DEBUG, FOUR_HARTS]
+    "test_item",
+    "test_item_cow",
+    "test_item_room",
+    "test_item_self",
+    "test_lend",
+    variants=[FAST, SLOW, DEBUG, FOUR_HARTS],
 )
 def test_items(
     judge: Callable[[Check, Variant], None], check: Check, variant: Variant

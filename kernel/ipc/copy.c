@@ -39,7 +39,8 @@ static int window_of_call(struct thread *caller, uint32_t sequence,
     spin_lock(&endpoint->lock);
     if (call_is_open(endpoint, caller, sequence, server)) {
         error = -EINVAL;
-        if (copy->item < tag_items(caller->frame.x[REG_A1])) {
+        if (copy->item < tag_items(caller->frame.x[REG_A1]) &&
+            item_mode(caller->items[copy->item].descriptor) == ITEM_WINDOW) {
             const struct memory_item *item = &caller->items[copy->item];
             copy->base = item->base;
             copy->length = item_length(item->descriptor);
