@@ -44,8 +44,9 @@ static void parcel_pass(struct parcel *parcel) {
     service_receive(parcel->service.endpoint, &m, MESSAGE_CALL);
     check_equal("reply", service_answer(0, 0), 0);
     peer_end(client);
-    check_ok("unmap",
-             sys_unmap(HANDLE_SELF, m.item_base, parcel->pages * PAGE_SIZE));
+    if (parcel->mode != ITEM_LEND)
+        check_ok("unmap", sys_unmap(HANDLE_SELF, m.item_base,
+                                    parcel->pages * PAGE_SIZE));
 }
 
 static void mode_check(enum item_mode mode, const char *name, uint64_t pages) {
@@ -67,6 +68,7 @@ static void check_modes(void) {
     mode_check(ITEM_MOVE, "pages_moved", 3);
     mode_check(ITEM_SHARE, "pages_shared", 5);
     mode_check(ITEM_COW, "pages_cowed", 7);
+    mode_check(ITEM_LEND, "pages_lent", 4);
 }
 
 /* A page that is not there, and too many for the receiver. */
@@ -174,6 +176,22 @@ static void record_check(uint64_t count, uint64_t min, uint64_t max,
     check_true("nothing was free", (count == 0) == (min == 0));
 }
 
+/* The first column is of all harts that measured anything. */
+static void column_check(const struct row *count, const struct row *min,
+                         const struct row *max) {
+    uint64_t all = 0, least = UINT64_MAX, most = 0;
+    for (unsigned i = 1; i <= count->harts; i++) {
+        if (count->value[i] == 0)
+            continue;
+        all += count->value[i];
+        least = min->value[i] < least ? min->value[i] : least;
+        most = max->value[i] > most ? max->value[i] : most;
+    }
+    check_equal("count of all", (int64_t)count->value[0], (int64_t)all);
+    check_equal("least of all", (int64_t)min->value[0], (int64_t)least);
+    check_equal("most of all", (int64_t)max->value[0], (int64_t)most);
+}
+
 static void table_check(void) {
     struct row count, min, average, max, sum;
     table_read(transfer_file);
@@ -182,6 +200,8 @@ static void table_check(void) {
     row_find("remap_average", &average);
     row_find("remap_max", &max);
     row_find("remap_sum", &sum);
+    if (count.value[0] > 0)
+        column_check(&count, &min, &max);
     for (unsigned i = 0; i <= count.harts; i++) {
         record_check(count.value[i], min.value[i], max.value[i], sum.value[i]);
         uint64_t expected = count.value[i] ? sum.value[i] / count.value[i] : 0;
