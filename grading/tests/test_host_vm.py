@@ -82,13 +82,15 @@ CASES = {
 
 
 class Mutant(NamedTuple):
-    """One mistake: `old` in `file` becomes `new`; `case` must notice."""
+    """One mistake: `old` in `file` becomes `new`; `case` must notice, and the
+    kernel's oracle in the case `oracle`, if there is one."""
 
     name: str
     file: str
     old: str
     new: str
     case: str
+    oracle: str = ""
 
 
 def mutants() -> List[Mutant]:
@@ -116,9 +118,9 @@ def compile_c(arguments: List[str]) -> None:
         scoring.fail("the test program compiles", done.stdout, " ".join(command))
 
 
-def run_case(program: Path, case: str) -> subprocess.CompletedProcess[str]:
+def run_case(program: Path, *case: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(program), case],
+        [str(program), *case],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
@@ -177,6 +179,15 @@ def test_case(program: Path, case: str) -> None:
 
 
 @pytest.mark.xdist_group("host-vm")
+@pytest.mark.parametrize("case", CASES)
+def test_case_oracle(program: Path, case: str) -> None:
+    """Virtual memory on a simulated machine, under the kernel's oracle."""
+    done = run_case(program, "-o", case)
+    if done.returncode != 0:
+        scoring.fail(CASES[case], f"exit status {done.returncode}", done.stdout)
+
+
+@pytest.mark.xdist_group("host-vm")
 def test_all_cases_run(program: Path) -> None:
     """Every case that the host program has is run here."""
     lines = run_case(program, "-l").stdout.splitlines()
@@ -196,3 +207,7 @@ def test_mutant(mutant: Mutant, objects: Dict[str, Path], tmp_path: Path) -> Non
             scoring.fail(f"{mutant.case} fails on: {mutant.name}", "it passes")
     except subprocess.TimeoutExpired:
         pass  # a mistake that hangs is noticed too
+    if mutant.oracle:
+        said = run_case(output, "-o", mutant.oracle).stdout
+        if "stale translation" not in said:
+            scoring.fail(f"the oracle panics on: {mutant.name}", said)

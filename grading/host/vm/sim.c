@@ -128,19 +128,30 @@ static bool covers(va_t page, const struct tlb_entry *entry) {
     return kind != PTE_V && entry->va == covered(page, entry->level);
 }
 
-/* Forgets entries of one ASID (NULL: of all); with a page, only for that. */
+static void tlb_refill(unsigned id, const struct tlb_entry *gone);
+
+/* Forgets entries of one ASID (NULL: of all); with a page, only for that. A
+ * hart may read any entry of the space it is in at any time: so it reads those
+ * that it just forgot again, as if it had run ahead. */
 static void tlb_drop(unsigned id, const uint64_t *asid, const va_t *page) {
+    static struct tlb_entry gone[TLB_MAX];
     struct tlb *tlb = &tlbs[id];
     unsigned kept = 0;
+    unsigned lost = 0;
     for (unsigned i = 0; i < tlb->count; i++) {
         const struct tlb_entry *entry = &tlb->entries[i];
         bool drop = (asid == NULL || entry->asid == *asid) &&
                     (page == NULL || covers(*page, entry));
-        if (!drop) {
+        if (drop) {
+            gone[lost++] = *entry;
+        } else {
             tlb->entries[kept++] = *entry;
         }
     }
     tlb->count = kept;
+    while (lost > 0) {
+        tlb_refill(id, &gone[--lost]);
+    }
 }
 
 static void fence_page(unsigned id, va_t va, uint64_t asid) {
@@ -197,9 +208,9 @@ void fence_remote_asid(uint32_t mask, uint64_t asid) {
 }
 
 /* The entry of this level for va: what the hart remembers, else memory's. */
-static pte_t tlb_entry(pa_t table, va_t va, unsigned level) {
-    struct tlb *tlb = &tlbs[hart_self()->id];
-    uint64_t asid = sim_read_satp() >> SATP_ASID_SHIFT & SATP_ASID_MASK;
+static pte_t tlb_entry(unsigned id, pa_t table, va_t va, unsigned level) {
+    struct tlb *tlb = &tlbs[id];
+    uint64_t asid = satps[id] >> SATP_ASID_SHIFT & SATP_ASID_MASK;
     for (unsigned i = 0; i < tlb->count; i++) {
         const struct tlb_entry *entry = &tlb->entries[i];
         if (entry->asid == asid && entry->level == level &&
@@ -219,11 +230,27 @@ static pte_t tlb_entry(pa_t table, va_t va, unsigned level) {
     return pte;
 }
 
+static void tlb_refill(unsigned id, const struct tlb_entry *gone) {
+    pa_t table = (satps[id] & SATP_PPN_MASK) << PAGE_SHIFT;
+    if (satps[id] == kernel_satp ||
+        gone->asid != (satps[id] >> SATP_ASID_SHIFT & SATP_ASID_MASK)) {
+        return;
+    }
+    for (unsigned level = LEVELS; level-- > gone->level;) {
+        pte_t pte = tlb_entry(id, table, gone->va, level);
+        if ((pte & (PTE_V | PTE_R | PTE_W | PTE_X)) != PTE_V) {
+            return;
+        }
+        table = pte_frame(pte);
+    }
+}
+
 /* Where the hardware takes va for this access; 0: a page fault. */
 static pa_t translate(va_t va, pte_t need) {
-    pa_t table = (sim_read_satp() & SATP_PPN_MASK) << PAGE_SHIFT;
+    unsigned id = hart_self()->id;
+    pa_t table = (satps[id] & SATP_PPN_MASK) << PAGE_SHIFT;
     for (unsigned level = LEVELS; level-- > 0;) {
-        pte_t pte = tlb_entry(table, va, level);
+        pte_t pte = tlb_entry(id, table, va, level);
         if (!(pte & PTE_V)) {
             return 0;
         }
@@ -259,7 +286,8 @@ static int sim_access(struct space *space, va_t va, unsigned access,
     for (unsigned level = 0; level < LEVELS; level++) {
         const pte_t *entry = pagetable_find(&space->table, va, level);
         fprintf(stderr, "level %u: %lx, remembered %lx\n", level,
-                entry == NULL ? 0 : *entry, tlb_entry(RAM_BASE, va, level));
+                entry == NULL ? 0 : *entry,
+                tlb_entry(hart_self()->id, RAM_BASE, va, level));
     }
     exit(1);
 }

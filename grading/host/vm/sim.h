@@ -6,9 +6,9 @@
  *             TLB. The TLB is as unhelpful as the privileged architecture
  *             allows: it keeps every entry and every pointer to a table it has
  *             ever seen, invalid ones too, tagged with the ASID, until a fence
- *             that covers them. So a missing fence, a fence for the wrong page,
- *             or a number given out twice gives a program somebody else's
- *             bytes, and a test fails.
+ *             that covers them, and then reads them again at once. So a missing
+ *             or early fence, a fence for the wrong page, or a number given out
+ *             twice gives a program somebody else's bytes, and a test fails.
  * Use         sim_boot(frames, harts, asid_bits);  sim_hart(1);
  *             sim_store(space, va, value);
  */
