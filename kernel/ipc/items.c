@@ -9,7 +9,6 @@
 #include "ipc/items.h"
 
 #include "abi/errno.h"
-#include "lib/string.h"
 #include "proc/process.h"
 #include "proc/sched.h"
 #include "proc/wait.h"
@@ -100,6 +99,7 @@ int items_prepare(struct thread *self) {
         if (result && result != RESULT_RESTART)
             return items_fail(self, i, result);
     }
+    self->unprepared = result == RESULT_RESTART;
     return result;
 }
 
@@ -114,18 +114,23 @@ struct page_parcel {
 static int parcel_collect(struct thread *from, const struct accept *accept,
                           struct page_parcel *parcel) {
     unsigned count = tag_items(from->frame.x[REG_A1]);
-    uint64_t pages = 0;
+    uint64_t room = accept->pages;
+    if (accept->base && accept->length / PAGE_SIZE < room)
+        room = accept->length / PAGE_SIZE;
+    parcel->transfer.from = from->space;
+    parcel->transfer.count = 0;
+    parcel->lends = false;
     for (unsigned i = 0; i < count; i++) {
         if (!moves_pages(&from->items[i]))
             continue;
-        struct transfer_item item = transfer_item(&from->items[i]);
-        pages += item.pages;
-        if (pages > accept->pages ||
-            (accept->base && pages > accept->length / PAGE_SIZE))
+        struct transfer_item *item =
+            &parcel->transfer.item[parcel->transfer.count];
+        *item = transfer_item(&from->items[i]);
+        if (item->pages > room)
             return items_fail(from, i, -EMSGSIZE);
-        parcel->lends |= item.mode == ITEM_LEND;
-        parcel->index[parcel->transfer.count] = (uint8_t)i;
-        parcel->transfer.item[parcel->transfer.count++] = item;
+        room -= item->pages;
+        parcel->lends |= item->mode == ITEM_LEND;
+        parcel->index[parcel->transfer.count++] = (uint8_t)i;
     }
     return 0;
 }
@@ -148,6 +153,7 @@ static int parcel_transfer(struct thread *from, struct page_parcel *parcel) {
             return items_fail(from, 0, -ENOMEM);
     }
     int result = space_transfer(transfer);
+    from->unprepared = result == TRANSFER_PREPARE;
     if (result < 0)
         from->failed_item = parcel->index[transfer->failed];
     if (parcel->lends && result) {
@@ -161,7 +167,7 @@ static int parcel_transfer(struct thread *from, struct page_parcel *parcel) {
 
 int items_examine(struct thread *from) {
     static const struct accept anything = {.pages = UINT64_MAX};
-    struct page_parcel parcel = {.transfer = {.from = from->space}};
+    struct page_parcel parcel;
     int result = parcel_collect(from, &anything, &parcel);
     if (!result)
         result = space_transfer_check(&parcel.transfer);
@@ -172,9 +178,11 @@ int items_examine(struct thread *from) {
 
 int items_deliver(struct thread *from, struct space *to, struct accept *accept,
                   uint64_t bases[MESSAGE_ITEMS]) {
-    struct page_parcel parcel = {
-        .transfer = {.from = from->space, .to = to, .window = accept->base}};
-    memset(bases, 0, MESSAGE_ITEMS * sizeof bases[0]);
+    struct page_parcel parcel;
+    parcel.transfer.to = to;
+    parcel.transfer.window = accept->base;
+    for (unsigned i = 0; i < MESSAGE_ITEMS; i++)
+        bases[i] = 0;
     int result = parcel_collect(from, accept, &parcel);
     if (!result && parcel.transfer.count > 0)
         result = parcel_transfer(from, &parcel);
@@ -209,7 +217,7 @@ int64_t items_transfer(struct thread *self, struct space *to) {
         .pages = UINT64_MAX,
     };
     int result = items_check(self, MESSAGE_USE_OTHER);
-    if (!result)
+    if (!result && self->unprepared)
         result = items_prepare(self);
     if (!result)
         result = items_deliver(self, to, &accept, bases);

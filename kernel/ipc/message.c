@@ -38,7 +38,7 @@ int message_check_all(struct thread *thread, enum message_use use) {
     if (!tag_valid(tag))
         return -EINVAL;
     int result = items_check(thread, use);
-    if (!result)
+    if (!result && thread->unprepared)
         result = items_prepare(thread);
     if (!result && tag_handles(tag) > 0)
         result =

@@ -47,6 +47,7 @@ static void thread_reset(struct thread *thread) {
     thread->caller_gone = false;
     thread->depth = 0;
     thread->failed_item = 0;
+    thread->unprepared = false;
     thread->loan = thread->borrowed = NULL;
     thread->serves = NULL;
     thread->forking = NULL;

@@ -119,6 +119,7 @@ struct thread {
     struct memory_item items[MESSAGE_ITEMS]; /* of the message it sends */
     struct loan *loan;     /* CALLING: what it lends to its server */
     struct loan *borrowed; /* what a caller that is gone had lent to it */
+    bool unprepared;       /* prepare its items before it sends them again */
     uint8_t failed_item;   /* which one the error of its message is about */
 
     /* Its own: only the thread itself touches them. */

@@ -131,6 +131,11 @@ static inline uint32_t frame_refs(pa_t pa) {
     return frame == NULL ? 0 : __atomic_load_n(&frame->refs, __ATOMIC_ACQUIRE);
 }
 
+/* Whether a frame of RAM has one reference. */
+static inline bool frame_sole(pa_t pa) {
+    return __atomic_load_n(&frame_record(pa)->refs, __ATOMIC_ACQUIRE) == 1;
+}
+
 /* Frames that can be allocated, in all and now. The second is exact while no
  * other hart allocates or frees. */
 uint64_t frame_total(void);

@@ -33,11 +33,6 @@ _Static_assert(PTE_R == PROT_READ << 1 && PTE_W == PROT_WRITE << 1 &&
                    PTE_X == PROT_EXECUTE << 1,
                "pte_flags shifts rights into place");
 
-void pte_count(const pte_t *entry, int change) {
-    struct frame *frame = frame_record(va_to_pa(entry));
-    frame->tag = (uint16_t)(frame->tag + change);
-}
-
 /* Writes one entry and counts it. */
 static inline void pte_set(pte_t *entry, pte_t value) {
     int change = (value != 0) - (*entry != 0);

@@ -159,36 +159,41 @@ int piece_reserve(struct transfer *transfer, unsigned index, struct work *work,
 
 /* ---- Committing ---- */
 
-/* The rights of a page whose frame has, or is about to have, other references:
- * it may be written only if it is shared. */
-static pte_t without_write(pte_t flags) {
+/* A page that is not its owner's alone may not be written, unless it is shared
+ * or the owner's only for a time. */
+static inline pte_t without_write(pte_t flags) {
     return flags & ~(pte_t)PTE_W;
 }
 
-static unsigned run_move(pte_t *from, pte_t *to, uint64_t pages, pte_t flags) {
+/* The entry for the same frame with other flags. */
+static inline pte_t same_frame(pte_t pte, pte_t flags) {
+    return (pte & ~(pte_t)PTE_FLAGS) | flags;
+}
+
+static unsigned run_move(struct run *run) {
     unsigned moved = 0;
-    for (uint64_t i = 0; i < pages; i++) {
-        pte_t pte = from[i];
+    for (uint64_t i = 0; i < run->pages; i++) {
+        pte_t pte = run->from[i];
         if (pte == 0) {
             continue;
         }
-        pte_t keep = pte & (~(pte_t)PTE_FLAGS | PTE_SHARED);
-        pte_store(&from[i], 0);
-        pte_store(&to[i], keep | (pte & PTE_W ? flags : without_write(flags)));
+        pte_t flags = pte & PTE_W ? run->flags : without_write(run->flags);
+        pte_store(&run->from[i], 0);
+        pte_store(&run->to[i], same_frame(pte, flags | (pte & PTE_SHARED)));
         moved++;
     }
-    pte_count(from, -(int)moved);
+    run->lowered = moved > 0;
     return moved;
 }
 
-static unsigned run_share(pte_t *from, pte_t *to, uint64_t pages, pte_t flags) {
-    for (uint64_t i = 0; i < pages; i++) {
-        pte_t pte = from[i];
+static unsigned run_share(struct run *run) {
+    for (uint64_t i = 0; i < run->pages; i++) {
+        pte_t pte = run->from[i];
         frame_ref(pte_frame(pte));
-        pte_store(&from[i], pte | PTE_SHARED);
-        pte_store(&to[i], (pte & ~(pte_t)PTE_FLAGS) | flags | PTE_SHARED);
+        pte_store(&run->from[i], pte | PTE_SHARED);
+        pte_store(&run->to[i], same_frame(pte, run->flags | PTE_SHARED));
     }
-    return (unsigned)pages;
+    return (unsigned)run->pages;
 }
 
 /* A page that others may write meanwhile is copied now. */
@@ -200,40 +205,61 @@ static void page_duplicate(struct work *work, pte_t pte, pte_t *to,
     hart_count_event(COUNTER_COW_COPY);
 }
 
-/* *lowered: whether the sender had a right that it has no longer. */
-static unsigned run_cow(struct work *work, const struct piece *piece, pte_t *to,
-                        pte_t flags, bool *lowered) {
+static unsigned run_cow(struct run *run) {
     unsigned common = 0;
-    *lowered = false;
-    for (uint64_t i = 0; i < piece->pages; i++) {
-        pte_t *from = &piece->leaf[i];
-        pte_t pte = *from;
+    pte_t lowered = 0;
+    for (uint64_t i = 0; i < run->pages; i++) {
+        pte_t pte = run->from[i];
         if (pte == 0) {
             continue;
         }
         common++;
-        if (pte & PTE_SHARED && frame_refs(pte_frame(pte)) > 1) {
-            page_duplicate(work, pte, &to[i], flags);
+        if (pte & PTE_SHARED && !frame_sole(pte_frame(pte))) {
+            page_duplicate(run->work, pte, &run->to[i], run->flags);
             continue;
         }
         frame_ref(pte_frame(pte));
-        pte_store(from, pte & ~(pte_t)(PTE_W | PTE_SHARED));
-        *lowered |= pte & PTE_W;
-        pte_store(&to[i], (pte & ~(pte_t)PTE_FLAGS) | without_write(flags));
+        pte_store(&run->from[i], pte & ~(pte_t)(PTE_W | PTE_SHARED));
+        pte_store(&run->to[i], same_frame(pte, without_write(run->flags)));
+        lowered |= pte & PTE_W;
     }
+    run->lowered = lowered;
     return common;
 }
 
 /* With the right to write the lender's access is gone, else it may read on. */
-static unsigned run_lend(pte_t *from, pte_t *to, uint64_t pages, pte_t flags) {
-    pte_t lost = flags & PTE_W ? PTE_V | PTE_W : PTE_W;
-    for (uint64_t i = 0; i < pages; i++) {
-        pte_t pte = from[i];
+static unsigned run_lend(struct run *run) {
+    pte_t lost = run->flags & PTE_W ? PTE_V | PTE_W : PTE_W;
+    for (uint64_t i = 0; i < run->pages; i++) {
+        pte_t pte = run->from[i];
         frame_ref(pte_frame(pte));
-        pte_store(&from[i], (pte & ~lost) | PTE_LENT);
-        pte_store(&to[i], (pte & ~(pte_t)PTE_FLAGS) | flags | PTE_LENT);
+        pte_store(&run->from[i], (pte & ~lost) | PTE_LENT);
+        pte_store(&run->to[i], same_frame(pte, run->flags | PTE_LENT));
     }
-    return (unsigned)pages;
+    run->lowered = true;
+    return (unsigned)run->pages;
+}
+
+unsigned run_commit(struct run *run, enum item_mode mode) {
+    unsigned pages = 0;
+    run->lowered = false;
+    pte_publish();
+    switch (mode) {
+    case ITEM_MOVE:
+        pages = run_move(run);
+        pte_count(run->from, -(int)pages);
+        break;
+    case ITEM_SHARE:
+        pages = run_share(run);
+        break;
+    case ITEM_COW:
+        pages = run_cow(run);
+        break;
+    default:
+        pages = run_lend(run);
+    }
+    pte_count(run->to, (int)pages);
+    return pages;
 }
 
 /* The table itself goes over. Returns the pages in it. */
@@ -241,6 +267,7 @@ static unsigned table_move(struct transfer *transfer,
                            const struct piece *piece) {
     pte_t *to = pagetable_find(&transfer->to->table, piece->to, 1);
     const struct frame *table = frame_of(pte_frame(*piece->table));
+    pte_publish();
     pte_store(to, *piece->table);
     pte_count(to, 1);
     pte_store(piece->table, 0);
@@ -252,25 +279,21 @@ static unsigned table_move(struct transfer *transfer,
 unsigned piece_commit(struct transfer *transfer,
                       const struct transfer_item *item, struct work *work,
                       const struct piece *piece, bool *lowered) {
-    pte_t flags = pte_flags(item->prot);
-    *lowered = item->mode == ITEM_MOVE || item->mode == ITEM_LEND;
+    *lowered = true;
     if (piece->table != NULL) {
         return table_move(transfer, piece);
     }
-    pte_t *to = pagetable_find(&transfer->to->table, piece->to, 0);
-    if (piece->leaf == NULL || to == NULL) {
+    struct run run = {
+        .from = piece->leaf,
+        .to = pagetable_leaf(&transfer->to->table, piece->to),
+        .pages = piece->pages,
+        .flags = pte_flags(item->prot),
+        .work = work,
+    };
+    if (run.from == NULL || run.to == NULL) {
         return 0;
     }
-    unsigned pages = 0;
-    if (item->mode == ITEM_MOVE) {
-        pages = run_move(piece->leaf, to, piece->pages, flags);
-    } else if (item->mode == ITEM_SHARE) {
-        pages = run_share(piece->leaf, to, piece->pages, flags);
-    } else if (item->mode == ITEM_LEND) {
-        pages = run_lend(piece->leaf, to, piece->pages, flags);
-    } else {
-        pages = run_cow(work, piece, to, flags, lowered);
-    }
-    pte_count(to, (int)pages);
+    unsigned pages = run_commit(&run, item->mode);
+    *lowered = run.lowered;
     return pages;
 }

@@ -10,6 +10,7 @@
 #ifndef OCTAVO_VM_PTE_H
 #define OCTAVO_VM_PTE_H
 
+#include "vm/frame.h"
 #include "vm/oracle.h"
 #include "vm/pagetable.h"
 
@@ -28,7 +29,15 @@ static inline void pte_store(pte_t *entry, pte_t value) {
     }
 }
 
-/* Notes in a table's frame that this many of its entries more are in use. */
-void pte_count(const pte_t *entry, int change);
+/* The frame of the table that an entry is in. */
+static inline struct frame *pte_table(const pte_t *entry) {
+    return frame_record(va_to_pa(entry) & ~(pa_t)(PAGE_SIZE - 1));
+}
+
+/* Notes that this many more entries of the entry's table are in use. */
+static inline void pte_count(const pte_t *entry, int change) {
+    struct frame *frame = pte_table(entry);
+    frame->tag = (uint16_t)(frame->tag + change);
+}
 
 #endif

@@ -113,6 +113,9 @@ void region_remove(struct space *space, struct region *region) {
     list_remove(&region->link);
     space->region_count--;
     space->found = NULL;
+    if (space->landing == region) {
+        space->landing = NULL;
+    }
     if (region->memory != NULL) {
         memory_put(region->memory);
     }
@@ -175,13 +178,13 @@ void region_join_around(struct space *space, va_t start, va_t end) {
     }
 }
 
-bool region_claim(struct space *space, const struct region *like) {
+struct region *region_claim(struct space *space, const struct region *like) {
     struct region *below = region_after(space, like->start - 1);
     if (below != NULL && regions_alike(below, like)) {
         below->end = below->stale = like->end;
-        return true;
+        return below;
     }
-    return region_add(space, like) != NULL;
+    return region_add(space, like);
 }
 
 int region_cut_prepare(struct space *space, va_t start, va_t end) {

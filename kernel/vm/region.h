@@ -76,10 +76,10 @@ va_t region_place(const struct space *space, uint64_t length, va_t align);
 struct region *region_add(struct space *space, const struct region *like);
 
 /*
- * As region_add, but lengthens the region below instead if it is like it.
- * False: as region_add's NULL, and nothing happened.
+ * As region_add, but lengthens the region below instead if it is like it, and
+ * returns that.
  */
-bool region_claim(struct space *space, const struct region *like);
+struct region *region_claim(struct space *space, const struct region *like);
 
 /*
  * Takes [start, end), whose pages are gone, out of the regions there. It cannot

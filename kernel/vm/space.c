@@ -79,6 +79,7 @@ struct space *space_create(struct quota *quota) {
     space->region_count = 0;
     list_init(&space->regions);
     space->found = NULL;
+    space->landing = NULL;
     list_init(&space->defunct);
     space->heap_start = space->heap_end = 0;
     space->quota = quota;

@@ -41,8 +41,9 @@ struct space {
     struct spinlock lock; /* regions, page table, heap */
     uint32_t refs;        /* atomic: threads' process, handles, forks */
     uint32_t region_count;
-    struct list regions;  /* of struct region, by address */
-    struct region *found; /* that of the last page resolved, or NULL */
+    struct list regions;    /* of struct region, by address */
+    struct region *found;   /* that of the last page resolved, or NULL */
+    struct region *landing; /* that of the last item received, or NULL */
     struct pagetable table;
     va_t heap_start, heap_end; /* heap_end: to the byte; 0, 0: no heap */
     struct quota *quota;       /* holds a reference */
@@ -50,6 +51,16 @@ struct space {
     struct list defunct;       /* for whom space_defunct told */
     bool dying;                /* no reference is left */
 };
+
+/* The region that contains va; NULL: none. Mostly it is that of the last page
+ * that was resolved. */
+static inline struct region *region_find(const struct space *space, va_t va) {
+    struct region *found = space->found;
+    if (found != NULL && va - found->start < found->end - found->start) {
+        return found;
+    }
+    return region_search(space, va);
+}
 
 /* Results that are no error. */
 enum {
@@ -157,16 +168,6 @@ int space_resolve(struct space *space, va_t va, unsigned access, bool nofault,
  * the same contents, and the leaf these flags. 0 or -ENOMEM. */
 int space_own(struct space *space, pte_t *leaf, va_t page, pte_t flags)
     REQUIRES(space->lock);
-
-/* The region that contains va; NULL: none. Mostly it is that of the last page
- * that was resolved. */
-static inline struct region *region_find(const struct space *space, va_t va) {
-    struct region *found = space->found;
-    if (found != NULL && va - found->start < found->end - found->start) {
-        return found;
-    }
-    return region_search(space, va);
-}
 
 /* True if [va, va + length) is user memory and does not wrap. */
 static inline bool user_range_ok(va_t va, uint64_t length) {

@@ -148,11 +148,10 @@ static int item_place(struct transfer *transfer, struct transfer_item *item) {
 
 /* Adds a region to the receiver. Within one space it stays apart from those
  * around it: they may be about to be cut. */
-static bool region_give(struct transfer *transfer,
-                        const struct region *region) {
-    return transfer->from == transfer->to
-               ? region_add(transfer->to, region) != NULL
-               : region_claim(transfer->to, region);
+static struct region *region_give(struct transfer *transfer,
+                                  const struct region *region) {
+    return transfer->from == transfer->to ? region_add(transfer->to, region)
+                                          : region_claim(transfer->to, region);
 }
 
 /* Gives the item its regions on both sides: the receiver's in full, the
@@ -174,7 +173,11 @@ static int item_reserve_regions(struct transfer *transfer,
         result =
             region_split_around(transfer->from, item->from, item_end(item));
     }
-    if (result == 0 && !region_give(transfer, &region)) {
+    if (result != 0) {
+        return result;
+    }
+    transfer->to->landing = region_give(transfer, &region);
+    if (transfer->to->landing == NULL) {
         region_join_around(transfer->from, item->from, item_end(item));
         result = -ENOMEM;
     }
@@ -295,7 +298,6 @@ static void transfer_commit(struct transfer *transfer, struct work *work) {
     struct space *to = transfer->to;
     struct gather gather;
     gather_init(&gather, transfer->from);
-    pte_publish();
     for (unsigned i = 0; i < transfer->count; i++) {
         item_commit(transfer, i, work, &gather);
     }
@@ -310,12 +312,15 @@ int space_transfer(struct transfer *transfer) {
     struct work work;
     uint64_t start = csr_read(instret);
     spin_lock_pair(&transfer->from->lock, &transfer->to->lock);
-    int result = transfer_check(transfer);
-    if (result == 0) {
-        result = transfer_reserve(transfer, &work);
-    }
-    if (result == 0) {
-        transfer_commit(transfer, &work);
+    int result = 0;
+    if (!transfer_quick(transfer)) {
+        result = transfer_check(transfer);
+        if (result == 0) {
+            result = transfer_reserve(transfer, &work);
+        }
+        if (result == 0) {
+            transfer_commit(transfer, &work);
+        }
     }
     spin_unlock_pair(&transfer->from->lock, &transfer->to->lock);
     if (result == 0) {
