@@ -10,12 +10,14 @@
 
 /* The holder may be waiting for this hart to fence: serve it, or both wait for
  * ever. */
-void spin_wait(const struct spinlock *lock) {
+void spin_wait(struct spinlock *lock) {
     uint32_t turns = 0;
-    while (__atomic_load_n(&lock->word, __ATOMIC_RELAXED) != 0) {
-        fence_serve();
-        hart_relax(&turns);
-    }
+    do {
+        while (__atomic_load_n(&lock->word, __ATOMIC_RELAXED) != 0) {
+            fence_serve();
+            hart_relax(&turns);
+        }
+    } while (!spin_try(lock));
 }
 
 /* The ranks above and including `rank`, as bits of hart->held. */

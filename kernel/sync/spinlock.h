@@ -50,8 +50,9 @@ void spin_check_order(const struct spinlock *lock);
 /* Panics about a lock that is released by a hart that does not hold it. */
 _Noreturn void spin_not_held(const struct spinlock *lock);
 
-/* Waits until the lock looks free, doing for other harts what they ask. */
-void spin_wait(const struct spinlock *lock);
+/* Takes a lock that another hart has just held, doing for others what they ask
+ * while it waits. */
+void spin_wait(struct spinlock *lock) __attribute__((cold));
 
 /* Whether the lock is held: in debug builds, by this hart; otherwise by any.
  * For asserts only. */
@@ -86,7 +87,7 @@ static inline void spin_lock(struct spinlock *lock) {
     if (DEBUG_BUILD) {
         spin_check_order(lock);
     }
-    while (!spin_try(lock)) {
+    if (!spin_try(lock)) {
         spin_wait(lock);
     }
 }

@@ -23,13 +23,8 @@
 #include "lib/string.h"
 #include "vm/frame.h"
 #include "vm/memory.h"
+#include "vm/pte.h"
 #include "vm/space.h"
-
-/* Whether the entry already permits what is wanted. */
-static bool leaf_permits(const pte_t *leaf, unsigned access) {
-    pte_t need = pte_flags(access) & PTE_RIGHTS;
-    return leaf != NULL && (*leaf & need) == need;
-}
 
 /* Code may come to lie in a frame that held other code: harts must not run
  * what they remember of that. */
@@ -38,22 +33,24 @@ static void code_fence(void) {
     fence_remote_code((1u << hart_count) - 1);
 }
 
-/* Maps a page that is missing. */
+/* Maps a page that is missing; `leaf` is NULL if its table is, too. */
 static int page_fill(struct space *space, const struct region *region,
-                     va_t page) {
-    pa_t pa;
+                     pte_t *leaf, va_t page) REQUIRES(space->lock) {
     pte_t flags = pte_flags(region->prot);
     if (region->memory != NULL) {
-        pa = region->memory->base + region->offset + (page - region->start);
-        return pagetable_map(&space->table, page, pa, flags);
+        uint64_t offset = region->offset + (page - region->start);
+        return pagetable_map(&space->table, page, region->memory->base + offset,
+                             flags);
     }
-    pa = frame_alloc_zero(quota_essential(space->quota));
+    pa_t pa = frame_alloc_zero(quota_essential(space->quota));
     if (pa == 0) {
         return -ENOMEM;
     }
-    if (pagetable_map(&space->table, page, pa, flags) < 0) {
+    int result = leaf != NULL ? pagetable_fill(&space->table, leaf, pa, flags)
+                              : pagetable_map(&space->table, page, pa, flags);
+    if (result < 0) {
         frame_unref(pa);
-        return -ENOMEM;
+        return result;
     }
     if (region->prot & PROT_EXECUTE) {
         code_fence();
@@ -77,43 +74,62 @@ int space_own(struct space *space, pte_t *leaf, va_t page, pte_t flags) {
     return 0;
 }
 
-/* Grants a right that the region has, but the page's entry not yet. */
-static int page_upgrade(struct space *space, const struct region *region,
-                        pte_t *leaf, va_t page, unsigned access)
+/* Whether the entry already permits what is wanted. */
+static inline bool leaf_permits(const pte_t *leaf, unsigned access) {
+    pte_t need = pte_flags(access) & PTE_RIGHTS;
+    return leaf != NULL && (*leaf & need) == need;
+}
+
+/* A page whose entry is as it should be: another thread was faster, or this
+ * hart remembers the entry as it was before it gained the right. */
+static int page_seen(struct space *space, const pte_t *leaf, va_t page,
+                     unsigned access) {
+    if (!leaf_permits(leaf, access)) {
+        return -EFAULT;
+    }
+    asid_fence_here(&space->asid, page);
+    return 0;
+}
+
+/* Grants the rights that the region has, but the page's entry not yet. */
+static inline int page_upgrade(struct space *space, const struct region *region,
+                               pte_t *leaf, va_t page, unsigned access)
     REQUIRES(space->lock) {
-    pte_t flags = pte_flags(region->prot) | (*leaf & PTE_SHARED);
-    bool private = region->memory == NULL && !(*leaf & PTE_SHARED);
-    if (private && frame_refs(pte_frame(*leaf)) > 1) {
-        if (access == PROT_WRITE) {
-            return space_own(space, leaf, page, flags);
+    pte_t old = *leaf;
+    pte_t wanted = (old & ~(pte_t)PTE_RIGHTS) | pte_flags(region->prot);
+    bool private = region->memory == NULL && !(old & PTE_SHARED);
+    if (private && !frame_sole(pte_frame(old))) {
+        if (access == PROT_WRITE && !(old & PTE_LENT)) {
+            return space_own(space, leaf, page, wanted & PTE_FLAGS);
         }
-        flags &= ~(pte_t)PTE_W;
+        wanted &= ~(pte_t)PTE_W;
+    }
+    if (wanted == old || old & PTE_LENT) {
+        return page_seen(space, leaf, page, access);
+    }
+    pte_store(leaf, wanted);
+    if (old & ~wanted & PTE_RIGHTS) {
+        asid_fence(&space->asid, page, 1); /* space_protect is on its way */
     } else if (private && access == PROT_WRITE) {
         hart_count_event(COUNTER_COW_REUSE);
     }
-    pagetable_protect(leaf, flags);
     return 0;
 }
 
 /* Provides a page that is missing, or whose entry lacks the right. */
-static int page_provide(struct space *space, const struct region *region,
-                        va_t va, unsigned access, pte_t **leaf)
+static inline int page_provide(struct space *space, const struct region *region,
+                               pte_t *leaf, va_t page, unsigned access)
     REQUIRES(space->lock) {
-    va_t page = round_down(va, PAGE_SIZE);
-    if (*leaf != NULL && **leaf & PTE_LENT) {
-        return -EFAULT;
-    }
-    if (*leaf != NULL && **leaf != 0) {
-        return page_upgrade(space, region, *leaf, page, access);
-    }
-    int result = page_fill(space, region, page);
-    *leaf = pagetable_leaf(&space->table, page);
-    return result;
+    return leaf != NULL && *leaf != 0
+               ? page_upgrade(space, region, leaf, page, access)
+               : page_fill(space, region, leaf, page);
 }
 
+/* ---- The interface ---- */
+
 /* The region that permits the access, or NULL. */
-static const struct region *region_for(struct space *space, va_t va,
-                                       unsigned access) {
+static inline const struct region *region_for(struct space *space, va_t va,
+                                              unsigned access) {
     struct region *region = region_find(space, va);
     space->found = region;
     return region != NULL && region->prot & access ? region : NULL;
@@ -130,23 +146,23 @@ int space_resolve(struct space *space, va_t va, unsigned access, bool nofault,
     if (leaf_permits(*leaf, access)) {
         return 0;
     }
-    return nofault ? -EFAULT : page_provide(space, region, va, access, leaf);
+    if (nofault) {
+        return -EFAULT;
+    }
+    int result =
+        page_provide(space, region, *leaf, round_down(va, PAGE_SIZE), access);
+    *leaf = pagetable_leaf(&space->table, va);
+    return result;
 }
 
 int space_fault(struct space *space, va_t va, unsigned access) {
+    va_t page = round_down(va, PAGE_SIZE);
     int result = -EFAULT;
     spin_lock(&space->lock);
-    const struct region *region = region_for(space, va, access);
+    const struct region *region = region_for(space, page, access);
     if (region != NULL) {
-        pte_t *leaf = pagetable_leaf(&space->table, va);
-        if (leaf_permits(leaf, access)) {
-            /* Nothing is missing: another thread was faster, or this hart
-             * remembers the entry as it was before it gained the right. */
-            asid_fence_here(&space->asid, va);
-            result = 0;
-        } else {
-            result = page_provide(space, region, va, access, &leaf);
-        }
+        pte_t *leaf = pagetable_leaf(&space->table, page);
+        result = page_provide(space, region, leaf, page, access);
     }
     spin_unlock(&space->lock);
     return result;

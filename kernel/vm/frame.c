@@ -199,7 +199,8 @@ static void stock_push(struct stock *stock, uint32_t number) {
 
 /* Fills this hart's stock from the pool and returns one frame of it; when the
  * pool has none to give, takes one from another hart's stock. */
-static uint32_t stock_refill(struct stock *own, bool essential) {
+static __attribute__((noinline)) uint32_t stock_refill(struct stock *own,
+                                                       bool essential) {
     uint32_t batch[STOCK_BATCH];
     unsigned count = pool_take(batch, essential);
     if (count > 0) {
@@ -246,7 +247,7 @@ pa_t frame_alloc(bool essential) {
         return 0;
     }
     struct frame *frame = &frame_records[number];
-    assert(frame->refs == 0 && frame->kind == FRAME_FREE);
+    debug_assert(frame->refs == 0 && frame->kind == FRAME_FREE);
     poison_check(number_address(number));
     frame->kind = FRAME_USED;
     frame->tag = 0;

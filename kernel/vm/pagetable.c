@@ -147,6 +147,14 @@ pte_t *pagetable_next(const struct pagetable *table, va_t *va, va_t end,
 
 /* ---- Changing ---- */
 
+int pagetable_fill(struct pagetable *table, pte_t *leaf, pa_t pa, pte_t flags) {
+    if (!quota_charge_frames(table->quota, 1)) {
+        return -ENOMEM;
+    }
+    pte_set(leaf, pte_make(pa, flags));
+    return 0;
+}
+
 static inline int map_at(struct pagetable *table, va_t va, unsigned level,
                          pte_t value) {
     if (!quota_charge_frames(table->quota, 1)) {

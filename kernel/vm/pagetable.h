@@ -123,6 +123,9 @@ pte_t *pagetable_walk(struct pagetable *table, va_t va, unsigned level);
  */
 int pagetable_map(struct pagetable *table, va_t va, pa_t pa, pte_t flags);
 
+/* The same for a leaf that pagetable_leaf has found. */
+int pagetable_fill(struct pagetable *table, pte_t *leaf, pa_t pa, pte_t flags);
+
 /* The same for 2 MiB at a multiple of 2 MiB, in one entry of level 1: for the
  * kernel's own map. */
 int pagetable_map_large(struct pagetable *table, va_t va, pa_t pa, pte_t flags);

@@ -2,10 +2,11 @@
 /*
  * vm/pte.h: writing page-table entries: the one place that does.
  *
- * For vm/pagetable.c, which writes single entries, and vm/transfer.c, which
- * writes runs of them; everybody else goes through those. What a page or a
- * table holds must be visible to every hart before the entry that leads there:
- * pte_publish comes first, once for any number of stores.
+ * For vm/pagetable.c, which writes single entries, vm/transfer.c, which writes
+ * runs of them, and vm/fault.c, which adds rights; everybody else goes through
+ * those. What a page or a table holds must be visible to every hart before the
+ * entry that leads there: pte_publish comes first, once for any number of
+ * stores.
  */
 #ifndef OCTAVO_VM_PTE_H
 #define OCTAVO_VM_PTE_H

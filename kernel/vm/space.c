@@ -136,7 +136,7 @@ void spaces_freeze(void) {
     spin_lock(&spaces_lock);
     struct space *space = NULL;
     while ((space = space_above(space)) != NULL) {
-        while (!spin_try(&space->lock)) {
+        if (!spin_try(&space->lock)) {
             spin_wait(&space->lock);
         }
     }
