@@ -1,54 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lib/bytes.c: choosing between registers, copy, COW and move (lib/bytes.h).
+ * lib/bytes.c: choosing between registers, copy, COW and move (lib/bytes.h),
+ * and sending.
  *
  * Idea        The client cuts the range at its page boundaries, decides by
  *             length and by what is left in the middle, and sends. The partial
- *             pages at the ends are first copied to a stage: two zero pages of
- *             the program itself, which then move with the message, one before
- *             the whole pages and one behind. The kernel lays the items of a
- *             message down one behind the other in the receiver's window, so
- *             they make one range there.
- *             The server has a place in memory for each receiving thread:
- *
- *               window                  window + most
- *               | free: pages arrive    | zero pages for copies |
- *
- * Invariants  I1 A stage holds zeros but for what this message put there.
- *             I2 The pages for copies are zero outside [used, used_end).
- * Locks       stages_taken is a bit for each stage in use, set atomically.
+ *             pages at the ends are first copied to a stage: two pages of the
+ *             program itself, zero otherwise, which go with the message, one
+ *             before the whole pages and one behind. The kernel lays the items
+ *             of a message down one behind the other in the receiver's window,
+ *             so they make one range there.
+ * Invariants  A stage in use holds zeros but for what its message put there.
+ * Locks       stages_taken has a bit for each stage in use, set atomically.
  */
 #include "lib/bytes.h"
 
 #include "abi/errno.h"
-#include "abi/layout.h"
+#include "lib/pages.h"
 #include "lib/safe.h"
-#include "lib/string.h"
-#include "lib/syscall.h"
 
 enum {
     STAGES = 4, /* threads that can send partial pages at the same time */
-    PROT_RW = PROT_READ | PROT_WRITE,
     ITEM_RW = ITEM_READ | ITEM_WRITE,
 };
 
-/* ---- Pages ---- */
-
-static uint64_t page_down(uint64_t address) {
-    return address & ~(uint64_t)(PAGE_SIZE - 1);
-}
-
-static uint64_t page_up(uint64_t address) {
-    return page_down(address + PAGE_SIZE - 1);
-}
-
-static uint64_t page_offset(uint64_t address) {
-    return address & (PAGE_SIZE - 1);
-}
-
-static int64_t zeros_map(uint64_t address, uint64_t length) {
-    return sys_map(HANDLE_SELF, address, length, PROT_RW | MAP_FIXED, -1, 0);
-}
+/* ---- Cutting ---- */
 
 /* The range of a message, cut at its page boundaries. Without whole pages
  * first and last are both `end`. */
@@ -94,16 +70,21 @@ int64_t bytes_refill(void *data, size_t length) {
 
 /* ---- Stages ---- */
 
-/* First the page with the bytes before the whole pages, then that with those
- * behind. */
+/*
+ * Two pages for the ends of a message: that with the bytes before the whole
+ * pages, at its end, and that with those behind, at its start. They go by COW:
+ * once the server has released its own, they are the program's alone again and
+ * are written in place.
+ */
 struct stage {
     uint8_t page[2][PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 };
 
 static struct stage stages[STAGES];
+static uint64_t stage_used[STAGES][2]; /* bytes that may not be zero */
 static unsigned stages_taken;
 
-/* Returns a stage without memory, or NULL. */
+/* Returns a stage, or NULL: all are in use. */
 static struct stage *stage_take(void) {
     for (unsigned i = 0; i < STAGES; i++) {
         unsigned bit = 1u << i;
@@ -118,18 +99,6 @@ static void stage_give_back(struct stage *stage) {
     __atomic_fetch_and(&stages_taken, ~bit, __ATOMIC_RELEASE);
 }
 
-/* Makes the stage zero: moved pages have left a hole, and what a failed call
- * left behind is taken away. */
-static int64_t stage_clear(struct stage *stage) {
-    uint64_t address = (uint64_t)stage;
-    int64_t result = zeros_map(address, sizeof(*stage));
-    if (result == -EEXIST) {
-        sys_unmap(HANDLE_SELF, address, sizeof(*stage));
-        result = zeros_map(address, sizeof(*stage));
-    }
-    return result < 0 ? result : 0;
-}
-
 /* Copies bytes that lie alike within their words on both sides. */
 static int64_t copy_alike(uint64_t to, uint64_t from, uint64_t length) {
     uint64_t odd = -from % sizeof(uint64_t);
@@ -142,15 +111,18 @@ static int64_t copy_alike(uint64_t to, uint64_t from, uint64_t length) {
     return result;
 }
 
-/* Copies the ends of the range onto the stage. */
+/* Copies the ends of the range onto the stage, between zeros. */
 static int64_t stage_fill(struct stage *stage, const struct cut *cut) {
-    int64_t result = stage_clear(stage);
+    uint64_t *used = stage_used[stage - stages];
+    uint64_t before = cut->first - cut->start, behind = cut->end - cut->last;
+    uint64_t first_end = (uint64_t)stage->page[1];
+    zeros_write(first_end - used[0], first_end - before);
+    zeros_write(first_end + behind, first_end + used[1]);
+    used[0] = before;
+    used[1] = behind;
+    int64_t result = copy_alike(first_end - before, cut->start, before);
     if (result == 0)
-        result = copy_alike((uint64_t)stage->page[0] + page_offset(cut->start),
-                            cut->start, cut->first - cut->start);
-    if (result == 0)
-        result = copy_alike((uint64_t)stage->page[1], cut->last,
-                            cut->end - cut->last);
+        result = copy_alike(first_end, cut->last, behind);
     return result;
 }
 
@@ -220,7 +192,7 @@ static void transfer_build(struct message *m, const struct sending *s,
                            const struct stage *stage, unsigned rights) {
     const struct cut *cut = &s->cut;
     enum item_mode mode = s->result.way == BYTES_MOVE ? ITEM_MOVE : ITEM_COW;
-    uint64_t end_page = item_make(PAGE_SIZE, ITEM_MOVE, rights);
+    uint64_t end_page = item_make(PAGE_SIZE, ITEM_COW, rights);
     unsigned items = 0;
     *m = (struct message){
         .words = {page_offset(cut->start), cut->end - cut->start}};
@@ -261,8 +233,6 @@ static int64_t send_pages(struct sending *s) {
     int64_t result = stage_fill(stage, &s->cut);
     if (result == 0)
         result = transfer_send(s, stage);
-    if (result < 0)
-        sys_unmap(HANDLE_SELF, (uint64_t)stage, sizeof(*stage));
     stage_give_back(stage);
     return result;
 }
@@ -305,191 +275,4 @@ int64_t msg_send_bytes(int64_t session, int32_t label, const void *data,
     if (result != NULL)
         *result = s.result;
     return error < 0 ? error : tag_label(s.result.reply.tag);
-}
-
-/* ---- Places to receive at ---- */
-
-/* Addresses that the kernel does not choose and the heap does not reach, dealt
- * out once, each place from a multiple of what a page table reaches: pages
- * that lie so at the sender, too, move by whole tables. */
-#define PLACES_START 0x2000000000ull
-#define PLACES_END 0x3000000000ull
-#define PLACE_ALIGN 0x200000ull
-
-static uint64_t places_used;
-
-static uint64_t copies_at(const struct bytes *in) {
-    return in->window + in->most;
-}
-
-/* Bytes of the pages for copies: a message need not start at a page's start. */
-static uint64_t copies_size(const struct bytes *in) {
-    return in->most + PAGE_SIZE;
-}
-
-/* States the window anew; each message with pages uses up some of it. */
-static int64_t window_open(const struct bytes *in) {
-    return sys_accept(0, in->window, in->most, (unsigned)(in->most / PAGE_SIZE),
-                      in->handles, HANDLE_RECEIVED);
-}
-
-int64_t msg_accept_bytes(struct bytes *in, size_t most, unsigned handles) {
-    if (in->window != 0 || most == 0 || most > BYTES_MOST)
-        return -EINVAL;
-    *in = (struct bytes){.most = page_up(most), .handles = handles};
-    uint64_t size = in->most + copies_size(in) + PLACE_ALIGN - 1;
-    size -= size % PLACE_ALIGN;
-    uint64_t place = __atomic_fetch_add(&places_used, size, __ATOMIC_RELAXED);
-    if (place + size > PLACES_END - PLACES_START)
-        return -ENOMEM;
-    in->window = PLACES_START + place;
-    int64_t result = window_open(in);
-    if (result < 0)
-        in->window = 0;
-    return result;
-}
-
-static void copies_unmap(struct bytes *in) {
-    if (in->mapped)
-        sys_unmap(HANDLE_SELF, copies_at(in), copies_size(in));
-    in->mapped = false;
-    in->used = in->used_end = 0;
-}
-
-void msg_release_bytes(struct bytes *in) {
-    if (in->held_bytes > 0) {
-        sys_unmap(HANDLE_SELF, in->held, in->held_bytes);
-        in->held_bytes = 0;
-        window_open(in);
-    }
-    if (in->way == BYTES_COPY && in->length > BYTES_COW_MIN)
-        copies_unmap(in);
-    in->data = NULL;
-    in->length = 0;
-    in->way = BYTES_NONE;
-}
-
-void msg_close_bytes(struct bytes *in) {
-    if (in->window == 0)
-        return;
-    msg_release_bytes(in);
-    copies_unmap(in);
-    sys_accept(0, 0, 0, 0, 0, HANDLE_RECEIVED);
-    in->window = 0;
-}
-
-/* ---- Receiving ---- */
-
-static int64_t receive_registers(const struct message *m, struct bytes *in,
-                                 uint64_t length) {
-    if (length > BYTES_REGISTERS_MAX ||
-        (length + sizeof(uint64_t) - 1) / sizeof(uint64_t) != tag_words(m->tag))
-        return -EINVAL;
-    memcpy(in->words, m->words, sizeof(in->words));
-    in->data = length > 0 ? (uint8_t *)in->words : NULL;
-    in->length = length;
-    in->way = length > 0 ? BYTES_REGISTERS : BYTES_NONE;
-    in->writable = true;
-    return 0;
-}
-
-/* Nothing if `start` is not below `end`. */
-static void zeros_write(uint64_t start, uint64_t end) {
-    if (start < end)
-        memset((void *)start, 0, end - start);
-}
-
-/* Makes [start, end) the one range of the pages for copies that is in use; the
- * rest of them is zero. */
-static int64_t copies_ready(struct bytes *in, uint64_t start, uint64_t end) {
-    if (!in->mapped && zeros_map(copies_at(in), copies_size(in)) < 0)
-        return -ENOMEM;
-    in->mapped = true;
-    zeros_write(in->used, in->used_end < start ? in->used_end : start);
-    zeros_write(in->used > end ? in->used : end, in->used_end);
-    in->used = start;
-    in->used_end = end;
-    return 0;
-}
-
-static int64_t receive_window(const struct message *m, struct bytes *in) {
-    uint64_t length = item_length(m->item_desc);
-    uint64_t start = copies_at(in) + page_offset(m->words[0]);
-    if (length > in->most)
-        return -EMSGSIZE;
-    int64_t result = copies_ready(in, start, start + length);
-    if (result < 0)
-        return result;
-    struct copy_result copy =
-        ipc_copy(HANDLE_IMPLICIT, COPY_IN, 0, (const void *)start, length);
-    if (copy.error < 0)
-        return copy.error == -EPFAULT ? -EFAULT : copy.error;
-    in->data = (uint8_t *)start;
-    in->length = length;
-    in->way = BYTES_COPY;
-    in->writable = true;
-    return 0;
-}
-
-/* Item `index` of a received message. */
-static uint64_t item_base(const struct message *m, unsigned index) {
-    return index == 0 ? m->item_base : m->words[MESSAGE_WORDS - 2 * index];
-}
-
-static uint64_t item_descriptor(const struct message *m, unsigned index) {
-    return index == 0 ? m->item_desc : m->words[MESSAGE_WORDS - 2 * index + 1];
-}
-
-/* Takes note of the items that came, all of them; whether they are MOVE and COW
- * and make one range. */
-static bool items_join(const struct message *m, struct bytes *in) {
-    unsigned items = tag_items(m->tag);
-    bool good = true;
-    in->way = BYTES_MOVE;
-    in->writable = true;
-    for (unsigned i = 0; i < items; i++) {
-        uint64_t base = item_base(m, i), desc = item_descriptor(m, i);
-        if (item_mode(desc) == ITEM_WINDOW) {
-            good = false;
-            continue;
-        }
-        if (in->held_bytes == 0)
-            in->held = base;
-        good &= base == in->held + in->held_bytes;
-        good &= item_mode(desc) == ITEM_MOVE || item_mode(desc) == ITEM_COW;
-        in->held_bytes = base + item_length(desc) - in->held;
-        if (item_mode(desc) == ITEM_COW)
-            in->way = BYTES_COW;
-        in->writable &= (item_rights(desc) & ITEM_WRITE) != 0;
-    }
-    return good;
-}
-
-static int64_t receive_pages(const struct message *m, struct bytes *in) {
-    uint64_t offset = m->words[0], length = m->words[1];
-    if (!items_join(m, in) || offset >= PAGE_SIZE || length == 0 ||
-        length > in->held_bytes || page_up(offset + length) != in->held_bytes)
-        return -EINVAL;
-    in->data = (uint8_t *)in->held + offset;
-    in->length = length;
-    return 0;
-}
-
-int64_t msg_recv_bytes(const struct message *m, struct bytes *in) {
-    unsigned items = tag_items(m->tag);
-    int64_t result;
-    msg_release_bytes(in);
-    in->label = tag_label(m->tag) & BYTES_LABEL_MAX;
-    uint64_t inline_length = (uint32_t)tag_label(m->tag) >> BYTES_LABEL_BITS;
-    if (items == 0)
-        result = receive_registers(m, in, inline_length);
-    else if (inline_length != 0)
-        result = -EINVAL;
-    else if (items == 1 && item_mode(m->item_desc) == ITEM_WINDOW)
-        result = receive_window(m, in);
-    else
-        result = receive_pages(m, in);
-    if (result < 0)
-        msg_release_bytes(in);
-    return result;
 }
