@@ -181,13 +181,27 @@ def test_distribution_is_read() -> None:
     assert programs.parse(text) == {"x": sample}
 
 
+def test_crossover_is_found() -> None:
+    """The size from which a way costs less than a copy is told."""
+    cost = {"copy": 1.0, "cow": 0.4, "move": 0.3, "rewrite": 2.0, "refill": 0.9}
+    samples = {source: programs.Sample(1, 9, 9, 9) for source in plots.sources()}
+    for name, curve in rows.size_curves().items():
+        for size, source in curve:
+            start = 0 if name == "copy" else 4000
+            value = start + cost.get(name, 0) * size
+            samples[source] = programs.Sample(1, value, value, value)
+    text = plots.report(samples)
+    assert "cow from 8192 bytes, rewrite from no size" in text
+    assert "move from 8192 bytes, refill from 65536 bytes" in text
+
+
 def test_drawings(tmp_path: Path) -> None:
     """The drawings are SVG, with a point for each figure, inside the frame."""
     sample = programs.Sample(9, 5, 6, 9, 1, ((5, 8), (9, 1)))
     samples = {source: sample for source in plots.sources()}
     figures = [result.Figure(row, sample, "") for row in rows.table()]
     plots.draw(tmp_path, figures, samples)
-    for name in ("latency", "size", "pages"):
+    for name in ("latency", "size", "pages", "harts"):
         root = ElementTree.parse(tmp_path / f"{name}.svg").getroot()
         assert root.tag == "{http://www.w3.org/2000/svg}svg"
         width, height = float(root.attrib["width"]), float(root.attrib["height"])

@@ -30,6 +30,7 @@ class Source:
     row: str
     append: str = ""  # boot arguments
     exact: bool = True  # time counts instructions
+    harts: int = 1
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,9 @@ def symbol(elf: Path, name: str, debug: bool) -> int:
 
 def measure(sources: Iterable[Source], debug: bool, jobs: int) -> Samples:
     """Runs all sources, in as few boots as they need."""
-    boots: Dict[Tuple[str, bool], List[List[Source]]] = {}
+    boots: Dict[Tuple[str, bool, int], List[List[Source]]] = {}
     for source in sorted(set(sources), key=lambda s: (s.program, s.row)):
-        parts = boots.setdefault((source.append, source.exact), [[]])
+        parts = boots.setdefault((source.append, source.exact, source.harts), [[]])
         if len(command_of([*parts[-1], source])) > TEXT_MAX:
             parts.append([])
         parts[-1].append(source)
@@ -84,6 +85,7 @@ def run(part: List[Source], debug: bool) -> Samples:
         command=command_of(part),
         append=part[0].append,
         icount=part[0].exact,
+        smp=part[0].harts,
         debug=debug,
         timeout=TIMEOUT_S,
     )

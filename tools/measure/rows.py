@@ -274,7 +274,7 @@ def table() -> List[Row]:
 
 # Points of a curve: (bytes, source).
 Curve = List[Tuple[float, Source]]
-PAGE_COUNTS = (1, 4, 16, 32, 64, 256, 512)
+PAGE_COUNTS = (1, 2, 4, 16, 32, 64, 256, 512)
 COPIED = (64, 512, 4096, 8192, 16384, 65536, 262144, MIB)
 
 
@@ -287,9 +287,28 @@ def transfer_modes() -> Dict[str, Curve]:
 
 
 def size_curves() -> Dict[str, Curve]:
-    """Ways to give bytes to a server: in registers, copied by it, as pages."""
+    """Ways to give bytes to a server: in registers, copied by it, as pages.
+
+    Refill is MOVE and rewrite is COW, with what the server takes to unmap the
+    pages and the client to write to pages at the same place again."""
     copy: Curve = [(size, items(f"call/{size}")) for size in COPIED]
-    return {"registers": [(64, ipc("ipc_rtt_8w"))], "copy": copy, **transfer_modes()}
+    modes = transfer_modes()
+    again: Dict[str, Curve] = {
+        name: [(n * PAGE, items(f"{name}/{n}")) for n in (1, 2, 4, 16, 64, 256)]
+        for name in ("cow", "rewrite", "move", "refill")
+    }
+    again["cow"], again["move"] = modes["cow"], modes["move"]
+    return {"registers": [(64, ipc("ipc_rtt_8w"))], "copy": copy, **again}
+
+
+HARTS = (1, 2, 4, 8)
+
+
+def pairs() -> Dict[int, Source]:
+    """Calls made on all harts at once, by the number of harts: the figures are
+    hundredths. Short ticks that differ let QEMU's harts take turns."""
+    ticks = "tick=100 seed=1"
+    return {n: Source("bench_harts", f"pairs/{n}", ticks, harts=n) for n in HARTS}
 
 
 def times() -> Dict[str, Source]:

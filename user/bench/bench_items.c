@@ -4,11 +4,10 @@
  *
  * Idea        A call with one memory item to a server that takes it and
  *             answers with nothing. Each round hands over the next pages from
- *             the start of a region whose pages are all present and its own,
- *             and the server's pages pile up one behind the other. When the
- *             region is used up, and not counted, the server unmaps what it
- *             got and the region is filled again. The rows call/ have a WINDOW
- *             item instead, which the server reads by SYS_COPY.
+ *             the start of a region whose pages are all present and its own;
+ *             between rounds, and not counted, the server unmaps what it got
+ *             and the region is filled again when it is used up. The rows call/
+ *             have a WINDOW item instead, which the server reads by SYS_COPY.
  * Use         tools/boot -c 'bench_items move/1'
  * Invariants  The region begins at a multiple of 2 MiB and holds a multiple of
  *             what each row takes, so that move/512 always moves a whole page
@@ -24,7 +23,6 @@
 
 enum {
     REGION_PAGES = 2048,
-    PAGETABLE_PAGES = 512,
     MIB = 1 << 20,
 };
 
@@ -41,11 +39,8 @@ static void accept_pages(void) {
     bench_must(sys_accept(0, 0, 0, REGION_PAGES, 0, HANDLE_RECEIVED));
 }
 
-/* The pages lie from the place that the kernel chooses first. */
 static void unmap_pages(uint64_t base) {
-    (void)base;
-    bench_must(sys_unmap(HANDLE_SELF, USER_MAP_BASE,
-                         (REGION_PAGES + PAGETABLE_PAGES) * PAGE_SIZE));
+    bench_must(sys_unmap(HANDLE_SELF, base, length));
 }
 
 static const struct server_kind pages_kind = {.accept = accept_pages,
@@ -53,7 +48,6 @@ static const struct server_kind pages_kind = {.accept = accept_pages,
 
 /* Maps the region anew, with every page present. */
 static void fill(void) {
-    server_clean(&server);
     bench_must(sys_unmap(HANDLE_SELF, region, region_end - region));
     bench_must(sys_map(HANDLE_SELF, region, region_end - region,
                        PROT_READ | PROT_WRITE, -1, 0));
@@ -74,6 +68,7 @@ static uint64_t pass(enum item_mode mode) {
     struct load load = {tag_make(0, 0, 0, 1), 0, at,
                         item_make(length, mode, ITEM_READ | ITEM_WRITE)};
     uint64_t cost = cost_call(server.session, load);
+    server_clean(&server);
     at += length;
     return cost;
 }
@@ -106,6 +101,61 @@ static uint64_t measure_lend(const struct row *row) {
 static void end_server(const struct row *row) {
     (void)row;
     server_end(&server);
+}
+
+/* ---- With what it takes to send again ---- */
+
+/* Unmaps what each call brings, then answers. */
+static void consume_pages(int64_t endpoint) {
+    register int64_t s2 __asm__("s2") = endpoint;
+    accept_pages();
+    __asm__ volatile("li t6, 0\n"
+                     "1: li a7, %1\n"
+                     "mv a0, %0\n"
+                     "li a1, 0\n"
+                     "ecall\n"
+                     "li a7, %2\n"
+                     "li a0, -1\n"
+                     "mv a1, t4\n"
+                     "slli a2, t5, 16\n"
+                     "srli a2, a2, 16\n"
+                     "ecall\n"
+                     "j 1b\n"
+                     :
+                     : "r"(s2), "i"(SYS_REPLY_RECV), "i"(SYS_UNMAP)
+                     : "memory");
+}
+
+static const struct server_kind consumer_kind = {.serve = consume_pages};
+
+static void begin_consumer(const struct row *row) {
+    length = row->size * PAGE_SIZE;
+    server = server_start(&consumer_kind);
+    fill();
+}
+
+/* Sends the start of the region and writes to all of it again. */
+static uint64_t send_again(enum item_mode mode) {
+    struct load load = {tag_make(0, 0, 0, 1), 0, region,
+                        item_make(length, mode, ITEM_READ | ITEM_WRITE)};
+    uint64_t before = bench_now();
+    cost_call(server.session, load);
+    if (mode == ITEM_MOVE)
+        bench_must(sys_map(HANDLE_SELF, region, length, PROT_READ | PROT_WRITE,
+                           -1, 0));
+    for (uint64_t page = region; page < region + length; page += PAGE_SIZE)
+        *(volatile uint64_t *)page = page;
+    return bench_since(before);
+}
+
+static uint64_t measure_refill(const struct row *row) {
+    (void)row;
+    return send_again(ITEM_MOVE);
+}
+
+static uint64_t measure_rewrite(const struct row *row) {
+    (void)row;
+    return send_again(ITEM_COW);
 }
 
 /* ---- Bytes that are copied ---- */
@@ -172,12 +222,14 @@ static uint64_t time_move(const struct row *row) {
     uint64_t before = time_now();
     cost_call(server.session, load);
     uint64_t time = time_now() - before;
+    server_clean(&server);
     at += length;
     return time;
 }
 
 static const struct row rows[] = {
     {"move/1", measure_move, begin_pages, end_server, 1, 0},
+    {"move/2", measure_move, begin_pages, end_server, 2, 0},
     {"move/4", measure_move, begin_pages, end_server, 4, 0},
     {"move/16", measure_move, begin_pages, end_server, 16, 0},
     {"move/32", measure_move, begin_pages, end_server, 32, 0},
@@ -185,6 +237,7 @@ static const struct row rows[] = {
     {"move/256", measure_move, begin_pages, end_server, 256, 0},
     {"move/512", measure_move, begin_pages, end_server, 512, 0},
     {"share/1", measure_share, begin_pages, end_server, 1, 0},
+    {"share/2", measure_share, begin_pages, end_server, 2, 0},
     {"share/4", measure_share, begin_pages, end_server, 4, 0},
     {"share/16", measure_share, begin_pages, end_server, 16, 0},
     {"share/32", measure_share, begin_pages, end_server, 32, 0},
@@ -192,6 +245,7 @@ static const struct row rows[] = {
     {"share/256", measure_share, begin_pages, end_server, 256, 0},
     {"share/512", measure_share, begin_pages, end_server, 512, 0},
     {"cow/1", measure_cow, begin_pages, end_server, 1, 0},
+    {"cow/2", measure_cow, begin_pages, end_server, 2, 0},
     {"cow/4", measure_cow, begin_pages, end_server, 4, 0},
     {"cow/16", measure_cow, begin_pages, end_server, 16, 0},
     {"cow/32", measure_cow, begin_pages, end_server, 32, 0},
@@ -199,12 +253,25 @@ static const struct row rows[] = {
     {"cow/256", measure_cow, begin_pages, end_server, 256, 0},
     {"cow/512", measure_cow, begin_pages, end_server, 512, 0},
     {"lend/1", measure_lend, begin_pages, end_server, 1, 0},
+    {"lend/2", measure_lend, begin_pages, end_server, 2, 0},
     {"lend/4", measure_lend, begin_pages, end_server, 4, 0},
     {"lend/16", measure_lend, begin_pages, end_server, 16, 0},
     {"lend/32", measure_lend, begin_pages, end_server, 32, 0},
     {"lend/64", measure_lend, begin_pages, end_server, 64, 0},
     {"lend/256", measure_lend, begin_pages, end_server, 256, 0},
     {"lend/512", measure_lend, begin_pages, end_server, 512, 0},
+    {"refill/1", measure_refill, begin_consumer, end_server, 1, 200},
+    {"refill/2", measure_refill, begin_consumer, end_server, 2, 200},
+    {"refill/4", measure_refill, begin_consumer, end_server, 4, 200},
+    {"refill/16", measure_refill, begin_consumer, end_server, 16, 200},
+    {"refill/64", measure_refill, begin_consumer, end_server, 64, 200},
+    {"refill/256", measure_refill, begin_consumer, end_server, 256, 200},
+    {"rewrite/1", measure_rewrite, begin_consumer, end_server, 1, 200},
+    {"rewrite/2", measure_rewrite, begin_consumer, end_server, 2, 200},
+    {"rewrite/4", measure_rewrite, begin_consumer, end_server, 4, 200},
+    {"rewrite/16", measure_rewrite, begin_consumer, end_server, 16, 200},
+    {"rewrite/64", measure_rewrite, begin_consumer, end_server, 64, 200},
+    {"rewrite/256", measure_rewrite, begin_consumer, end_server, 256, 200},
     {"call/64", measure_window, begin_window, end_server, 64, 0},
     {"call/512", measure_window, begin_window, end_server, 512, 0},
     {"call/4096", measure_window, begin_window, end_server, 4096, 0},

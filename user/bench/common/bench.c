@@ -72,7 +72,7 @@ static void run(const struct row *row, bool once) {
     unsigned rounds = row->rounds != 0 ? row->rounds : BENCH_ROUNDS;
     if (row->begin != NULL)
         row->begin(row);
-    for (unsigned i = 0; i < BENCH_WARM; i++)
+    for (unsigned i = 0; i < BENCH_WARM && i < rounds; i++)
         row->measure(row);
     if (once) {
         rounds = 1;

@@ -24,7 +24,7 @@
 
 enum {
     BENCH_ROUNDS = 1000, /* measured, unless the row says otherwise */
-    BENCH_WARM = 16,     /* before those, not counted */
+    BENCH_WARM = 16,     /* before those, at most; not counted */
     BENCH_MOST = BENCH_ROUNDS + BENCH_WARM,
 };
 

@@ -61,7 +61,7 @@ static void serve_kind(int64_t endpoint, const struct server_kind *kind) {
 }
 
 static void run(int64_t parent, const struct server_kind *kind) {
-    unsigned rights = RIGHT_SEND | RIGHT_PASS | RIGHT_GRANT;
+    unsigned rights = RIGHT_SEND | RIGHT_PASS | RIGHT_GRANT | RIGHT_INHERIT;
     struct message m = {.tag = tag_make(0, 0, 2, 0)};
     int64_t endpoint = bench_must(sys_endpoint_create());
     int64_t measured =
