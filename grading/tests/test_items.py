@@ -11,7 +11,9 @@ from grading.octavo.scoring import points
 @points(1)
 @programs(
     "test_item",
+    "test_item_big",
     "test_item_cow",
+    "test_item_end",
     "test_item_room",
     "test_item_self",
     "test_lend",
