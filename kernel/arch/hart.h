@@ -18,6 +18,7 @@
 
 enum { HART_MAX = 8 };
 
+struct asid_hart;
 struct thread;
 
 /* Why a hart may not simply go on with its thread. */
@@ -25,6 +26,7 @@ enum hart_attention {
     ATTENTION_SWITCH = 1 << 0, /* another thread should perhaps run */
     ATTENTION_WORK = 1 << 1,   /* there is work in its queue (proc/work.c) */
     ATTENTION_DOOMED = 1 << 2, /* `doomed` is set */
+    ATTENTION_ALWAYS = 1 << 3, /* debug: something looks at every way out */
 };
 
 struct hart {
@@ -37,6 +39,7 @@ struct hart {
     int32_t running;        /* priority of what it runs, -1 while idle */
     uint32_t ready;         /* bit p: threads of priority p are ready */
     uint32_t attention;     /* enum hart_attention; atomic, 0: none needed */
+    struct asid_hart *asid; /* its view of space numbers (vm/asid.h) */
     uint64_t since;         /* time not yet charged to a thread */
     struct thread *idle;    /* what it works for while it has no thread */
     struct thread *handoff; /* READY, in no queue: runs next; or NULL */

@@ -107,25 +107,19 @@ static void call_begin(struct endpoint *endpoint, struct thread *caller,
     caller->server = receiver;
 }
 
-/* What a thread waits with at an endpoint. */
-struct sending {
-    struct session *session;
-    uint64_t deadline;
-    bool call;
-};
-
 static void note_session(struct thread *self, struct endpoint *endpoint,
-                         const struct sending *sending) {
+                         struct session *session) {
     self->endpoint = endpoint;
-    self->session = sending->session;
-    sending->session->open++;
+    self->session = session;
+    session->open++;
 }
 
 /* Joins the senders (RESULT_WAITING), or says why not. */
-static int64_t send_wait(struct thread *self, struct endpoint *endpoint,
-                         const struct sending *sending)
-    REQUIRES(endpoint->lock) {
-    int64_t result = deadline_check(sending->deadline);
+static __attribute__((noinline)) int64_t
+send_wait(struct thread *self, struct endpoint *endpoint,
+          struct session *session, bool call) REQUIRES(endpoint->lock) {
+    uint64_t deadline = frame_deadline(self);
+    int64_t result = deadline_check(deadline);
     if (!result && tag_items(self->frame.x[REG_A1]) > 0)
         result = items_examine(self);
     if (result)
@@ -133,74 +127,78 @@ static int64_t send_wait(struct thread *self, struct endpoint *endpoint,
     spin_lock(&donate_lock);
     result = donate_check(self, endpoint->server);
     if (!result) {
-        if (sending->call)
+        if (call)
             thread_set_flag(self, THREAD_IS_CALL);
-        note_session(self, endpoint, sending);
+        note_session(self, endpoint, session);
         sender_insert(endpoint, self);
-        thread_wait(self, THREAD_SENDING, &endpoint_wait, sending->deadline);
+        thread_wait(self, THREAD_SENDING, &endpoint_wait, deadline);
         result = RESULT_WAITING;
     }
     spin_unlock(&donate_lock);
     return result;
 }
 
+/* Waits for the reply to a call that has just been delivered. */
+static void call_wait(struct thread *self) {
+    uint64_t deadline = frame_deadline(self);
+    /* Poll is about finding a receiver: the reply may take its time. So may
+     * one to a call that lends pages. */
+    if (deadline == DEADLINE_POLL || self->flags & THREAD_LENDS)
+        deadline = DEADLINE_NONE;
+    thread_wait(self, THREAD_CALLING, &endpoint_wait, deadline);
+}
+
 /* Delivers to a waiting receiver; a call then waits and switches to it. */
-static int64_t send_now(struct thread *self, struct endpoint *endpoint,
-                        struct thread *receiver, const struct sending *sending)
+static inline int64_t send_now(struct thread *self, struct endpoint *endpoint,
+                               struct session *session, bool call)
     REQUIRES(endpoint->lock) {
-    enum message_kind kind = sending->call ? MESSAGE_CALL : MESSAGE_SEND;
-    int error = message_deliver(self, receiver, &receiver->accept_receive, kind,
-                                sending->session->badge);
+    struct thread *receiver =
+        container_of(endpoint->receivers.next, struct thread, link);
+    int error =
+        message_deliver(self, receiver, &receiver->accept_receive,
+                        call ? MESSAGE_CALL : MESSAGE_SEND, session->badge);
     if (error)
         return error;
     list_remove(&receiver->link);
-    if (!sending->call) {
+    if (!call) {
         thread_wake(receiver);
         return 0;
     }
-    note_session(self, endpoint, sending);
+    note_session(self, endpoint, session);
     call_begin(endpoint, self, receiver);
     thread_wake_handoff(receiver);
-    /* Poll is about finding a receiver: the reply may take its time. So may
-     * one to a call that lends pages. */
-    bool endless =
-        sending->deadline == DEADLINE_POLL || self->flags & THREAD_LENDS;
-    thread_wait(self, THREAD_CALLING, &endpoint_wait,
-                endless ? DEADLINE_NONE : sending->deadline);
+    call_wait(self);
     return RESULT_WAITING;
 }
 
-/* *server: whom this thread, if it waits, lends its priority; may be NULL. */
-static int64_t send_locked(struct thread *self, struct endpoint *endpoint,
-                           const struct sending *sending,
-                           struct thread **server) REQUIRES(endpoint->lock) {
-    struct list *node = list_first(&endpoint->receivers);
-    if (sending->call && self->depth >= CALL_DEPTH_MAX)
+static inline int64_t send_locked(struct thread *self,
+                                  struct endpoint *endpoint,
+                                  struct session *session, bool call)
+    REQUIRES(endpoint->lock) {
+    if (call && self->depth >= CALL_DEPTH_MAX)
         return -EDEADLK;
-    if (!node) {
-        *server = endpoint->server;
-        return send_wait(self, endpoint, sending);
-    }
-    struct thread *receiver = container_of(node, struct thread, link);
-    *server = receiver;
-    return send_now(self, endpoint, receiver, sending);
+    if (list_empty(&endpoint->receivers))
+        return send_wait(self, endpoint, session, call);
+    return send_now(self, endpoint, session, call);
 }
 
-static int64_t send_or_call(struct thread *self, bool call) {
+/* In line, so that a call need not look again and again whether it is one. */
+static inline __attribute__((always_inline)) int64_t
+send_or_call(struct thread *self, bool call) {
     struct handle_entry entry;
-    struct thread *server = NULL;
     int error =
         message_check(self, call ? MESSAGE_USE_CALL : MESSAGE_USE_OTHER);
     if (!error)
         error = session_find(self, self->frame.x[REG_A0], &entry);
     if (error)
         return message_error(self, error);
-    struct sending sending = {entry.object, frame_deadline(self), call};
-    struct endpoint *endpoint = sending.session->endpoint;
+    struct session *session = entry.object;
+    struct endpoint *endpoint = session->endpoint;
     spin_lock(&endpoint->lock);
     int64_t result = session_check(endpoint, &entry);
     if (!result)
-        result = send_locked(self, endpoint, &sending, &server);
+        result = send_locked(self, endpoint, session, call);
+    struct thread *server = self->server ? self->server : endpoint->server;
     spin_unlock(&endpoint->lock);
     if (result != RESULT_WAITING)
         return message_error(self, (int)result);
@@ -263,7 +261,8 @@ static bool receive_notice(struct thread *self, struct endpoint *endpoint)
 /* What the endpoint has in store: signals, then closed sessions, then
  * messages. A sender that is turned away may have been its session's last use,
  * so each time round the notices come first. False: nothing. */
-static bool receive_now(struct thread *self, struct endpoint *endpoint)
+static __attribute__((noinline)) bool receive_now(struct thread *self,
+                                                  struct endpoint *endpoint)
     REQUIRES(endpoint->lock) {
     for (;;) {
         if (receive_notice(self, endpoint))
@@ -293,7 +292,7 @@ static int64_t receive_or_wait(struct thread *self, struct endpoint *endpoint,
                                uint64_t deadline) REQUIRES(endpoint->lock) {
     serve(self, endpoint);
     self->caller_gone = false;
-    if (receive_now(self, endpoint))
+    if (!endpoint_quiet(endpoint) && receive_now(self, endpoint))
         return RESULT_WRITTEN;
     int error = deadline_check(deadline);
     if (error)
@@ -310,7 +309,8 @@ int64_t receive(struct thread *self, const struct handle_entry *entry,
                 uint64_t deadline) {
     struct endpoint *endpoint = entry->object;
     struct thread *before = NULL;
-    reply_drop_borrowed(self);
+    if (self->borrowed)
+        reply_drop_borrowed(self);
     spin_lock(&endpoint->lock);
     int64_t result = endpoint_check(endpoint, entry);
     if (result) {

@@ -98,12 +98,6 @@ struct thread *fastpath_call(uint64_t handle, uint64_t tag) {
     return receiver;
 }
 
-/* Nothing waits at the endpoint to be received. */
-static inline bool endpoint_quiet(const struct endpoint *endpoint) {
-    return list_empty(&endpoint->senders) && list_empty(&endpoint->closed) &&
-           (!endpoint->bound || endpoint->bound->bits == 0);
-}
-
 struct thread *fastpath_reply_recv(uint64_t handle, uint64_t tag) {
     struct thread *self = thread_self();
     struct hart *hart = self->frame.hart;

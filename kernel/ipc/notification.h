@@ -15,7 +15,7 @@
 #ifndef OCTAVO_IPC_NOTIFICATION_H
 #define OCTAVO_IPC_NOTIFICATION_H
 
-#include "cap/object.h"
+#include "ipc/endpoint.h"
 #include "proc/wait.h"
 
 struct endpoint;
@@ -54,5 +54,12 @@ void notification_unbind(struct notification *notification);
 
 /* SYS_PROCESS_WATCH. */
 int64_t notification_watch(struct thread *self, uint64_t handle, uint64_t bits);
+
+/* Nothing waits at the endpoint to be received. */
+static inline bool endpoint_quiet(const struct endpoint *endpoint)
+    REQUIRES(endpoint->lock) {
+    return list_empty(&endpoint->senders) && list_empty(&endpoint->closed) &&
+           (!endpoint->bound || endpoint->bound->bits == 0);
+}
 
 #endif

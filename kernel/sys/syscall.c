@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sys/syscall.c: number to function, and what becomes of the result.
+ * sys/syscall.c: number to function.
  */
 #include "sys/syscall.h"
 
@@ -35,7 +35,7 @@ syscall_function *const syscall_light[SYSCALL_SLOTS] = {
 _Static_assert((int)SYS_MAX <= SYSCALL_SLOTS, "trap/entry.S looks no further");
 
 /* The others: the thread's whole frame is written. */
-static syscall_function *const syscall_full[SYSCALL_SLOTS] = {
+syscall_function *const syscall_full[SYSCALL_SLOTS] = {
     [SYS_CALL] = ipc_call,
     [SYS_REPLY_RECV] = ipc_reply_recv,
     [SYS_SEND] = ipc_send,
@@ -71,17 +71,3 @@ static syscall_function *const syscall_full[SYSCALL_SLOTS] = {
     [SYS_POWEROFF] = sys_poweroff,
     [SYS_TRANSFER] = sys_transfer,
 };
-
-void syscall_dispatch(struct thread *self) {
-    uint64_t number = self->frame.x[REG_A7];
-    int64_t value = -ENOSYS;
-    if (number < SYSCALL_SLOTS && syscall_full[number])
-        value = syscall_full[number](self);
-    /* Once it waits, the frame belongs to whoever completes the wait. */
-    if (value == RESULT_WAITING || value == RESULT_WRITTEN)
-        return;
-    if (value == RESULT_RESTART)
-        thread_restart(self);
-    else
-        thread_result(self, value);
-}

@@ -19,14 +19,14 @@ typedef int64_t syscall_function(struct thread *self);
 /*
  * Those that do not wait, restart or end the thread, and touch no register of
  * it but a0 to a6: trap/entry.S calls them without saving the others. The
- * value is always a0's. NULL: all others.
+ * value is always a0's. NULL: not such a one.
  */
 enum { SYSCALL_SLOTS = 64 };
 extern syscall_function *const syscall_light[SYSCALL_SLOTS];
 
-/* Runs the system call that the current thread's frame asks for, whatever it
- * is. The frame's pc is behind the ecall. */
-void syscall_dispatch(struct thread *self);
+/* All others: the thread's whole frame is written, its pc behind the ecall. The
+ * value may be one of enum syscall_result (proc/wait.h). */
+extern syscall_function *const syscall_full[SYSCALL_SLOTS];
 
 /* Registers memory, space and authority handles with cap. Once, at boot. */
 void sys_init(void);

@@ -14,12 +14,15 @@
  */
 #include "arch/frame_offsets.h"
 
-/* As in abi/syscall.h, abi/message.h and sys/syscall.h (trap/trap.c checks);
- * the cause of an ecall from user mode. */
+/* As in abi/, sys/syscall.h and proc/wait.h (trap/trap.c checks); the cause of
+ * an ecall from user mode. */
 #define FAST_CALL 1
 #define FAST_REPLY_RECV 2
 #define MESSAGE_WORDS 8
 #define SYSCALL_SLOTS 64
+#define RESULT_WAITING -4096
+#define RESULT_RESTART -4097
+#define ENOSYS 43
 #define CAUSE_ECALL 8
 
     .section .text.trap, "ax", @progbits
@@ -223,8 +226,32 @@ trap_slow:
     sd x\n, FRAME_REG(\n)(tp)
     .endr
     use_stack
+
+/* Runs syscall_full[a7]. What it returns goes to a0, unless it is one of enum
+ * syscall_result; then the frame may belong to another already, or a0 is in it,
+ * or the call is to run again. */
+    .globl syscall_dispatch
+    .type syscall_dispatch, @function
+syscall_dispatch:
+    sltiu t0, a7, SYSCALL_SLOTS
+    beqz t0, 3f
+    slli t0, a7, 3
+1:  auipc t1, %pcrel_hi(syscall_full)
+    add t1, t1, t0
+    ld t1, %pcrel_lo(1b)(t1)
+    beqz t1, 3f
     mv a0, tp
-    call syscall_dispatch
+    jalr t1
+    li t0, RESULT_WAITING
+    bgt a0, t0, 2f
+    li t0, RESULT_RESTART
+    bne a0, t0, trap_leave
+    ld t0, FRAME_PC(tp)
+    addi t0, t0, -4
+    sd t0, FRAME_PC(tp)
+    j trap_leave
+3:  li a0, -ENOSYS
+2:  sd a0, FRAME_REG(10)(tp)
 
     .globl trap_leave
 trap_leave:

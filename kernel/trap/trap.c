@@ -4,6 +4,7 @@
  */
 #include "trap/trap.h"
 
+#include "abi/errno.h"
 #include "abi/syscall.h"
 #include "arch/csr.h"
 #include "arch/fence.h"
@@ -22,7 +23,9 @@ struct trap_frame trap_kernel_frame;
 uint8_t trap_kernel_stack[8192] __attribute__((aligned(16)));
 
 _Static_assert(SYS_CALL == 1 && SYS_REPLY_RECV == 2 && MESSAGE_WORDS == 8 &&
-                   SYSCALL_SLOTS == 64 && CAUSE_USER_ECALL == 8,
+                   SYSCALL_SLOTS == 64 && RESULT_WAITING == -4096 &&
+                   RESULT_RESTART == -4097 && RESULT_WRITTEN < -4096 &&
+                   ENOSYS == 43 && CAUSE_USER_ECALL == 8,
                "trap/entry.S has these as numbers");
 
 /* ---- Interrupts ---- */

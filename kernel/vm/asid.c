@@ -57,6 +57,7 @@ uint64_t asid_init(void) {
     number_count = highest > HART_MAX ? highest + 1 : 0;
     for (unsigned i = 0; i < HART_MAX; i++) {
         asid_harts[i].generation = ASID_FLUSH;
+        harts[i].asid = &asid_harts[i];
     }
     return highest;
 }

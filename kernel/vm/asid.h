@@ -95,7 +95,7 @@ static inline void asid_satp(struct hart *hart, uint64_t satp) {
  * it has to take the slow path or leave.
  */
 static inline bool asid_switch(struct hart *hart, struct asid *asid) {
-    struct asid_hart *self = &asid_harts[hart->id];
+    struct asid_hart *self = hart->asid;
     __atomic_store_n(&self->active, asid, __ATOMIC_RELAXED);
     /* A roll-over sets self->generation, then reads self->active: either it
      * sees the store above, or this sees that it has to flush. */
@@ -124,14 +124,23 @@ static inline bool asid_try_enter(struct asid *asid) {
     return false;
 }
 
-/* Makes this hart run in the space. */
-static inline void asid_enter(struct asid *asid) {
+/* Makes this hart run in the space on its way to user mode, if that makes no
+ * call. False: asid_enter has to do it, or the hart has to leave. */
+static inline bool asid_enter_quick(struct asid *asid) {
     struct hart *hart = hart_self();
     if (hart->satp != asid->satp && !asid_switch(hart, asid)) {
-        asid_enter_slow(asid);
+        return false;
     }
     if (DEBUG_BUILD) {
         oracle_check();
+    }
+    return true;
+}
+
+/* Makes this hart run in the space. */
+static inline void asid_enter(struct asid *asid) {
+    if (!asid_enter_quick(asid)) {
+        asid_enter_slow(asid);
     }
 }
 

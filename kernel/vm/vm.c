@@ -29,6 +29,9 @@ static void oracle_start(uint64_t highest) {
     }
     oracle_init(pa_to_va(memory), highest);
     fence_hook = oracle_fence;
+    for (unsigned i = 0; i < HART_MAX; i++) {
+        hart_alert(&harts[i], ATTENTION_ALWAYS);
+    }
 }
 
 void vm_init(const struct machine *machine) {
