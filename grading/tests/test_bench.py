@@ -153,12 +153,25 @@ def test_unknown_row_is_told(tmp_path: Path) -> None:
 def test_cost_adds_up(kept: Path, name: str) -> None:
     """tools/cost finds as many instructions as make bench counts."""
     (entry,) = [entry for entry in read(kept) if entry["name"] == name]
-    text = run("tools/cost", "--no-build", "--trace", name).stdout
+    text = run("tools/cost", "--no-build", "--trace", "--lines", name).stdout
     listed = re.findall(r"^ +(\d+) +[0-9a-f]{5,16}  \S", text, re.MULTILINE)
     counts = re.findall(r"^ +(\d+) +[0-9.]+ %  \S", text, re.MULTILINE)
     assert f"{name}: {entry['median']} instructions" in text
     assert listed == [str(n + 1) for n in range(entry["median"])]
     assert sum(map(int, counts)) == entry["median"]
+    for what in ("code", "data"):
+        told = re.search(rf"kernel's {what}: (\d+) cache lines", text)
+        assert told and 0 < int(told.group(1)) < entry["median"]
+
+
+def test_address_of_an_instruction() -> None:
+    """The address that an instruction touches follows from the registers."""
+    registers = {"sp": 0x1000, "a0": (1 << 64) - 8}
+    assert trace.address_of("ld\ta5,-16(sp)", registers) == 0xFF0
+    assert trace.address_of("amoadd.w\ta4,a5,(sp)", registers) == 0x1000
+    assert trace.address_of("sd\ta5,16(a0)", registers) == 8
+    assert trace.address_of("jr\t16(sp)", registers) is None
+    assert trace.address_of("add\ta5,a5,a4", registers) is None
 
 
 def test_foreign_code_is_not_named() -> None:

@@ -108,11 +108,12 @@ class Machine:
         reply = self._ask(f"p{MINSTRET:x}")
         return struct.unpack("<Q", bytes.fromhex(reply))[0]
 
-    def log_to(self, path: Path) -> None:
-        """From now on each instruction is a line of the file: trace.py."""
+    def log_to(self, path: Path, registers: bool = False) -> None:
+        """From now on each instruction is a line of the file, followed by the
+        registers if wanted: trace.py."""
         self._monitor("singlestep on")
         self._monitor(f"logfile {path}")
-        self._monitor("log exec,nochain")
+        self._monitor("log exec,nochain" + (",cpu" if registers else ""))
 
     def log_off(self) -> None:
         self._monitor("log none")

@@ -21,12 +21,17 @@ LOGGED = re.compile(r"Trace \d+: \S+ \[[0-9a-f]+/([0-9a-f]+)/")
 HEADING = re.compile(r"([0-9a-f]+) <(.+)>:$")
 LINE = re.compile(r" *([0-9a-f]+):\t([0-9a-f]+) *\t(.*)$")
 TARGET = re.compile(r"\b([0-9a-f]+) <")
+REGISTER = re.compile(r"x\d+/(\w+) +([0-9a-f]+)")
+OPERAND = re.compile(r"(-?\d+)?\((\w+)\)")
 USER_TOP = 1 << 38
 
 CONDITIONAL = re.compile(r"b[a-z]+$")
 JUMPS = ("j", "jal", "tail", "call")
 ANYWHERE = ("jr", "jalr", "ret")
 LEAVES = re.compile(r"(ecall|ebreak|rd|csr|(c\.)?(f?[ls][bhwd]u?|lr|sc|amo\w*)\b)")
+
+
+Registers = Dict[str, int]  # by name, as a0
 
 
 @dataclass(frozen=True)
@@ -93,19 +98,41 @@ def read_log(path: Path) -> List[int]:
         return [int(m.group(1), 16) for m in map(LOGGED.match, log) if m]
 
 
+def read_registers(path: Path) -> List[Registers]:
+    """What the registers hold before each instruction of a log that has them."""
+    found: List[Registers] = []
+    with open(path, encoding="ascii", errors="replace") as log:
+        for line in log:
+            if LOGGED.match(line):
+                found.append({})
+            elif line.startswith(" x") and found:
+                pairs = REGISTER.findall(line)
+                found[-1].update((name, int(value, 16)) for name, value in pairs)
+    return found
+
+
+def address_of(text: str, registers: Registers) -> Optional[int]:
+    """The address that an instruction of objdump's text reads or writes."""
+    operand = OPERAND.search(text)
+    if not operand or text.split("\t")[0] in ANYWHERE:
+        return None
+    return registers[operand.group(2)] + int(operand.group(1) or "0") & (1 << 64) - 1
+
+
 def trim(pcs: List[int], program: Code) -> List[int]:
-    """What lies between the first and the last read of instret.
+    """Where in the log lies what is between the first and the last read of
+    instret: indexes into pcs.
 
     None of the two is counted: a figure is the difference less one. Nor is
     an instruction that faults, which is logged again when it has run."""
     reads = {pc for pc, i in program.items() if i.mnemonic == "rdinstret"}
     places = [index for index, pc in enumerate(pcs) if pc in reads]
-    part = pcs[places[0] + 1 : places[-1]] if places else []
-    parts = [list(group) for _, group in groupby(part, lambda pc: pc < USER_TOP)]
+    part = range(places[0] + 1, places[-1]) if places else range(0)
+    parts = [list(group) for _, group in groupby(part, lambda i: pcs[i] < USER_TOP)]
     for here, there in zip(parts, parts[2:]):
-        if here[-1] == there[0] and here[-1] < USER_TOP:
+        if pcs[here[-1]] == pcs[there[0]] < USER_TOP:
             here.pop()
-    return [pc for group in parts for pc in group]
+    return [index for group in parts for index in group]
 
 
 class Namer:
