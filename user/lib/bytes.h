@@ -179,7 +179,8 @@ enum { BYTES_MOST = 1 << 30 };
  */
 int64_t msg_recv_bytes(const struct message *m, struct bytes *in);
 
-/* Gives the pages back, if there are any. The object can be used again. */
+/* Gives the pages back, if there are any, so that there is room for the next
+ * message's: pages that do not fit in beside them are copied instead. */
 void msg_release_bytes(struct bytes *in);
 
 /* The thread takes no more pages nor handles with messages, and the object

@@ -46,9 +46,10 @@ struct source {
     /* Returns a page with ROOM before it and enough behind for the point. */
     uint8_t *(*make)(const struct point *point);
     void (*remove)(uint8_t *page, const struct point *point);
-    bool zero; /* nobody writes there first: the bytes are zero */
-    bool
-        fixed; /* nobody can write there: the server has the same bytes there */
+    bool zero;    /* nobody writes there first: the bytes are zero */
+    bool fixed;   /* nobody can write: the server has the same bytes there */
+    bool written; /* make() has written canaries and bytes */
+    bool mixed;   /* written, and some pages can only be read */
 };
 
 static struct service bytes_service;
@@ -80,6 +81,14 @@ static inline enum bytes_way point_way(const struct point *p) {
                                                                 : BYTES_COW;
 }
 
+/* What can only be read cannot be given away. */
+static inline enum bytes_way point_way_from(const struct point *p,
+                                            const struct source *source) {
+    enum bytes_way way = point_way(p);
+    bool stays = source->fixed || source->mixed;
+    return way == BYTES_MOVE && stays ? BYTES_COPY : way;
+}
+
 static inline void way_expect(const char *what, const struct point *p,
                               enum bytes_way way, enum bytes_way expected) {
     char text[CHECK_LINE];
@@ -89,8 +98,10 @@ static inline void way_expect(const char *what, const struct point *p,
 }
 
 static inline void result_expect(const struct point *p,
-                                 const struct bytes_result *r, bool fixed) {
-    enum bytes_way way = point_way(p);
+                                 const struct bytes_result *r,
+                                 const struct source *source) {
+    enum bytes_way way = point_way_from(p, source);
+    bool fixed = source->fixed || source->mixed;
     uint64_t pages = way >= BYTES_COW ? point_pages(p) : 0;
     way_expect("way", p, r->way, way);
     check_equal("bytes copied", (int64_t)r->bytes_copied,
@@ -192,21 +203,21 @@ static inline void point_send(const struct point *p,
     struct bytes_result result;
     uint8_t *page = source->make(p), *data = page + p->offset;
     bool own = !source->zero && !source->fixed;
-    if (own) {
+    if (own && !source->written) {
         canaries_write(data, p->length);
         point_write(p, data, 0);
     }
     int64_t label = msg_send_bytes(bytes_service.session, OPERATION, data,
                                    p->length, p->flags, &result);
     check_equal("answer", label, p->length > MOST ? -EMSGSIZE : 0);
-    result_expect(p, &result, source->fixed);
+    result_expect(p, &result, source);
     if (own)
         canaries_expect(data, p->length);
     if (result.pages_moved > 0 && own)
         given_expect(p, data);
     if (result.pages_moved == 0) {
         sent_expect("own byte", p, source, data, data);
-        if (!source->fixed)
+        if (!source->fixed && !source->mixed)
             point_write(p, data, 0xff);
     }
     struct message m;
@@ -223,7 +234,7 @@ static inline void point_received(const struct point *p,
     uint64_t start = (uint64_t)bytes_in.data, end = start + p->length;
     check_equal("label", bytes_in.label, OPERATION);
     check_equal("length", (int64_t)bytes_in.length, (int64_t)p->length);
-    way_expect("way at the server", p, bytes_in.way, point_way(p));
+    way_expect("way at the server", p, bytes_in.way, point_way_from(p, source));
     if (p->length == 0) {
         check_equal("no bytes", (int64_t)bytes_in.data, 0);
         return;
@@ -237,7 +248,7 @@ static inline void point_received(const struct point *p,
     sent_expect("byte", p, source, bytes_in.data,
                 source->fixed ? source->make(p) + p->offset : NULL);
     check_equal("can be written", bytes_in.writable,
-                !source->fixed || bytes_in.way < BYTES_COW);
+                !(source->fixed || source->mixed) || bytes_in.way < BYTES_COW);
     if (bytes_in.writable)
         point_write(p, bytes_in.data, 0x55);
 }
