@@ -85,7 +85,7 @@ def test_late_hart(machine: Machine) -> None:
 @points(2)
 def test_panic_text(machine: Machine) -> None:
     """A kernel panic tells its text, the thread and a backtrace with names."""
-    script = ["break sched_leave", "continue", "set $a0 = (long)&symbol_names"]
+    script = ["break ipc_call", "continue", "set $a0 = (long)&symbol_names"]
     script += ["set $pc = panic", "continue"]
     log = machine.log_path()
     gdb.debug("echo hi", machine.setup, script, log)
