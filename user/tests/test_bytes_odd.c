@@ -284,6 +284,7 @@ static struct form {
     {1, {0, 4096}, 2, 1, {{8192, ITEM_MOVE}}},
     {1, {1, ~0ull}, 2, 1, {{4096, ITEM_COW}}},
     {1, {~0ull, 1}, 2, 1, {{4096, ITEM_COW}}},
+    {1, {4095, ~0ull}, 2, 1, {{4096, ITEM_COW}}},
     {1, {0, 4096}, 2, 1, {{4096, ITEM_SHARE}}},
     {1, {0, 4096}, 2, 1, {{4096, ITEM_LEND}}},
     {1, {0, 8192}, 2, 2, {{4096, ITEM_MOVE}, {4096, ITEM_SHARE}}},
@@ -521,6 +522,31 @@ static void check_frames(void) {
     check_equal("free frames after both have ended", frames_free(), before);
 }
 
+static void long_client(uint64_t unused) {
+    (void)unused;
+    uint8_t *pages = pages_make(MOST / PAGE_SIZE + 1, 1);
+    struct bytes_result result;
+    check_equal(
+        "send",
+        msg_send_bytes(bytes_service.session, 1, pages + 1, MOST, 0, &result),
+        0);
+    check_equal("way", result.way, BYTES_COPY);
+}
+
+/* A server does not keep the memory of the longest message it ever got. */
+static void check_long(void) {
+    struct message m;
+    bytes_start(long_client, 0);
+    service_receive(bytes_service.endpoint, &m, MESSAGE_CALL);
+    check_ok("receive", msg_recv_bytes(&m, &bytes_in));
+    int64_t before = frames_free();
+    msg_release_bytes(&bytes_in);
+    check_true("the copy's frames are free",
+               frames_free() - before >= MOST / PAGE_SIZE);
+    service_answer(0, 0);
+    bytes_end();
+}
+
 /* ---- Servers that die ---- */
 
 static void dying_serve(int64_t endpoint) {
@@ -569,6 +595,7 @@ static const struct check checks[] = {
     {"counters", "the kernel counts the same pages and bytes", check_counters},
     {"frames", "every frame is free again when both sides have ended",
      check_frames},
+    {"long", "the frames of a long copy are given back", check_long},
     {"dead", "a server's death is EPIPE, whatever the way", check_dead},
 };
 
