@@ -10,7 +10,7 @@ from typing import Any, Dict, List
 from xml.etree import ElementTree
 
 import pytest
-from measure import plots, programs, result, rows, trace
+from measure import curves, plots, programs, result, rows, trace
 
 from grading.octavo.machine import TOP
 from grading.octavo.scoring import fail, points
@@ -194,26 +194,36 @@ def test_distribution_is_read() -> None:
     assert programs.parse(text) == {"x": sample}
 
 
+def test_rows_are_those_of_programs() -> None:
+    """Every row of a curve or the table is in the program that it names."""
+    table = rows.table()
+    for row in table + curves.points(table):
+        for source in (row.high, row.low):
+            if source:
+                text = (TOP / "user" / "bench" / f"{source.program}.c").read_text()
+                assert f'{{"{source.row}",' in text
+
+
 def test_crossover_is_found() -> None:
     """The size from which a way costs less than a copy is told."""
     cost = {"copy": 1.0, "cow": 0.4, "move": 0.3, "rewrite": 2.0, "refill": 0.9}
-    samples = {source: programs.Sample(1, 9, 9, 9) for source in plots.sources()}
-    for name, curve in rows.size_curves().items():
-        for size, source in curve:
-            start = 0 if name == "copy" else 4000
-            value = start + cost.get(name, 0) * size
-            samples[source] = programs.Sample(1, value, value, value)
-    text = plots.report(samples)
+    values = {row.name: 9.0 for _, row in curves.hart_curve()}
+    for name, curve in curves.size_curves().items():
+        start = 0 if name == "copy" else 4000
+        values.update((row.name, start + cost.get(name, 0) * x) for x, row in curve)
+    text = plots.report(values)
     assert "cow from 8192 bytes, rewrite from no size" in text
     assert "move from 8192 bytes, refill from 65536 bytes" in text
+    assert "(+0.0 %)" in text
 
 
 def test_drawings(tmp_path: Path) -> None:
-    """The drawings are SVG, with a point for each figure, inside the frame."""
+    """The drawings are SVG, and all of them inside its frame."""
     sample = programs.Sample(9, 5, 6, 9, 1, ((5, 8), (9, 1)))
-    samples = {source: sample for source in plots.sources()}
-    figures = [result.Figure(row, sample, "") for row in rows.table()]
-    plots.draw(tmp_path, figures, samples)
+    table = rows.table()
+    plots.draw_latency(tmp_path, [result.Figure(row, sample, "") for row in table])
+    points = table + curves.points(table)
+    plots.draw(tmp_path, {row.name: len(row.name) for row in points})
     for name in ("latency", "size", "pages", "harts"):
         root = ElementTree.parse(tmp_path / f"{name}.svg").getroot()
         assert root.tag == "{http://www.w3.org/2000/svg}svg"
@@ -224,4 +234,4 @@ def test_drawings(tmp_path: Path) -> None:
             for y in ("y", "cy", "y1", "y2"):
                 assert 0 <= float(item.attrib.get(y, 0)) <= height
     texts = (tmp_path / "latency.svg").read_text()
-    assert all(f">{row.name}<" in texts for row in rows.table())
+    assert all(f">{row.name}<" in texts for row in table)

@@ -15,6 +15,7 @@ from measure.programs import Sample, Samples
 from measure.rows import Row
 
 Json = Dict[str, Union[str, float]]
+UNIT = "instructions"
 SLACK = 0.02  # of rows that are not exact
 FIELDS = ("name", "value", "unit", "min", "median", "p99", "method")
 
@@ -35,7 +36,7 @@ class Figure:
         return {
             "name": self.row.name,
             "value": self.value,
-            "unit": self.row.unit,
+            "unit": UNIT,
             "min": self.sample.min,
             "median": self.sample.median,
             "p99": self.sample.p99,
@@ -57,7 +58,7 @@ def figure_of(row: Row, samples: Samples) -> Figure:
         tidy((high.median - low.median) / row.over),
         tidy((high.p99 - low.p99) / row.over),
     )
-    return Figure(row, slope, f"medians: ({row.high.row}{less}) / {row.over:g}")
+    return Figure(row, slope, f"medians, ({row.high.row}{less}) / {row.over:g}")
 
 
 def tidy(value: float) -> float:
@@ -94,7 +95,7 @@ def worse(figures: Sequence[Figure], base: Sequence[Json], whole: bool) -> List[
     problems = []
     for figure in figures:
         entry = kept.pop(figure.row.name, None)
-        if entry and entry["unit"] != figure.row.unit:
+        if entry and entry["unit"] != UNIT:
             problems.append(f"{figure.row.name}: its unit was {entry['unit']}")
         elif entry:
             was = float(entry["value"])

@@ -2,328 +2,103 @@
 """The rows of the table: what each is, its limit, and what its peers cost.
 
 A row is what a guest program measures, or a slope: the difference between two
-such figures over the difference of their sizes. Names with a slash are points
-of curves, not rows. The peers' figures were measured in the same way: guest
-instructions, one hart, QEMU with -icount shift=0, medians; seL4 16.0.0-dev,
-release build, not MCS, without FPU; xv6-riscv of 2025-09 with its own flags."""
+such figures over the difference of their sizes. The peers' figures were
+measured in the same way: guest instructions, one hart, QEMU with -icount
+shift=0, medians; seL4 16.0.0-dev, release build, not MCS, without FPU;
+xv6-riscv of 2025-09 with its own flags."""
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Tuple
+from typing import List, Optional
 
 import bootlib
 from measure.programs import Source
 
-COUNT = "instructions"
-PAGE = 4096
-MIB = 1 << 20
+# Source: PROGRAM ROW [less ROW] [over N] [with BOOT ARGUMENT], "~ METHOD" for
+# what special.py measures and varies a little, "= METHOD" if it does not.
+TABLE = """
+null_syscall          | system call: getpid                 |   70 |  296 | 1077 | bench_ipc null_syscall
+ipc_rtt_0w            | call, empty                         |  200 |  512 |    - | bench_ipc ipc_rtt_0w
+ipc_rtt_8w            | call, 8 words each way              |  200 | 1840 |    - | bench_ipc ipc_rtt_8w
+ipc_rtt_8w_same_space | the same to a thread of its process |  190 | 1840 |    - | bench_ipc ipc_rtt_8w_same_space
+ipc_rtt_slow_8w       | the same, fast path off             |  700 | 1801 |    - | bench_ipc ipc_rtt_8w with fastpath=0
+ipc_rtt_4caps         | call with 4 handles                 |  900 | 1302 |    - | bench_ipc ipc_rtt_4caps
+send_oneway           | send to a higher priority           |    - |    - |    - | bench_ipc send_oneway
+notify_signal         | signal, nobody waits                |   90 |  422 |    - | bench_ipc notify_signal
+notify_pingpong       | signal and be signalled             |  700 | 2619 |    - | bench_ipc notify_pingpong
+thread_switch         | yield to a thread                   |    - |    - |    - | bench_ipc thread_switch
+yield_switch          | yield to a process                  |    - |  446 |    - | bench_ipc yield_switch
+irq_to_driver         | trap to first driver instruction    |  450 |  599 |    - | ~ QEMU's log, writing to a virtio disk
+move_rtt_1p           | call that moves a page              |  600 | 2339 |    - | bench_items move/1
+move_per_page         | each further page by MOVE           |   24 |    - |    - | bench_items move/32 less move/1 over 31
+share_per_page        | each further page by SHARE          |   30 |    - |    - | bench_items share/32 less share/1 over 31
+cow_per_page          | each further page by COW            |   36 |    - |    - | bench_items cow/32 less cow/1 over 31
+move_2m               | call that moves aligned 2 MiB       |  900 |    - |    - | bench_items move/512
+cow_fault_reuse       | copy-on-write fault, last owner     |  220 |    - |    - | bench_memory cow_fault_reuse
+cow_fault_copy        | copy-on-write fault, copied         | 1350 |    - |    - | bench_memory cow_fault_copy
+copy_64b              | SYS_COPY of 64 bytes                |  350 |    - |    - | bench_ipc copy/64
+copy_per_byte         | SYS_COPY beyond 4 KiB, a byte       | 0.30 |    - |    - | bench_ipc copy/65536 less copy/4096 over 61440
+lazy_fault            | first store to a page               |  900 |    - | 25759 | bench_memory lazy_fault
+fork_exit_wait        | fork, exit, wait                    | 40000 |   - | 514874 | bench_system fork_exit_wait
+fork_exec_wait        | fork, exec of true, wait            | 150000 |  - | 1755463 | bench_system fork_exec_wait
+pipe_rtt_1b           | a byte there and back by pipes      | 4000 |    - | 90285 | bench_system pipe_rtt_1b
+pipe_per_kb           | pipe, a KiB more                    |    - |    - | 708608 | bench_system pipe/65536 less pipe/1024 over 63
+file_create_unlink    | file: create, close, unlink         | 400000 |  - | 6236306 | bench_system file_create_unlink
+file_read_256k        | file: read 256 KiB by 4 KiB         | 300000 |  - | 32728477 | bench_system file_read_256k
+file_read_256k_per_kb | the same, a KiB                     |    - |    - | 127845 | bench_system file_read_256k over 256
+open_close            | file: open, close                   |    - |    - |    - | bench_system open_close
+boot_to_shell         | kernel entry to the shell's prompt  | 30000000 | - | 432000000 | = minstret by QEMU's GDB stub, one boot
+"""
+SOURCE = re.compile(
+    r"(?P<program>\w+) (?P<high>\S+)( less (?P<low>\S+))?( over (?P<over>\d+))?"
+    r"( with (?P<append>\S+))?"
+)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table."""
+    """One figure, and so one line of the table."""
 
     name: str
-    what: str
-    limit: Optional[float]  # at most
-    sel4: Optional[float]
-    xv6: Optional[float]
-    high: Optional[Source]  # None: measured in a way of its own
+    high: Optional[Source]  # None: special.py measures it
     low: Optional[Source] = None  # a slope: high less low ...
     over: float = 1  # ... divided by this
-    unit: str = COUNT
+    what: str = ""
+    limit: Optional[float] = None  # at most
+    sel4: Optional[float] = None
+    xv6: Optional[float] = None
     method: str = ""  # of a row without a source
     exact: bool = True  # the same in each run
 
 
-def ipc(row: str, append: str = "") -> Source:
-    return Source("bench_ipc", row, append)
+def number(text: str) -> Optional[float]:
+    return None if text == "-" else float(text)
 
 
-def memory(row: str) -> Source:
-    return Source("bench_memory", row)
-
-
-def items(row: str, exact: bool = True) -> Source:
-    return Source("bench_items", row, exact=exact)
-
-
-def system(row: str) -> Source:
-    return Source("bench_system", row)
-
-
-def rows_of_messages() -> List[Row]:
-    slow = "fastpath=0"
-    return [
-        Row("null_syscall", "system call: getpid", 70, 296, 1077, ipc("null_syscall")),
-        Row("ipc_rtt_0w", "call, empty", 200, 512, None, ipc("ipc_rtt_0w")),
-        Row("ipc_rtt_8w", "call, 8 words each way", 200, 1840, None, ipc("ipc_rtt_8w")),
-        Row(
-            "ipc_rtt_8w_same_space",
-            "the same to a thread of its process",
-            190,
-            1840,
-            None,
-            ipc("ipc_rtt_8w_same_space"),
-        ),
-        Row(
-            "ipc_rtt_slow_8w",
-            "the same, fast path off",
-            700,
-            1801,
-            None,
-            ipc("ipc_rtt_8w", slow),
-        ),
-        Row(
-            "ipc_rtt_4caps",
-            "call with 4 handles",
-            900,
-            1302,
-            None,
-            ipc("ipc_rtt_4caps"),
-        ),
-        Row(
-            "send_oneway",
-            "send to a higher priority",
-            None,
-            None,
-            None,
-            ipc("send_oneway"),
-        ),
-        Row(
-            "notify_signal", "signal, nobody waits", 90, 422, None, ipc("notify_signal")
-        ),
-        Row(
-            "notify_pingpong",
-            "signal and be signalled",
-            700,
-            2619,
-            None,
-            ipc("notify_pingpong"),
-        ),
-        Row(
-            "thread_switch", "yield to a thread", None, None, None, ipc("thread_switch")
-        ),
-        Row("yield_switch", "yield to a process", None, 446, None, ipc("yield_switch")),
-    ]
-
-
-def per_page(name: str, mode: str, limit: float) -> Row:
-    what = f"each further page by {mode.upper()}"
-    return Row(
-        name, what, limit, None, None, items(f"{mode}/32"), items(f"{mode}/1"), 31
-    )
-
-
-def rows_of_transfers() -> List[Row]:
-    return [
-        Row("move_rtt_1p", "call that moves a page", 600, 2339, None, items("move/1")),
-        per_page("move_per_page", "move", 24),
-        per_page("share_per_page", "share", 30),
-        per_page("cow_per_page", "cow", 36),
-        Row(
-            "move_2m",
-            "call that moves aligned 2 MiB",
-            900,
-            None,
-            None,
-            items("move/512"),
-        ),
-    ]
-
-
-def rows_of_memory() -> List[Row]:
-    return [
-        Row(
-            "cow_fault_reuse",
-            "copy-on-write fault, last owner",
-            220,
-            None,
-            None,
-            memory("cow_fault_reuse"),
-        ),
-        Row(
-            "cow_fault_copy",
-            "copy-on-write fault, copied",
-            1350,
-            None,
-            None,
-            memory("cow_fault_copy"),
-        ),
-        Row("copy_64b", "SYS_COPY of 64 bytes", 350, None, None, ipc("copy/64")),
-        Row(
-            "copy_per_byte",
-            "SYS_COPY beyond 4 KiB, a byte",
-            0.30,
-            None,
-            None,
-            ipc("copy/65536"),
-            ipc("copy/4096"),
-            65536 - 4096,
-        ),
-        Row(
-            "lazy_fault",
-            "first store to a page",
-            900,
-            None,
-            25759,
-            memory("lazy_fault"),
-        ),
-    ]
-
-
-def rows_of_programs() -> List[Row]:
-    return [
-        Row(
-            "fork_exit_wait",
-            "fork, exit, wait",
-            40000,
-            None,
-            514874,
-            system("fork_exit_wait"),
-        ),
-        Row(
-            "fork_exec_wait",
-            "fork, exec of true, wait",
-            150000,
-            None,
-            1755463,
-            system("fork_exec_wait"),
-        ),
-        Row(
-            "pipe_rtt_1b",
-            "a byte there and back by pipes",
-            4000,
-            None,
-            90285,
-            system("pipe_rtt_1b"),
-        ),
-        Row(
-            "pipe_per_kb",
-            "pipe, a KiB more",
-            None,
-            None,
-            692 * 1024,
-            system("pipe/65536"),
-            system("pipe/1024"),
-            63,
-        ),
-        Row(
-            "file_create_unlink",
-            "file: create, close, unlink",
-            400000,
-            None,
-            6236306,
-            system("file_create_unlink"),
-        ),
-        Row(
-            "file_read_256k",
-            "file: read 256 KiB by 4 KiB",
-            300000,
-            None,
-            32728477,
-            system("file_read_256k"),
-        ),
-        Row(
-            "file_read_256k_per_kb",
-            "the same, a KiB",
-            None,
-            None,
-            127845,
-            system("file_read_256k"),
-            None,
-            256,
-        ),
-        Row("open_close", "file: open, close", None, None, None, system("open_close")),
-    ]
-
-
-def rows_of_the_machine() -> List[Row]:
-    log = "QEMU's log of a program that writes to a virtio disk"
-    return [
-        Row(
-            "irq_to_driver",
-            "trap to first driver instruction",
-            450,
-            599,
-            None,
-            None,
-            method=log,
-        ),
-        Row(
-            "boot_to_shell",
-            "kernel entry to the shell's prompt",
-            30000000,
-            None,
-            432000000,
-            None,
-            method="minstret by the GDB stub, one boot",
-        ),
-    ]
+def row_of(line: str) -> Row:
+    name, what, limit, sel4, xv6, origin = (cell.strip() for cell in line.split("|"))
+    known = (number(limit), number(sel4), number(xv6))
+    if origin[0] in "~=":
+        return Row(
+            name, None, None, 1, what, *known, method=origin[2:], exact=origin[0] == "="
+        )
+    parts = SOURCE.fullmatch(origin)
+    assert parts, origin
+    program, append = parts["program"], parts["append"] or ""
+    high = Source(program, parts["high"], append)
+    low = Source(program, parts["low"], append) if parts["low"] else None
+    return Row(name, high, low, float(parts["over"] or 1), what, *known)
 
 
 def table() -> List[Row]:
-    return (
-        rows_of_messages()
-        + rows_of_transfers()
-        + rows_of_memory()
-        + rows_of_programs()
-        + rows_of_the_machine()
-    )
+    return [row_of(line) for line in TABLE.strip().splitlines()]
 
 
-# Points of a curve: (bytes, source).
-Curve = List[Tuple[float, Source]]
-PAGE_COUNTS = (1, 2, 4, 16, 32, 64, 256, 512)
-COPIED = (64, 512, 4096, 8192, 16384, 65536, 262144, MIB)
-
-
-def transfer_modes() -> Dict[str, Curve]:
-    """Calls that hand pages over."""
-    return {
-        mode: [(count * PAGE, items(f"{mode}/{count}")) for count in PAGE_COUNTS]
-        for mode in ("move", "share", "cow", "lend")
-    }
-
-
-def size_curves() -> Dict[str, Curve]:
-    """Ways to give bytes to a server: in registers, copied by it, as pages.
-
-    Refill is MOVE and rewrite is COW, with what the server takes to unmap the
-    pages and the client to write to pages at the same place again."""
-    copy: Curve = [(size, items(f"call/{size}")) for size in COPIED]
-    modes = transfer_modes()
-    again: Dict[str, Curve] = {
-        name: [(n * PAGE, items(f"{name}/{n}")) for n in (1, 2, 4, 16, 64, 256)]
-        for name in ("cow", "rewrite", "move", "refill")
-    }
-    again["cow"], again["move"] = modes["cow"], modes["move"]
-    return {"registers": [(64, ipc("ipc_rtt_8w"))], "copy": copy, **again}
-
-
-HARTS = (1, 2, 4, 8)
-
-
-def pairs() -> Dict[int, Source]:
-    """Calls made on all harts at once, by the number of harts: the figures are
-    hundredths. Short ticks that differ let QEMU's harts take turns."""
-    ticks = "tick=100 seed=1"
-    return {n: Source("bench_harts", f"pairs/{n}", ticks, harts=n) for n in HARTS}
-
-
-def times() -> Dict[str, Source]:
-    """Host time, which depends on the host, of what is measured without icount."""
-    return {
-        "copied": items("time_copy_1m", exact=False),
-        "moved": items("time_move_1m", exact=False),
-    }
-
-
-def source(name: str) -> Source:
-    """Where the figure of a row or of a point comes from."""
-    known = {row.name: row.high for row in table() if row.high}
-    for curve in size_curves().values():
-        known.update((point.row, point) for _, point in curve)
-    if name not in known:
-        raise bootlib.BootError(f"no row {name}; there are: {' '.join(known)}")
-    return known[name]
+def find(name: str, known: List[Row]) -> Row:
+    """The row of that name."""
+    for row in known:
+        if row.name == name:
+            return row
+    names = " ".join(row.name for row in known)
+    raise bootlib.BootError(f"no row {name}; there are: {names}")
