@@ -161,7 +161,7 @@ COMPILED_AS_WRITTEN
 void page_zero(void *page) {
     word_t *word = page;
     word_t *end = word + PAGE_WORDS;
-#pragma GCC unroll 64
+#pragma GCC unroll 32
     for (; word != end; word++) {
         *word = 0;
     }
@@ -172,9 +172,9 @@ void page_copy(void *to, const void *from) {
     word_t *t = to;
     const word_t *f = from;
     const word_t *end = f + PAGE_WORDS;
-    for (; f != end; f += PAGE_WORDS / 8, t += PAGE_WORDS / 8) {
-#pragma GCC unroll 8
-        for (unsigned i = 0; i < PAGE_WORDS / 8; i += BLOCK / WORD) {
+    for (; f != end; f += PAGE_WORDS / 4, t += PAGE_WORDS / 4) {
+#pragma GCC unroll 16
+        for (unsigned i = 0; i < PAGE_WORDS / 4; i += BLOCK / WORD) {
             copy_block(t + i, f + i);
         }
     }

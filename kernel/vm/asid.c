@@ -222,7 +222,7 @@ void asid_fence(struct asid *asid, va_t va, uint64_t pages) {
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* entries before the mask */
     uint64_t satp = __atomic_load_n(&asid->satp, __ATOMIC_ACQUIRE);
     uint64_t number = satp_number(satp);
-    uint32_t mask = __atomic_load_n(&asid->hart_mask, __ATOMIC_ACQUIRE);
+    uint32_t mask = __atomic_load_n(&asid->hart_mask, __ATOMIC_RELAXED);
     uint32_t self = 1u << hart_self()->id;
     bool all = pages == FENCE_ALL || pages > FENCE_PAGES;
     if (mask & self && all) {

@@ -65,10 +65,11 @@ int space_own(struct space *space, pte_t *leaf, va_t page, pte_t flags) {
     if (pa == 0) {
         return -ENOMEM;
     }
+    pte_t value = pte_make(pa, flags);
     page_copy(pa_to_va(pa), pa_to_va(old));
-    if (pagetable_replace(leaf, pa, flags)) {
-        asid_fence(&space->asid, page, 1);
-    }
+    pte_publish();
+    pte_store(leaf, value);
+    asid_fence(&space->asid, page, 1);
     frame_unref(old);
     hart_count_event(COUNTER_COW_COPY);
     return 0;
@@ -92,9 +93,9 @@ static int page_seen(struct space *space, const pte_t *leaf, va_t page,
 }
 
 /* Grants the rights that the region has, but the page's entry not yet. */
-static inline int page_upgrade(struct space *space, const struct region *region,
-                               pte_t *leaf, va_t page, unsigned access)
-    REQUIRES(space->lock) {
+static inline __attribute__((always_inline)) int
+page_upgrade(struct space *space, const struct region *region, pte_t *leaf,
+             va_t page, unsigned access) REQUIRES(space->lock) {
     pte_t old = *leaf;
     pte_t wanted = (old & ~(pte_t)PTE_RIGHTS) | pte_flags(region->prot);
     bool private = region->memory == NULL && !(old & PTE_SHARED);
@@ -117,9 +118,9 @@ static inline int page_upgrade(struct space *space, const struct region *region,
 }
 
 /* Provides a page that is missing, or whose entry lacks the right. */
-static inline int page_provide(struct space *space, const struct region *region,
-                               pte_t *leaf, va_t page, unsigned access)
-    REQUIRES(space->lock) {
+static inline __attribute__((always_inline)) int
+page_provide(struct space *space, const struct region *region, pte_t *leaf,
+             va_t page, unsigned access) REQUIRES(space->lock) {
     return leaf != NULL && *leaf != 0
                ? page_upgrade(space, region, leaf, page, access)
                : page_fill(space, region, leaf, page);

@@ -158,38 +158,8 @@ static unsigned pool_take(uint32_t batch[STOCK_BATCH], bool essential) {
     return count;
 }
 
-/* ---- Stocks ---- */
-
-static uint32_t stock_pop(struct stock *stock) {
-    spin_lock(&stock->lock);
-    uint32_t number = stock->first;
-    if (number != NO_FRAME) {
-        stock->first = frame_records[number].next;
-        stock->count--;
-    }
-    spin_unlock(&stock->lock);
-    return number;
-}
-
-/* Puts a frame into the stock, and moves a batch on when it is full. */
-static void stock_push(struct stock *stock, uint32_t number) {
-    uint32_t batch[STOCK_BATCH];
-    unsigned count = 0;
-    spin_lock(&stock->lock);
-    frame_records[number].next = stock->first;
-    stock->first = number;
-    stock->count++;
-    if (stock->count > STOCK_MAX) {
-        for (; count < STOCK_BATCH; count++) {
-            batch[count] = stock->first;
-            stock->first = frame_records[stock->first].next;
-        }
-        stock->count -= STOCK_BATCH;
-    }
-    spin_unlock(&stock->lock);
-    if (count == 0) {
-        return;
-    }
+/* Gives up to `count` frames to the pool. */
+static void pool_give(const uint32_t *batch, unsigned count) {
     spin_lock(&pool.lock);
     while (count > 0) {
         pool_push(batch[--count]);
@@ -197,23 +167,62 @@ static void stock_push(struct stock *stock, uint32_t number) {
     spin_unlock(&pool.lock);
 }
 
+/* ---- Stocks ---- */
+
+static inline struct stock *stock_self(void) {
+    return &stocks[hart_self()->id];
+}
+
+static inline void stock_push(struct stock *stock, uint32_t number)
+    REQUIRES(stock->lock) {
+    frame_records[number].next = stock->first;
+    stock->first = number;
+    stock->count++;
+}
+
+/* NO_FRAME: the stock is empty. */
+static inline uint32_t stock_pop(struct stock *stock) REQUIRES(stock->lock) {
+    uint32_t number = stock->first;
+    if (number != NO_FRAME) {
+        stock->first = frame_records[number].next;
+        stock->count--;
+    }
+    return number;
+}
+
 /* Fills this hart's stock from the pool and returns one frame of it; when the
- * pool has none to give, takes one from another hart's stock. */
-static __attribute__((noinline)) uint32_t stock_refill(struct stock *own,
-                                                       bool essential) {
+ * pool has none to give, takes one from any hart's stock. */
+static uint32_t stock_refill(bool essential) {
     uint32_t batch[STOCK_BATCH];
+    struct stock *stock = stock_self();
     unsigned count = pool_take(batch, essential);
     if (count > 0) {
+        spin_lock(&stock->lock);
         while (count > 1) {
-            stock_push(own, batch[--count]);
+            stock_push(stock, batch[--count]);
         }
+        spin_unlock(&stock->lock);
         return batch[0];
     }
     uint32_t number = NO_FRAME;
     for (unsigned i = 0; i < hart_count && number == NO_FRAME; i++) {
+        spin_lock(&stocks[i].lock);
         number = stock_pop(&stocks[i]);
+        spin_unlock(&stocks[i].lock);
     }
     return number;
+}
+
+/* Moves a batch of this hart's stock, which is full, to the pool. */
+static __attribute__((noinline)) void stock_spill(struct stock *stock) {
+    uint32_t batch[STOCK_BATCH];
+    unsigned count = 0;
+    spin_lock(&stock->lock);
+    while (count < STOCK_BATCH && stock->first != NO_FRAME) {
+        batch[count++] = stock_pop(stock);
+    }
+    spin_unlock(&stock->lock);
+    pool_give(batch, count);
 }
 
 /* ---- The interface ---- */
@@ -234,25 +243,35 @@ uint64_t frame_fail_after(uint64_t n) {
     return seen;
 }
 
+/* Makes a free frame one in use, with one reference. */
+static inline pa_t frame_begin(uint32_t number, enum frame_kind kind) {
+    struct frame *frame = &frame_records[number];
+    debug_assert(frame->refs == 0 && frame->kind == FRAME_FREE);
+    poison_check(number_address(number));
+    frame->kind = (uint8_t)kind;
+    frame->tag = 0;
+    __atomic_store_n(&frame->refs, 1, __ATOMIC_RELAXED);
+    return number_address(number);
+}
+
+/* frame_alloc when the hart's stock is empty, or another hart is at it. */
+static __attribute__((noinline)) pa_t frame_alloc_slow(bool essential) {
+    uint32_t number = stock_refill(essential);
+    return number != NO_FRAME ? frame_begin(number, FRAME_USED) : 0;
+}
+
 pa_t frame_alloc(bool essential) {
     if (frame_fail_now()) {
         return 0;
     }
-    struct stock *stock = &stocks[hart_self()->id];
-    uint32_t number = stock_pop(stock);
-    if (number == NO_FRAME) {
-        number = stock_refill(stock, essential);
+    struct stock *stock = stock_self();
+    uint32_t number = NO_FRAME;
+    if (spin_try(&stock->lock)) {
+        number = stock_pop(stock);
+        spin_unlock(&stock->lock);
     }
-    if (number == NO_FRAME) {
-        return 0;
-    }
-    struct frame *frame = &frame_records[number];
-    debug_assert(frame->refs == 0 && frame->kind == FRAME_FREE);
-    poison_check(number_address(number));
-    frame->kind = FRAME_USED;
-    frame->tag = 0;
-    __atomic_store_n(&frame->refs, 1, __ATOMIC_RELAXED);
-    return number_address(number);
+    return number != NO_FRAME ? frame_begin(number, FRAME_USED)
+                              : frame_alloc_slow(essential);
 }
 
 pa_t frame_alloc_zero(bool essential) {
@@ -298,19 +317,26 @@ pa_t frame_alloc_contiguous(unsigned count) {
         return 0;
     }
     for (unsigned k = 0; k < count; k++) {
-        struct frame *frame = &frame_records[first + k];
-        poison_check(number_address(first + k));
-        frame->kind = FRAME_DMA;
-        frame->tag = 0;
-        __atomic_store_n(&frame->refs, 1, __ATOMIC_RELAXED);
+        frame_begin(first + k, FRAME_DMA);
     }
     return number_address(first);
 }
 
 void frame_free(pa_t pa) {
+    uint32_t number = (uint32_t)(pa >> PAGE_SHIFT);
+    struct stock *stock = stock_self();
     poison_fill(pa);
-    frame_record(pa)->kind = FRAME_FREE;
-    stock_push(&stocks[hart_self()->id], (uint32_t)(pa >> PAGE_SHIFT));
+    frame_records[number].kind = FRAME_FREE;
+    if (!spin_try(&stock->lock)) {
+        pool_give(&number, 1);
+        return;
+    }
+    stock_push(stock, number);
+    bool full = stock->count > STOCK_MAX;
+    spin_unlock(&stock->lock);
+    if (full) {
+        stock_spill(stock);
+    }
 }
 
 uint64_t frame_total(void) {
