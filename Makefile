@@ -310,8 +310,9 @@ grade: all
 	@$(PYTHON) -m grading $(if $(TEST),--test "$$TEST") \
 	  $(if $(filter-out 0,$(DEBUG)),--debug)
 
-bench: all
-	@$(PYTHON) tools/bench --no-build $(if $(BASE),--base "$$BASE")
+# Always of the release build, which it makes itself.
+bench:
+	@$(PYTHON) tools/bench $(if $(BASE),--base "$$BASE")
 
 check:
 	@$(PYTHON) tools/check $(ONLY)
