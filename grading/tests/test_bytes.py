@@ -9,7 +9,12 @@ from grading.octavo.scoring import points
 
 
 @points(1)
-@programs("test_bytes", "test_bytes_odd", variants=[FAST, SLOW, DEBUG, FOUR_HARTS])
+@programs(
+    "test_bytes",
+    "test_bytes_src",
+    "test_bytes_srv",
+    variants=[FAST, SLOW, DEBUG, FOUR_HARTS],
+)
 def test_bytes(
     judge: Callable[[Check, Variant], None], check: Check, variant: Variant
 ) -> None:

@@ -162,12 +162,28 @@ static inline void sent_expect(const char *what, const struct point *p,
         point_expect(what, p, data, 0);
 }
 
-/* ---- The client ---- */
+/* ---- Memory of the client ---- */
 
 /* Where the page of `address` ends. */
 static inline uint64_t page_after(uint64_t address) {
     return (address + PAGE_SIZE - 1) & ~(uint64_t)(PAGE_SIZE - 1);
 }
+
+static inline uint64_t own_length(const struct point *p) {
+    return 2 * ROOM + page_after(p->offset + p->length);
+}
+
+static inline uint8_t *own_make(const struct point *p) {
+    uint8_t *memory = bytes_alloc(own_length(p));
+    check_true("memory", memory != NULL);
+    return memory + ROOM;
+}
+
+static inline void own_remove(uint8_t *page, const struct point *p) {
+    bytes_free(page - ROOM, own_length(p));
+}
+
+/* ---- The client ---- */
 
 static inline void canaries_write(uint8_t *data, uint64_t length) {
     memset(data - PAGE_SIZE, CANARY, PAGE_SIZE);
