@@ -38,7 +38,8 @@ def size_curves() -> Dict[str, Curve]:
     """Ways to give bytes to a server: in registers, copied by it, as pages.
 
     Refill is MOVE and rewrite is COW, with what the server takes to unmap the
-    pages and the client to write to pages at the same place again."""
+    pages and the client to write to pages at the same place again. Send and
+    give are the library's choice of a way, with all that it does."""
     pages = {
         "cow": by_pages("cow"),
         "rewrite": by_pages("rewrite", AGAIN_COUNTS),
@@ -48,6 +49,10 @@ def size_curves() -> Dict[str, Curve]:
     return {
         "registers": [(64, point("bench_ipc", "ipc_rtt_8w"))],
         "copy": [(size, point("bench_items", f"call/{size}")) for size in COPIED],
+        **{
+            way: [(size, point("bench_bytes", f"{way}/{size}")) for size in sizes]
+            for way, sizes in (("send", COPIED), ("give", COPIED[2:]))
+        },
         **{n: [(x * PAGE, row) for x, row in curve] for n, curve in pages.items()},
     }
 

@@ -12,6 +12,8 @@ from measure import svg
 from measure.curves import Curve, hart_curve, page_curves, size_curves
 from measure.result import Figure
 
+RAW = ("registers", "copy", "cow", "rewrite", "move", "refill")  # the kernel's ways
+
 Points = List[Tuple[float, float]]
 Values = Mapping[str, float]  # by the name of the row
 
@@ -65,7 +67,8 @@ def report(values: Values) -> str:
         cells = [
             f"{c[size]:9.0f}" if size in c else f"{'-':>9}" for c in curves.values()
         ]
-        best = min((c[size], n) for n, c in curves.items() if size in c)[1]
+        ways = [(c[size], n) for n, c in curves.items() if size in c and n in RAW]
+        best = min(ways)[1]
         lines.append(f"{size:9.0f} " + " ".join(cells) + f"  {best}")
     lines.append(f"cheaper than a copy: {', '.join(crossovers(curves))}")
     costs = placed(hart_curve(), values)
@@ -81,7 +84,7 @@ def crossovers(curves: Mapping[str, Dict[float, float]]) -> List[str]:
     found = []
     for name, curve in curves.items():
         better = [size for size, cost in curve.items() if cost < copied.get(size, 0)]
-        if name not in ("copy", "registers"):
+        if name in RAW and name not in ("copy", "registers"):
             at = f"{min(better):.0f} bytes" if better else "no size"
             found.append(f"{name} from {at}")
     return found

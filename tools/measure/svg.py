@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT = 720, 400
 LEFT, RIGHT, TOP, BOTTOM = 80, 150, 50, 60
-COLOURS = ("#1b4f72", "#c0392b", "#e67e22", "#27ae60", "#8e44ad", "#7f8c8d")
+COLOURS = "#1b4f72 #c0392b #e67e22 #27ae60 #8e44ad #7f8c8d #16a085 #000000".split()
 MARKERS = ("circle", "square", "diamond")
 
 Points = List[Tuple[float, float]]
