@@ -17,6 +17,8 @@ LEFT, RIGHT, TOP, BOTTOM = 80, 150, 50, 60
 COLOURS = "#1b4f72 #c0392b #e67e22 #27ae60 #8e44ad #7f8c8d #16a085 #000000".split()
 MARKERS = ("circle", "square", "diamond")
 
+LABEL_WIDTH = 38  # below the axis
+
 Points = List[Tuple[float, float]]
 
 
@@ -68,8 +70,11 @@ class Chart:
         place_x = log_scale(min(xs), max(xs), LEFT, WIDTH - RIGHT)
         place_y = log_scale(min(ys), max(ys), HEIGHT - BOTTOM, TOP)
         parts = frame(self._title, self._across, self._up)
+        last = float("-inf")
         for x in sorted(set(xs)):
-            parts.append(tick_x(place_x(x), number(x)))
+            if place_x(x) >= last + LABEL_WIDTH:
+                last = place_x(x)
+                parts.append(tick_x(last, number(x)))
         for y in ticks(min(ys), max(ys)):
             parts.append(tick_y(place_y(y), number(y)))
         for index, (name, points) in enumerate(self._lines):
