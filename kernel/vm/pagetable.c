@@ -194,13 +194,6 @@ bool pagetable_protect(pte_t *leaf, pte_t flags) {
     return (old & PTE_V) && (old & ~flags & PTE_RIGHTS);
 }
 
-bool pagetable_replace(pte_t *leaf, pa_t pa, pte_t flags) {
-    pte_t old = *leaf;
-    assert(old != 0);
-    pte_set(leaf, pte_make(pa, flags));
-    return old & PTE_V;
-}
-
 unsigned pagetable_prune(struct pagetable *table, va_t va, pa_t pruned[2]) {
     unsigned count = 0;
     for (unsigned level = 1; level <= ROOT_LEVEL; level++) {

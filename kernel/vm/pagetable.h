@@ -137,13 +137,9 @@ int pagetable_map_large(struct pagetable *table, va_t va, pa_t pa, pte_t flags);
  */
 pte_t pagetable_unmap(struct pagetable *table, pte_t *leaf);
 
-/*
- * Changes an occupied leaf to these flags, keeping the frame, or to another
- * frame altogether. Returns true if a right was removed or the frame changed:
- * the caller must fence.
- */
+/* Changes an occupied leaf to these flags. Returns true if a right was removed:
+ * the caller must fence. */
 bool pagetable_protect(pte_t *leaf, pte_t flags);
-bool pagetable_replace(pte_t *leaf, pa_t pa, pte_t flags);
 
 /*
  * The next occupied leaf in [*va, end): returns it and sets *va to its page.
