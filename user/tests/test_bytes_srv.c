@@ -126,6 +126,85 @@ static void check_ways(void) {
     bytes_end();
 }
 
+/* ---- Lent pages ---- */
+
+static struct service lent_service;
+
+static void lend(uint64_t pages) {
+    struct message m = {.tag = tag_make(1, 0, 0, 1)};
+    item_set(&m, 0, (void *)pages, 4, ITEM_LEND, RO);
+    check_equal("lend", ipc_call(lent_service.session, &m, DEADLINE_NONE), 0);
+}
+
+static void lent_client(uint64_t unused) {
+    (void)unused;
+    struct bytes_result result;
+    struct message m;
+    uint8_t *pages = pages_make(4, 3);
+    int64_t lender = thread_start(lend, (uint64_t)pages);
+    check_equal("they are lent",
+                service_call(bytes_service.session, SECOND_LOOK, 0, &m), 0);
+    check_equal("send",
+                msg_send_bytes(bytes_service.session, 1, pages, 4 * PAGE_SIZE,
+                               BYTES_GIVE, &result),
+                0);
+    check_equal("way", result.way, BYTES_COPY);
+    thread_end(lender);
+    pages_expect((uint64_t)pages, 4, 3);
+}
+
+static void check_lent(void) {
+    struct message m;
+    lent_service = service_make(2);
+    bytes_start(lent_client, 0);
+    service_receive(lent_service.endpoint, &m, MESSAGE_CALL);
+    int64_t reply = check_ok("save", ipc_reply_save());
+    service_receive(bytes_service.endpoint, &m, MESSAGE_CALL);
+    service_answer(0, 0);
+    service_receive(bytes_service.endpoint, &m, MESSAGE_CALL);
+    check_ok("receive", msg_recv_bytes(&m, &bytes_in));
+    pages_expect((uint64_t)bytes_in.data, 4, 3);
+    service_answer(0, 0);
+    m.tag = 0;
+    check_ok("return what was lent", ipc_reply(reply, &m));
+    bytes_end();
+}
+
+/* ---- Handles ---- */
+
+static void handles_client(uint64_t unused) {
+    (void)unused;
+    struct message m = {.tag = tag_make(OPERATION, 0, 1, 0),
+                        .handles = handle_pack(bytes_service.session, 0)};
+    check_equal("call", ipc_call(bytes_service.session, &m, DEADLINE_NONE), 0);
+    m = (struct message){.tag = tag_make(OPERATION, 0, 2, 0),
+                         .handles = handle_pack(bytes_service.session, 0) |
+                                    handle_pack(bytes_service.session, 1)};
+    check_error("one handle more",
+                ipc_call(bytes_service.session, &m, DEADLINE_NONE), EMSGSIZE);
+    check_equal("call", service_call(bytes_service.session, SECOND_LOOK, 0, &m),
+                0);
+}
+
+static void check_handles(void) {
+    struct message m;
+    bytes_start(handles_client, 0);
+    msg_close_bytes(&bytes_in);
+    check_ok("accept bytes", msg_accept_bytes(&bytes_in, 1, 1));
+    check_equal("whole pages", (int64_t)bytes_in.most, PAGE_SIZE);
+    service_receive(bytes_service.endpoint, &m, MESSAGE_CALL);
+    check_ok("receive", msg_recv_bytes(&m, &bytes_in));
+    check_equal("label", bytes_in.label, OPERATION);
+    check_true("handle", handle_at(m.handles, 0) >= HANDLE_RECEIVED);
+    service_answer(0, 0);
+    service_receive(bytes_service.endpoint, &m, MESSAGE_CALL);
+    check_equal("the message after", tag_label(m.tag), SECOND_LOOK);
+    service_answer(0, 0);
+    bytes_end();
+}
+
+/* ---- Many messages ---- */
+
 /* One message after the other without a release in between. */
 static void stream_client(uint64_t messages) {
     for (uint64_t i = 0; i < messages; i++) {
@@ -328,6 +407,8 @@ static void check_dead(void) {
 static const struct check checks[] = {
     {"forms", "a server refuses what is not a message with bytes", check_forms},
     {"ways", "what cannot be moved to a receiver is copied", check_ways},
+    {"lent", "pages that are lent are copied", check_lent},
+    {"handles", "a server can take handles beside bytes", check_handles},
     {"stream", "messages follow each other without a release", check_stream},
     {"threads", "six threads send partial pages", check_threads},
     {"counters", "the kernel counts the same pages and bytes", check_counters},
