@@ -77,7 +77,8 @@ def build(work: Path, program: str, kernel: Path) -> Path:
             extra = [f"-D{old}=kernel_{old}" for old in RENAMED]
             extra = extra if name == "lib/string.c" else []
         output = work / f"{source.stem}.o"
-        command = ["gcc", *FLAGS, *SANITIZE, *extra, f"-I{HOST}", f"-I{kernel}"]
+        places = (HOST / "shim", HOST, kernel)
+        command = ["gcc", *FLAGS, *SANITIZE, *extra, *(f"-I{p}" for p in places)]
         # A mistake may leave a variable unused; that is not how it is found.
         command += [] if kernel == KERNEL else ["-w"]
         command += ["-fno-builtin", "-c", str(source), "-o", str(output)]

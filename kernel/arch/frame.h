@@ -51,17 +51,17 @@ struct trap_frame {
     struct hart *hart; /* the hart it runs on, or ran on last */
 };
 
-/* The frame of the thread this hart works for; never NULL. Volatile, since it
- * changes within functions of the scheduler. */
+register struct trap_frame *frame_current __asm__("tp");
+
+/* The frame of the thread this hart works for; never NULL. */
 static inline struct trap_frame *frame_self(void) {
-    struct trap_frame *frame;
-    __asm__ volatile("mv %0, tp" : "=r"(frame));
-    return frame;
+    return frame_current;
 }
 
 /* This hart works for another thread from now on. */
 static inline void frame_set_self(struct trap_frame *frame) {
-    __asm__ volatile("mv tp, %0" : : "r"(frame) : "memory");
+    frame_current = frame;
+    __asm__ volatile("" : : : "memory");
 }
 
 #endif

@@ -72,12 +72,21 @@ static inline bool meta_is(uint64_t meta, enum handle_type type,
 static inline int handle_find(struct handle_table *table, uint64_t h,
                               enum handle_type type, unsigned rights,
                               struct handle_entry *out) {
+    struct handle_entry entry;
     if (h < HANDLE_MAX) {
-        out->meta = slot_read(table, h, &out->object);
-        if (meta_is(out->meta, type, rights))
+        void *object;
+        uint64_t meta = slot_read(table, h, &object);
+        if (meta_is(meta, type, rights)) {
+            out->object = object;
+            out->meta = meta;
             return 0;
+        }
     }
-    return handle_lookup(table, h, type, rights, out);
+    /* By way of a variable of its own, so that `out` can stay in registers. */
+    int error = handle_lookup(table, h, type, rights, &entry);
+    if (!error)
+        *out = entry;
+    return error;
 }
 
 /* Copies the entry of handle h, whatever it is. 0 or -EBADF. */

@@ -305,19 +305,15 @@ static int64_t receive_or_wait(struct thread *self, struct endpoint *endpoint,
     return RESULT_WAITING;
 }
 
-int64_t receive(struct thread *self, const struct handle_entry *entry,
-                uint64_t deadline) {
-    struct endpoint *endpoint = entry->object;
+int64_t receive_unlock(struct thread *self, struct endpoint *endpoint,
+                       uint32_t generation) {
     struct thread *before = NULL;
-    if (self->borrowed)
-        reply_drop_borrowed(self);
-    spin_lock(&endpoint->lock);
-    int64_t result = endpoint_check(endpoint, entry);
+    int64_t result = endpoint_check(endpoint, generation);
     if (result) {
         result = message_error(self, (int)result);
     } else {
         before = endpoint->server;
-        result = receive_or_wait(self, endpoint, deadline);
+        result = receive_or_wait(self, endpoint, frame_deadline(self));
     }
     spin_unlock(&endpoint->lock);
     if (before != self)
@@ -327,6 +323,14 @@ int64_t receive(struct thread *self, const struct handle_entry *entry,
     return result;
 }
 
+int64_t receive(struct thread *self, const struct handle_entry *entry) {
+    struct endpoint *endpoint = entry->object;
+    if (self->borrowed)
+        reply_drop_borrowed(self);
+    spin_lock(&endpoint->lock);
+    return receive_unlock(self, endpoint, entry->generation);
+}
+
 int64_t ipc_recv(struct thread *self) {
     struct handle_entry entry;
     int error = __atomic_load_n(&self->caller, __ATOMIC_ACQUIRE) ? -EBUSY : 0;
@@ -334,7 +338,7 @@ int64_t ipc_recv(struct thread *self) {
         error = endpoint_find(self, self->frame.x[REG_A0], &entry);
     if (error)
         return message_error(self, error);
-    return receive(self, &entry, frame_deadline(self));
+    return receive(self, &entry);
 }
 
 /* ---- Ending calls from outside ---- */

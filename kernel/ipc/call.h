@@ -28,8 +28,12 @@ int64_t ipc_copy(struct thread *self);
 
 /* Receives on the endpoint that was found: RECV, and the rest of REPLY_RECV
  * once a reply, if one was owed, has been given. */
-int64_t receive(struct thread *self, const struct handle_entry *entry,
-                uint64_t deadline);
+int64_t receive(struct thread *self, const struct handle_entry *entry);
+
+/* The same, when the endpoint is locked: unlocks it. `generation` is that of
+ * its handle. */
+int64_t receive_unlock(struct thread *self, struct endpoint *endpoint,
+                       uint32_t generation) RELEASE(endpoint->lock);
 
 /* ipc/call.c: the wait that RECEIVING, SENDING and CALLING share. */
 extern const struct wait_kind endpoint_wait;

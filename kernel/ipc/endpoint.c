@@ -107,7 +107,7 @@ static int session_attach(struct session *session, struct thread *self,
         return error;
     struct endpoint *endpoint = entry.object;
     spin_lock(&endpoint->lock);
-    error = endpoint_check(endpoint, &entry);
+    error = endpoint_check(endpoint, entry.generation);
     if (!error) {
         session->endpoint = endpoint;
         session->epoch = endpoint->epoch;
@@ -254,7 +254,7 @@ static int64_t revoke_all(struct thread *self, uint64_t handle) {
         return error;
     struct endpoint *endpoint = entry.object;
     spin_lock(&endpoint->lock);
-    error = endpoint_check(endpoint, &entry);
+    error = endpoint_check(endpoint, entry.generation);
     if (!error)
         endpoint->epoch++;
     spin_unlock(&endpoint->lock);

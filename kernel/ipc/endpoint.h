@@ -97,9 +97,8 @@ static inline int endpoint_find(struct thread *self, uint64_t handle,
  * for a session that was revoked or belongs elsewhere, -EPIPE if its endpoint
  * is dead. */
 static inline int endpoint_check(const struct endpoint *endpoint,
-                                 const struct handle_entry *entry)
-    REQUIRES(endpoint->lock) {
-    bool alive = endpoint->generation == entry->generation && !endpoint->dead;
+                                 uint32_t generation) REQUIRES(endpoint->lock) {
+    bool alive = endpoint->generation == generation && !endpoint->dead;
     return alive ? 0 : -EBADF;
 }
 static inline int session_check(const struct endpoint *endpoint,

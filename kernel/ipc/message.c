@@ -19,10 +19,6 @@ struct delivery {
     uint64_t bases[MESSAGE_ITEMS]; /* of items, in its memory */
 };
 
-/* Where words m0..m7 are in a frame. */
-static const uint8_t word_register[MESSAGE_WORDS] = {
-    REG_A2, REG_A3, REG_A4, REG_A5, REG_A6, REG_T0, REG_T1, REG_T2};
-
 static bool tag_valid(uint64_t tag) {
     unsigned handles = tag_handles(tag);
     unsigned items = tag_items(tag);
@@ -86,48 +82,17 @@ static int deliver_rest(struct thread *from, struct thread *to,
     return result;
 }
 
-/* From frame to frame: one load and one store for each word. */
-static void words_copy(uint64_t *to, const uint64_t *from) {
-#pragma GCC unroll 8
-    for (unsigned i = 0; i < MESSAGE_WORDS; i++)
-        to[word_register[i]] = from[word_register[i]];
-}
-
-/* The part of a message that words alone have, too. */
-static void deliver_words(const struct thread *from, struct thread *to,
-                          enum message_kind kind, uint64_t badge) {
-    uint64_t *x = to->frame.x;
-    words_copy(x, from->frame.x);
-    x[REG_A0] = 0;
-    x[REG_A1] = from->frame.x[REG_A1] | (uint64_t)kind << TAG_KIND_SHIFT;
-    x[REG_A7] = badge;
-    x[REG_T3] = 0;
-    x[REG_T4] = 0;
-    x[REG_T5] = 0;
-    x[REG_T6] = 0;
-}
-
-/* Not in line: message_deliver is quick for words because it saves little. */
-static __attribute__((noinline)) int
-deliver_all(struct thread *from, struct thread *to, struct accept *accept,
-            enum message_kind kind, uint64_t badge) {
+int message_deliver_all(struct thread *from, struct thread *to,
+                        struct accept *accept, enum message_kind kind,
+                        uint64_t badge) {
     struct delivery delivery = {0};
     int result = deliver_rest(from, to, accept, &delivery);
     if (result)
         return result;
     /* Commit: nothing below can fail. */
-    deliver_words(from, to, kind, badge);
+    message_deliver_words(from, to, kind, badge);
     items_write(from, &to->frame, delivery.bases);
     to->frame.x[REG_T3] = delivery.handles;
-    return 0;
-}
-
-int message_deliver(struct thread *from, struct thread *to,
-                    struct accept *accept, enum message_kind kind,
-                    uint64_t badge) {
-    if ((uint32_t)from->frame.x[REG_A1] > MESSAGE_WORDS)
-        return deliver_all(from, to, accept, kind, badge);
-    deliver_words(from, to, kind, badge);
     return 0;
 }
 

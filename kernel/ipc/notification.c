@@ -197,7 +197,7 @@ int64_t notification_bind(struct thread *self, uint64_t handle,
         return error;
     struct endpoint *endpoint = found.object;
     spin_lock(&endpoint->lock);
-    error = endpoint_check(endpoint, &found);
+    error = endpoint_check(endpoint, found.generation);
     if (!error)
         error = bind_locked(entry.object, endpoint);
     spin_unlock(&endpoint->lock);

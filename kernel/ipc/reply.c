@@ -36,9 +36,9 @@ static int pages_return(struct thread *caller) {
 }
 
 /* Carries the reply over and ends the call. */
-static int reply_locked(struct thread *self, struct endpoint *endpoint,
-                        struct thread *caller, bool handoff)
-    REQUIRES(endpoint->lock) {
+static inline __attribute__((always_inline)) int
+reply_locked(struct thread *self, struct endpoint *endpoint,
+             struct thread *caller, bool handoff) REQUIRES(endpoint->lock) {
     int error = pages_return(caller);
     if (!error)
         error = message_deliver(self, caller, &caller->accept_reply,
@@ -107,6 +107,35 @@ int64_t ipc_reply(struct thread *self) {
     return message_error(self, error);
 }
 
+/* The reply and the receive, each under its lock. */
+static __attribute__((noinline)) int64_t
+reply_recv_apart(struct thread *self, const struct handle_entry *entry) {
+    int error = 0;
+    if (self->caller || self->caller_gone)
+        error = reply_implicit(self, true);
+    if (error && error != -EPIPE)
+        return message_error(self, error);
+    return receive(self, entry);
+}
+
+/* The call came through the endpoint that the server receives on next, as
+ * nearly always: one lock for both. */
+static inline int64_t reply_recv_here(struct thread *self,
+                                      const struct handle_entry *entry,
+                                      struct thread *caller) {
+    struct endpoint *endpoint = entry->object;
+    spin_lock(&endpoint->lock);
+    if (!call_is_open(endpoint, caller, caller->call_sequence, self)) {
+        spin_unlock(&endpoint->lock);
+        return reply_recv_apart(self, entry);
+    }
+    int error = reply_locked(self, endpoint, caller, true);
+    if (!error)
+        return receive_unlock(self, endpoint, entry->generation);
+    spin_unlock(&endpoint->lock);
+    return message_error(self, error);
+}
+
 int64_t ipc_reply_recv(struct thread *self) {
     struct handle_entry entry;
     hart_count_event(COUNTER_REPLY_SLOW);
@@ -115,11 +144,10 @@ int64_t ipc_reply_recv(struct thread *self) {
         error = endpoint_find(self, self->frame.x[REG_A0], &entry);
     if (error)
         return message_error(self, error);
-    if (self->caller || self->caller_gone)
-        error = reply_implicit(self, true);
-    if (error && error != -EPIPE)
-        return message_error(self, error);
-    return receive(self, &entry, self->frame.x[REG_T6]);
+    struct thread *caller = self->caller;
+    if (caller && caller->endpoint == entry.object)
+        return reply_recv_here(self, &entry, caller);
+    return reply_recv_apart(self, &entry);
 }
 
 /* ---- Saving ---- */

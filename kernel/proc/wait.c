@@ -80,12 +80,10 @@ void wait_queue_wake_all(struct wait_queue *queue) {
     spin_unlock(&queue->lock);
 }
 
-int deadline_check(uint64_t deadline) {
+int deadline_check_late(uint64_t deadline) {
     if (deadline == DEADLINE_POLL)
         return -EAGAIN;
-    if (deadline != DEADLINE_NONE && deadline <= timer_now())
-        return -ETIMEDOUT;
-    return 0;
+    return deadline <= timer_now() ? -ETIMEDOUT : 0;
 }
 
 /* ---- Sleep ---- */

@@ -106,7 +106,11 @@ bool thread_cancel(struct thread *thread, int error);
 void thread_cancel_killed(struct thread *thread);
 
 /* -EAGAIN if the deadline says poll, -ETIMEDOUT if it has passed, else 0. */
-int deadline_check(uint64_t deadline);
+int deadline_check_late(uint64_t deadline);
+
+static inline int deadline_check(uint64_t deadline) {
+    return deadline == DEADLINE_NONE ? 0 : deadline_check_late(deadline);
+}
 
 /* SYS_SLEEP. */
 int64_t thread_sleep(struct thread *self, uint64_t deadline);

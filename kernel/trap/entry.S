@@ -79,6 +79,8 @@
     .balign 4
 trap_entry_plain:
     enter
+    sltiu s1, a7, FAST_REPLY_RECV + 1
+    bnez s1, trap_full
 trap_ecall:
     sd t0, FRAME_REG(5)(tp)
     sltiu s1, a7, SYSCALL_SLOTS
@@ -213,6 +215,7 @@ trap_not_fast:
 /* A system call; s1 and t0 are saved. */
 trap_syscall:
     ld t0, FRAME_REG(5)(tp)
+trap_full:
     sd ra, FRAME_REG(1)(tp)
     sd sp, FRAME_REG(2)(tp)
     csrrw s1, sscratch, zero

@@ -139,8 +139,12 @@ static inline bool asid_enter_quick(struct asid *asid) {
 
 /* Makes this hart run in the space. */
 static inline void asid_enter(struct asid *asid) {
-    if (!asid_enter_quick(asid)) {
-        asid_enter_slow(asid);
+    if (asid_enter_quick(asid)) {
+        return;
+    }
+    asid_enter_slow(asid);
+    if (DEBUG_BUILD) {
+        oracle_check();
     }
 }
 

@@ -28,7 +28,9 @@ def compiler_for(path: str) -> List[str]:
         return env["CC"] + env["KERNEL_CFLAGS"]
     if path.startswith("user/"):
         return env["CC"] + env["USER_CFLAGS"]
-    return env["HOSTCC"] + env["HOST_CFLAGS"] + [f"-I{Path(path).parent}"]
+    folder = Path(path).parent
+    own = [f"-I{place}" for place in (folder / "shim", folder, folder.parent)]
+    return env["HOSTCC"] + own + env["HOST_CFLAGS"]
 
 
 def check_headers() -> Problems:
