@@ -27,6 +27,7 @@
 #include "abi/errno.h"
 #include "arch/csr.h"
 #include "arch/hart.h"
+#include "lib/bits.h"
 #include "vm/frame.h"
 #include "vm/gather.h"
 #include "vm/piece.h"
@@ -227,6 +228,12 @@ static void item_undo(struct transfer *transfer, unsigned index,
     region_cut(transfer->to, item->to, item->to + item->pages * PAGE_SIZE);
 }
 
+static void copies_free(struct work *work) {
+    while (work->copies > 0) {
+        frame_unref(work->copy[--work->copies]);
+    }
+}
+
 static int transfer_reserve(struct transfer *transfer, struct work *work) {
     int result = 0;
     work->pages = work->pieces = work->copies = 0;
@@ -236,10 +243,8 @@ static int transfer_reserve(struct transfer *transfer, struct work *work) {
         if (result == 0) {
             continue;
         }
-        while (work->copies > 0) {
-            frame_unref(work->copy[--work->copies]);
-        }
-        for (unsigned k = 0; k <= i; k++) {
+        copies_free(work);
+        for (unsigned k = i + 1; k-- > 0;) { /* regions grew at their ends */
             item_undo(transfer, k, work);
         }
         for (unsigned k = 0; k <= i; k++) {
@@ -281,9 +286,6 @@ static void item_commit(struct transfer *transfer, unsigned index,
         if (lowered && here > 0) {
             gather_range(gather, piece.from, piece.pages, piece.table != NULL);
         }
-        if (item->mode == ITEM_MOVE) {
-            gather_tables(gather, piece.from);
-        }
     }
     if (item->mode == ITEM_MOVE) {
         quota_uncharge_frames(from->quota, pages);
@@ -294,6 +296,20 @@ static void item_commit(struct transfer *transfer, unsigned index,
     hart_self()->counters[counters[item->mode]] += pages;
 }
 
+/* Prunes the tables that MOVE has emptied. Last of all: within one space, an
+ * empty one may be where a later page goes. */
+static void tables_prune(const struct transfer *transfer,
+                         struct gather *gather) {
+    for (unsigned i = 0; i < transfer->count; i++) {
+        const struct transfer_item *item = &transfer->item[i];
+        va_t va = item->mode == ITEM_MOVE ? item->from : item_end(item);
+        for (; va < item_end(item);
+             va = round_down(va, TABLE_REACH) + TABLE_REACH) {
+            gather_tables(gather, va);
+        }
+    }
+}
+
 static void transfer_commit(struct transfer *transfer, struct work *work) {
     struct space *to = transfer->to;
     struct gather gather;
@@ -301,7 +317,9 @@ static void transfer_commit(struct transfer *transfer, struct work *work) {
     for (unsigned i = 0; i < transfer->count; i++) {
         item_commit(transfer, i, work, &gather);
     }
+    tables_prune(transfer, &gather);
     gather_flush(&gather);
+    copies_free(work); /* of pages that others have unmapped meanwhile */
     for (unsigned i = 0; transfer->from == to && i < transfer->count; i++) {
         const struct transfer_item *item = &transfer->item[i];
         region_join_around(to, item->to, item->to + item->pages * PAGE_SIZE);
