@@ -98,7 +98,11 @@ endif
 # path is C"). a7 returns the badge. `make check` disassembles the functions.
 FASTPATH_REGS := a2 a3 a4 a5 a6 t0 t1 t2
 FASTPATH_CFLAGS := $(FASTPATH_REGS:%=-ffixed-%) -ffixed-a7 -fno-stack-protector
+# The short cuts are called by trap/entry.S alone, which has saved these.
+SHORTCUT_REGS := s5 s6 s7 s8 s9 s10 s11
+SHORTCUT_CFLAGS := $(SHORTCUT_REGS:%=-fcall-used-%) -fomit-frame-pointer
 kernel_cflags = $(KERNEL_CFLAGS) \
+  $(if $(filter kernel/ipc/fast%.c,$<),$(SHORTCUT_CFLAGS)) \
   $(if $(filter kernel/ipc/fastpath.c,$<),$(filter -D%,$(KERNEL_CHECKS)) \
   $(FASTPATH_CFLAGS),$(KERNEL_CHECKS)) $(KCFLAGS)
 
@@ -139,7 +143,7 @@ endif
 # $(B)/NAME.flags changes only when the text of $(FLAGS_NAME) does.
 
 FLAGS_kernel = $(CC) $(KERNEL_CFLAGS) $(KERNEL_CHECKS) $(FASTPATH_CFLAGS) \
-  $(KCFLAGS)
+  $(SHORTCUT_CFLAGS) $(KCFLAGS)
 FLAGS_kernel-link = $(LINK) $(KERNEL_OBJS)
 FLAGS_user = $(CC) $(USER_CFLAGS) $(UCFLAGS)
 FLAGS_user-link = $(CC) $(USER_LINK) $(LIBGCC) $(LIB_OBJS) \

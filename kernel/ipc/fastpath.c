@@ -14,87 +14,21 @@
  */
 #include "ipc/fastpath.h"
 
-#include "abi/handle.h"
-#include "arch/csr.h"
-#include "arch/hart.h"
-#include "ipc/call.h"
-#include "ipc/endpoint.h"
 #include "ipc/notification.h"
-#include "lib/container.h"
-#include "proc/process.h"
-#include "vm/space.h"
+#include "ipc/shortcut.h"
 
 /* The badge that the resumed thread finds; entry.S leaves it alone. */
 register uint64_t out_badge __asm__("a7");
 
-/* The thread waits on this hart and nothing about it is out of the ordinary. */
-static inline bool ordinary(const struct thread *thread,
-                            const struct hart *hart) {
-    return thread->flags == 0 && thread->frame.hart == hart;
-}
-
-/* The current thread waits from here on: what thread_wait does. */
-static inline void begin_wait(struct thread *self, struct endpoint *endpoint,
-                              enum thread_state state) {
-    self->endpoint = endpoint;
-    self->wait_kind = &endpoint_wait;
-    self->wait_sequence++;
-    __atomic_store_n(&self->state, state, __ATOMIC_RELEASE);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (self->flags != 0) {
-        /* Killed just now, maybe: an interrupt makes sched_leave look. */
-        self->frame.hart->doomed = self;
-        hart_alert(self->frame.hart, ATTENTION_DOOMED);
-        csr_set(sip, SIE_SOFTWARE);
-    }
-}
-
-/* The other one runs: what thread_wake_handoff and the scheduler do. */
-static inline void end_wait(struct thread *thread, struct hart *hart) {
-    thread->wait_sequence++;
-    thread->state = THREAD_RUNNING;
-    hart->running = (int32_t)thread->priority;
-}
-
 struct thread *fastpath_call(uint64_t handle, uint64_t tag) {
     struct thread *self = thread_self();
-    struct hart *hart = self->frame.hart;
-    if (handle >= HANDLE_MAX || self->flags != 0)
+    struct session *session;
+    struct thread *receiver = call_partner(self, handle, &session);
+    if (!receiver)
         return NULL;
-    void *object;
-    uint64_t meta = slot_read(&self->process->handles, handle, &object);
-    if (!meta_is(meta, HANDLE_SESSION, RIGHT_SEND))
-        return NULL;
-    struct session *session = object;
-    struct endpoint *endpoint = session->endpoint;
-    if (!spin_try(&endpoint->lock))
-        return NULL;
-    struct thread *receiver =
-        container_of(endpoint->receivers.next, struct thread, link);
-    if (session->endpoint != endpoint ||
-        session->generation != (uint32_t)meta ||
-        session->epoch != endpoint->epoch || list_empty(&endpoint->receivers) ||
-        self->depth >= CALL_DEPTH_MAX || !ordinary(receiver, hart) ||
-        receiver->priority < self->priority ||
-        !asid_try_enter(&receiver->space->asid)) {
-        spin_unlock(&endpoint->lock);
-        return NULL;
-    }
-    /* Commit: nothing below can fail. */
-    list_remove(&receiver->link);
-    list_push_back(&endpoint->callers, &self->link);
     self->frame.x[REG_A1] = tag;
-    self->session = session;
-    self->server = receiver;
-    receiver->caller = self;
-    receiver->caller_gone = false;
-    receiver->depth = self->depth + 1;
-    session->open++;
     out_badge = session->badge;
-    begin_wait(self, endpoint, THREAD_CALLING);
-    end_wait(receiver, hart);
-    hart->counters[COUNTER_CALL_FAST]++;
-    spin_unlock(&endpoint->lock);
+    call_switch(self, receiver, session);
     return receiver;
 }
 

@@ -10,9 +10,11 @@
  *             compiler cannot touch them, and each either does the whole
  *             operation or leaves no trace and says no; then the slow path
  *             (ipc/call.c, ipc/reply.c) does it, with the same result.
- * Not here    handles, items, deadlines, queued senders, signals, notices,
+ * Not here    handles, more items, deadlines, queued senders, signals, notices,
  *             donated priorities, FPU users, other harts' threads, kills.
- * Context     trap/entry.S calls both with the thread's callee-saved registers
+ * Items       One memory item may travel with a call, if its transfer is a
+ *             quick one (vm/quick.h). Its message goes through the frame.
+ * Context     trap/entry.S calls all with the thread's callee-saved registers
  *             in its frame, tp = the thread, interrupts off.
  */
 #ifndef OCTAVO_IPC_FASTPATH_H
@@ -27,6 +29,11 @@ struct thread;
  * its badge in a7, or NULL: nothing has happened. */
 struct thread *fastpath_call(uint64_t handle, uint64_t tag);
 struct thread *fastpath_reply_recv(uint64_t handle, uint64_t tag);
+
+/* ipc/fastitem.c: a call with one memory item beside words; the message is in
+ * self's frame. The thread to resume, with the words, tag and item that self's
+ * frame then holds and the badge in its own; or NULL. */
+struct thread *fastpath_call_item(struct thread *self);
 
 /* Boot argument fastpath=0 turns it off; constant after fastpath_init. */
 extern uint32_t fastpath_on;

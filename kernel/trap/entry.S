@@ -19,6 +19,7 @@
 #define FAST_CALL 1
 #define FAST_REPLY_RECV 2
 #define MESSAGE_WORDS 8
+#define ONE_ITEM 128 /* in a tag */
 #define SYSCALL_SLOTS 64
 #define RESULT_WAITING -4096
 #define RESULT_RESTART -4097
@@ -165,10 +166,10 @@ trap_entry:
     save_kept
     addi s2, a7, -FAST_CALL
     bltz s2, trap_slow
+    bnez t6, trap_slow
     sext.w s1, a1
     sltiu s1, s1, MESSAGE_WORDS + 1
-    beqz s1, trap_slow
-    bnez t6, trap_slow
+    beqz s1, trap_not_words
     mv s1, a1
     mv s4, a0
     ld s5, FRAME_HART(tp)
@@ -183,6 +184,9 @@ trap_entry:
 /* The thread in a0 goes on with the words as they are, the tag from s1 and the
  * badge in a7. What carries nothing is zero. */
 trap_fast_leave:
+    mv t4, zero
+    mv t5, zero
+trap_item_leave:
     mv tp, a0
     mv a1, s1
     ld s0, FRAME_PC(tp)
@@ -193,11 +197,34 @@ trap_fast_leave:
     .endr
     mv a0, zero
     mv t3, zero
-    mv t4, zero
-    mv t5, zero
     mv t6, zero
     ld tp, FRAME_REG(4)(tp)
     sret
+
+/* A call whose tag says one memory item and at most 8 words. What crosses goes
+ * through the sender's frame, which s3 keeps. */
+trap_not_words:
+    bnez s2, trap_slow
+    sext.w s1, a1
+    addi s1, s1, -ONE_ITEM
+    sltiu s1, s1, MESSAGE_WORDS + 1
+    beqz s1, trap_slow
+    .irp n, 5,6,7,10,11,12,13,14,15,16,17,28,29,30,31
+    sd x\n, FRAME_REG(\n)(tp)
+    .endr
+    mv s3, tp
+    use_stack
+    mv a0, tp
+    call fastpath_call_item
+    bnez a0, 1f
+    li a7, FAST_CALL
+    j syscall_dispatch
+1:  ld s1, FRAME_REG(11)(s3)
+    ld a7, FRAME_REG(17)(a0)
+    .irp n, 5,6,7,12,13,14,15,16,29,30
+    ld x\n, FRAME_REG(\n)(s3)
+    .endr
+    j trap_item_leave
 
 /* As it was; t3-t5 carry nothing, as the tag says. */
 trap_not_fast:

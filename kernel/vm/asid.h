@@ -22,7 +22,9 @@
 #include <stdint.h>
 
 #include "abi/info.h"
+#include "abi/layout.h"
 #include "arch/csr.h"
+#include "arch/fence.h"
 #include "arch/hart.h"
 #include "arch/memory.h"
 #include "lib/build.h"
@@ -75,6 +77,22 @@ void asid_enter_slow(struct asid *asid);
  */
 enum { FENCE_ALL = 0 };
 void asid_fence(struct asid *asid, va_t va, uint64_t pages);
+
+/* The same, without a call if no other hart is concerned. `all`: FENCE_ALL. */
+static inline void asid_fence_near(struct asid *asid, va_t va, uint64_t pages,
+                                   bool all) {
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* entries before the mask */
+    uint64_t number = asid->satp >> SATP_ASID_SHIFT & SATP_ASID_MASK;
+    if (__atomic_load_n(&asid->hart_mask, __ATOMIC_ACQUIRE) !=
+        1u << hart_self()->id) {
+        asid_fence(asid, va, all ? FENCE_ALL : pages);
+    } else if (all || pages > FENCE_PAGES) {
+        fence_local_asid(number);
+    } else {
+        for (va_t end = va + pages * PAGE_SIZE; va < end; va += PAGE_SIZE)
+            fence_local_page(va, number);
+    }
+}
 
 /* This hart alone forgets one page: for entries that gained a right. */
 void asid_fence_here(struct asid *asid, va_t va);

@@ -94,21 +94,26 @@ void pagetable_destroy(struct pagetable *table);
  */
 pte_t *pagetable_find(const struct pagetable *table, va_t va, unsigned level);
 
-/* The same for level 0, quickly. */
-static inline pte_t *pagetable_leaf(const struct pagetable *table, va_t va) {
+/* The same for level 1, quickly. */
+static inline pte_t *pagetable_middle(const struct pagetable *table, va_t va) {
     enum { BITS = 9, MASK = PAGETABLE_ENTRIES - 1 };
     const pte_t *root = pa_to_va(table->root);
     pte_t entry = root[va >> (PAGE_SHIFT + 2 * BITS) & MASK];
     if (!pte_is_table(entry)) {
         return NULL;
     }
-    const pte_t *middle = pa_to_va(pte_frame(entry));
-    entry = middle[va >> (PAGE_SHIFT + BITS) & MASK];
-    if (!pte_is_table(entry)) {
+    pte_t *middle = pa_to_va(pte_frame(entry));
+    return &middle[va >> (PAGE_SHIFT + BITS) & MASK];
+}
+
+/* The same for level 0, quickly. */
+static inline pte_t *pagetable_leaf(const struct pagetable *table, va_t va) {
+    const pte_t *middle = pagetable_middle(table, va);
+    if (middle == NULL || !pte_is_table(*middle)) {
         return NULL;
     }
-    pte_t *leaves = pa_to_va(pte_frame(entry));
-    return &leaves[va >> PAGE_SHIFT & MASK];
+    pte_t *leaves = pa_to_va(pte_frame(*middle));
+    return &leaves[va >> PAGE_SHIFT & (PAGETABLE_ENTRIES - 1)];
 }
 
 /*

@@ -10,7 +10,7 @@
 #include "arch/hart.h"
 #include "lib/string.h"
 #include "vm/frame.h"
-#include "vm/pte.h"
+#include "vm/run.h"
 
 /* ---- Finding ---- */
 
@@ -159,43 +159,6 @@ int piece_reserve(struct transfer *transfer, unsigned index, struct work *work,
 
 /* ---- Committing ---- */
 
-/* A page that is not its owner's alone may not be written, unless it is shared
- * or the owner's only for a time. */
-static inline pte_t without_write(pte_t flags) {
-    return flags & ~(pte_t)PTE_W;
-}
-
-/* The entry for the same frame with other flags. */
-static inline pte_t same_frame(pte_t pte, pte_t flags) {
-    return (pte & ~(pte_t)PTE_FLAGS) | flags;
-}
-
-static unsigned run_move(struct run *run) {
-    unsigned moved = 0;
-    for (uint64_t i = 0; i < run->pages; i++) {
-        pte_t pte = run->from[i];
-        if (pte == 0) {
-            continue;
-        }
-        pte_t flags = pte & PTE_W ? run->flags : without_write(run->flags);
-        pte_store(&run->from[i], 0);
-        pte_store(&run->to[i], same_frame(pte, flags | (pte & PTE_SHARED)));
-        moved++;
-    }
-    run->lowered = moved > 0;
-    return moved;
-}
-
-static unsigned run_share(struct run *run) {
-    for (uint64_t i = 0; i < run->pages; i++) {
-        pte_t pte = run->from[i];
-        frame_ref(pte_frame(pte));
-        pte_store(&run->from[i], pte | PTE_SHARED);
-        pte_store(&run->to[i], same_frame(pte, run->flags | PTE_SHARED));
-    }
-    return (unsigned)run->pages;
-}
-
 /* A page that others may write meanwhile is copied now. */
 static void page_duplicate(struct work *work, pte_t pte, pte_t *to,
                            pte_t flags) {
@@ -205,61 +168,40 @@ static void page_duplicate(struct work *work, pte_t pte, pte_t *to,
     hart_count_event(COUNTER_COW_COPY);
 }
 
-static unsigned run_cow(struct run *run) {
+/* A run of which some pages have to be copied at once. */
+static unsigned run_cow_mixed(const struct run *run, struct work *work,
+                              pte_t *lowered) {
     unsigned common = 0;
-    pte_t lowered = 0;
     for (uint64_t i = 0; i < run->pages; i++) {
         pte_t pte = run->from[i];
-        if (pte == 0) {
-            continue;
-        }
-        common++;
         if (pte & PTE_SHARED && !frame_sole(pte_frame(pte))) {
-            page_duplicate(run->work, pte, &run->to[i], run->flags);
+            page_duplicate(work, pte, &run->to[i], run->flags);
+            common++;
             continue;
         }
-        frame_ref(pte_frame(pte));
-        pte_store(&run->from[i], pte & ~(pte_t)(PTE_W | PTE_SHARED));
-        pte_store(&run->to[i], same_frame(pte, without_write(run->flags)));
-        lowered |= pte & PTE_W;
+        struct run one = *run;
+        one.from += i;
+        one.to += i;
+        one.pages = 1;
+        common += run_cow(&one);
+        *lowered |= one.lowered;
     }
-    run->lowered = lowered;
     return common;
 }
 
-/* With the right to write the lender's access is gone, else it may read on. */
-static unsigned run_lend(struct run *run) {
-    pte_t lost = run->flags & PTE_W ? PTE_V | PTE_W : PTE_W;
-    for (uint64_t i = 0; i < run->pages; i++) {
-        pte_t pte = run->from[i];
-        frame_ref(pte_frame(pte));
-        pte_store(&run->from[i], (pte & ~lost) | PTE_LENT);
-        pte_store(&run->to[i], same_frame(pte, run->flags | PTE_LENT));
-    }
-    run->lowered = true;
-    return (unsigned)run->pages;
-}
-
-unsigned run_commit(struct run *run, enum item_mode mode) {
-    unsigned pages = 0;
-    run->lowered = false;
-    pte_publish();
+static unsigned run_commit(struct run *run, enum item_mode mode,
+                           struct work *work) {
     switch (mode) {
     case ITEM_MOVE:
-        pages = run_move(run);
-        pte_count(run->from, -(int)pages);
-        break;
+        return run_move(run);
     case ITEM_SHARE:
-        pages = run_share(run);
-        break;
-    case ITEM_COW:
-        pages = run_cow(run);
-        break;
+        return run_share(run);
+    case ITEM_LEND:
+        return run_lend(run);
     default:
-        pages = run_lend(run);
+        return work->copies == 0 ? run_cow(run)
+                                 : run_cow_mixed(run, work, &run->lowered);
     }
-    pte_count(run->to, (int)pages);
-    return pages;
 }
 
 /* The table itself goes over. Returns the pages in it. */
@@ -288,12 +230,16 @@ unsigned piece_commit(struct transfer *transfer,
         .to = pagetable_leaf(&transfer->to->table, piece->to),
         .pages = piece->pages,
         .flags = pte_flags(item->prot),
-        .work = work,
     };
     if (run.from == NULL || run.to == NULL) {
         return 0;
     }
-    unsigned pages = run_commit(&run, item->mode);
+    pte_publish();
+    unsigned pages = run_commit(&run, item->mode, work);
+    pte_count(run.to, (int)pages);
+    if (item->mode == ITEM_MOVE) {
+        pte_count(run.from, -(int)pages);
+    }
     *lowered = run.lowered;
     return pages;
 }

@@ -33,15 +33,6 @@ struct piece {
     pte_t *table; /* the entry that leads there, if the table moves whole */
 };
 
-/* Adjacent entries on both sides that change together. */
-struct run {
-    pte_t *from, *to; /* `to`: empty */
-    uint64_t pages;
-    pte_t flags;       /* the receiver's */
-    struct work *work; /* COW: has frames for pages that others may write */
-    bool lowered;      /* out: the sender had a right that it has no longer */
-};
-
 /* The end of an item in the sender. */
 static inline va_t item_end(const struct transfer_item *item) {
     return item->from + item->pages * PAGE_SIZE;
@@ -68,13 +59,5 @@ int piece_reserve(struct transfer *transfer, unsigned index, struct work *work,
 unsigned piece_commit(struct transfer *transfer,
                       const struct transfer_item *item, struct work *work,
                       const struct piece *piece, bool *lowered);
-
-/* Changes the entries of a run as the mode says, and counts them. Returns how
- * many pages were there: all of them, if the mode is SHARE or LEND. */
-unsigned run_commit(struct run *run, enum item_mode mode);
-
-/* vm/quick.c: carries the transfer out, if it is of the most common kind.
- * False: nothing happened. */
-bool transfer_quick(struct transfer *transfer);
 
 #endif

@@ -42,11 +42,6 @@ static va_t region_low(const struct region *region) {
                                         : region->start;
 }
 
-struct region *region_next(const struct space *space,
-                           const struct region *region) {
-    return region_of(list_next(&space->regions, &region->link));
-}
-
 struct region *region_after(const struct space *space, va_t va) {
     struct region *region = region_of(list_first(&space->regions));
     while (region != NULL && region->end <= va) {

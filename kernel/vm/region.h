@@ -17,6 +17,7 @@
 #define OCTAVO_VM_REGION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "arch/memory.h"
@@ -46,6 +47,24 @@ struct region {
     uint64_t offset;       /* of `start` in memory */
 };
 
+/* Zero-filled memory about which nothing is special. */
+static inline bool region_is_plain(const struct region *region) {
+    return region->memory == NULL && region->flags == 0;
+}
+
+/* Whether these are the region's rights and flags. */
+static inline bool region_has(const struct region *region, unsigned prot,
+                              unsigned max, uint32_t flags) {
+    uint64_t traits;
+    __builtin_memcpy(&traits, __builtin_assume_aligned(&region->prot, 8),
+                     sizeof(traits));
+    return traits == (prot | max << 16 | (uint64_t)flags << 32);
+}
+
+_Static_assert(offsetof(struct region, flags) ==
+                   offsetof(struct region, prot) + 4,
+               "region_has compares prot, max and flags at once");
+
 /* Makes the cache of regions. Once, at boot. */
 void region_init(void);
 
@@ -55,10 +74,6 @@ struct region *region_search(const struct space *space, va_t va);
 
 /* The first region that ends above va; NULL: none. */
 struct region *region_after(const struct space *space, va_t va);
-
-/* The region behind this one in its space; NULL: it is the last. */
-struct region *region_next(const struct space *space,
-                           const struct region *region);
 
 /* True if no region, and no guard, touches [start, end). A stack's range has
  * to include its guard. */

@@ -27,6 +27,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/container.h"
 #include "sync/contract.h"
 #include "sync/spinlock.h"
 #include "vm/asid.h"
@@ -42,7 +43,7 @@ struct space {
     uint32_t refs;        /* atomic: threads' process, handles, forks */
     uint32_t region_count;
     struct list regions;    /* of struct region, by address */
-    struct region *found;   /* that of the last page resolved, or NULL */
+    struct region *found;   /* that of the last page resolved or sent */
     struct region *landing; /* that of the last item received, or NULL */
     struct pagetable table;
     va_t heap_start, heap_end; /* heap_end: to the byte; 0, 0: no heap */
@@ -52,14 +53,28 @@ struct space {
     bool dying;                /* no reference is left */
 };
 
+/* The region behind this one in its space; NULL: it is the last. */
+static inline struct region *region_next(const struct space *space,
+                                         const struct region *region) {
+    struct list *link = list_next(&space->regions, &region->link);
+    return link == NULL ? NULL : container_of(link, struct region, link);
+}
+
+/* The region that contains va, if it is that of the last page that was
+ * resolved, or of the last item sent; NULL: perhaps another. */
+static inline struct region *region_find_last(const struct space *space,
+                                              va_t va) {
+    struct region *found = space->found;
+    bool inside =
+        found != NULL && va - found->start < found->end - found->start;
+    return inside ? found : NULL;
+}
+
 /* The region that contains va; NULL: none. Mostly it is that of the last page
  * that was resolved. */
 static inline struct region *region_find(const struct space *space, va_t va) {
-    struct region *found = space->found;
-    if (found != NULL && va - found->start < found->end - found->start) {
-        return found;
-    }
-    return region_search(space, va);
+    struct region *found = region_find_last(space, va);
+    return found != NULL ? found : region_search(space, va);
 }
 
 /* Results that are no error. */
@@ -99,7 +114,8 @@ extern void (*space_defunct)(struct space *space);
  * object. Only one hart may do this to one space. */
 bool space_free_step(struct space *space);
 
-/* This hart switches to the space (quick: or cannot without a call), or (leave) to the kernel's own table. */
+/* This hart switches to the space (quick: or cannot without a call), or (leave)
+ * to the kernel's own table. */
 static inline void space_activate(struct space *space) {
     asid_enter(&space->asid);
 }

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "abi/message.h"
+#include "arch/hart.h"
 #include "arch/memory.h"
 #include "vm/space.h"
 
@@ -55,6 +56,15 @@ struct transfer {
 enum {
     TRANSFER_PREPARE = 1, /* call space_prepare in the sender, then try again */
 };
+
+/* Counts pages that went over. */
+static inline void transfer_count(enum item_mode mode, uint64_t pages) {
+    hart_self()->counters[COUNTER_PAGES_MOVED - ITEM_MOVE + mode] += pages;
+}
+
+_Static_assert((int)COUNTER_PAGES_LENT - (int)COUNTER_PAGES_MOVED ==
+                   (int)ITEM_LEND - (int)ITEM_MOVE,
+               "the modes and their counters are in one order");
 
 /*
  * Transfers all items and sets their `to`. Locks both spaces. On an error, or

@@ -4,10 +4,11 @@
  *
  * Idea        A call with one memory item to a server that takes it and
  *             answers with nothing. Each round hands over the next pages from
- *             the start of a region whose pages are all present and its own;
- *             between rounds, and not counted, the server unmaps what it got
- *             and the region is filled again when it is used up. The rows call/
- *             have a WINDOW item instead, which the server reads by SYS_COPY.
+ *             the start of a region whose pages are all present and its own,
+ *             and the server's pages pile up one behind the other. When the
+ *             region is used up, and not counted, the server unmaps what it
+ *             got and the region is filled again. The rows call/ have a WINDOW
+ *             item instead, which the server reads by SYS_COPY.
  * Use         tools/boot -c 'bench_items move/1'
  * Invariants  The region begins at a multiple of 2 MiB and holds a multiple of
  *             what each row takes, so that move/512 always moves a whole page
@@ -22,7 +23,8 @@
 #include "lib/syscall.h"
 
 enum {
-    REGION_PAGES = 2048,
+    REGION_PAGES = 4096,
+    TABLE_PAGES = 512, /* may be skipped, so that tables can move whole */
     MIB = 1 << 20,
 };
 
@@ -35,16 +37,21 @@ static uint64_t length; /* of an item */
 
 /* ---- Pages that change hands ---- */
 
-/* One page more stays mapped, so that the page tables around it do, too. */
+/* A page of the server's that stays mapped, so that the page tables around it
+ * do, too. Items come behind it. */
+static int64_t neighbour;
+
 static void accept_pages(void) {
-    int64_t neighbour = bench_must(
+    neighbour = bench_must(
         sys_map(HANDLE_SELF, 0, PAGE_SIZE, PROT_READ | PROT_WRITE, -1, 0));
     *(volatile uint64_t *)neighbour = 1;
     bench_must(sys_accept(0, 0, 0, REGION_PAGES, 0, HANDLE_RECEIVED));
 }
 
 static void unmap_pages(uint64_t base) {
-    bench_must(sys_unmap(HANDLE_SELF, base, length));
+    (void)base;
+    bench_must(sys_unmap(HANDLE_SELF, (uint64_t)neighbour + PAGE_SIZE,
+                         (REGION_PAGES + TABLE_PAGES) * PAGE_SIZE));
 }
 
 static const struct server_kind pages_kind = {.accept = accept_pages,
@@ -52,6 +59,7 @@ static const struct server_kind pages_kind = {.accept = accept_pages,
 
 /* Maps the region anew, with every page present. */
 static void fill(void) {
+    server_clean(&server);
     bench_must(sys_unmap(HANDLE_SELF, region, region_end - region));
     bench_must(sys_map(HANDLE_SELF, region, region_end - region,
                        PROT_READ | PROT_WRITE, -1, 0));
@@ -72,7 +80,6 @@ static uint64_t pass(enum item_mode mode) {
     struct load load = {tag_make(0, 0, 0, 1), 0, at,
                         item_make(length, mode, ITEM_READ | ITEM_WRITE)};
     uint64_t cost = cost_call(server.session, load);
-    server_clean(&server);
     at += length;
     return cost;
 }
@@ -226,7 +233,6 @@ static uint64_t time_move(const struct row *row) {
     uint64_t before = time_now();
     cost_call(server.session, load);
     uint64_t time = time_now() - before;
-    server_clean(&server);
     at += length;
     return time;
 }
