@@ -78,6 +78,11 @@ CASES = {
     "random_no_numbers": "Random operations without address-space numbers",
     "random_little_memory": "Random operations when memory runs out",
     "random_failures": "Random operations when allocations fail",
+    "transfer_one_hart": "Random transfers and loans agree with a model",
+    "transfer_four_harts": "Random transfers and loans on four harts",
+    "transfer_few_numbers": "Random transfers with sixteen address-space numbers",
+    "transfer_no_numbers": "Random transfers without address-space numbers",
+    "transfer_failures": "Random transfers when allocations fail",
 }
 
 
@@ -89,7 +94,7 @@ class Mutant(NamedTuple):
     file: str
     old: str
     new: str
-    case: str
+    case: str = ""
     oracle: str = ""
 
 
@@ -203,7 +208,7 @@ def test_mutant(mutant: Mutant, objects: Dict[str, Path], tmp_path: Path) -> Non
     """A mistake in virtual memory is noticed."""
     output = build_mutant(mutant, objects, tmp_path)
     try:
-        if run_case(output, mutant.case).returncode == 0:
+        if mutant.case and run_case(output, mutant.case).returncode == 0:
             scoring.fail(f"{mutant.case} fails on: {mutant.name}", "it passes")
     except subprocess.TimeoutExpired:
         pass  # a mistake that hangs is noticed too
