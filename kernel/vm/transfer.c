@@ -32,6 +32,7 @@
 #include "vm/gather.h"
 #include "vm/piece.h"
 #include "vm/pte.h"
+#include "vm/quick.h"
 
 enum { PREPARE_STEP = 12 }; /* pages that one step of space_prepare makes */
 
@@ -46,11 +47,12 @@ static bool item_valid(const struct transfer_item *item) {
 }
 
 /* Whether the regions let the item's range go like this. */
-static int regions_check(const struct space *space,
+static int regions_check(struct space *space,
                          const struct transfer_item *item) {
     uint32_t locked =
         item->mode == ITEM_LEND ? REGION_LENT : REGION_LENT | REGION_BORROWED;
-    const struct region *region = region_find(space, item->from);
+    struct region *region = region_find(space, item->from);
+    space->found = region;
     for (va_t va = item->from; va < item_end(item); va = region->end) {
         if (va != item->from) {
             region = region_next(space, region);
@@ -228,6 +230,12 @@ static void item_undo(struct transfer *transfer, unsigned index,
     region_cut(transfer->to, item->to, item->to + item->pages * PAGE_SIZE);
 }
 
+static void copies_free(struct work *work) {
+    while (work->copies > 0) {
+        frame_unref(work->copy[--work->copies]);
+    }
+}
+
 static int transfer_reserve(struct transfer *transfer, struct work *work) {
     int result = 0;
     work->pages = work->pieces = work->copies = 0;
@@ -237,9 +245,7 @@ static int transfer_reserve(struct transfer *transfer, struct work *work) {
         if (result == 0) {
             continue;
         }
-        while (work->copies > 0) {
-            frame_unref(work->copy[--work->copies]);
-        }
+        copies_free(work);
         for (unsigned k = i + 1; k-- > 0;) { /* regions grew at their ends */
             item_undo(transfer, k, work);
         }
@@ -266,10 +272,6 @@ static void regions_mark_lent(struct space *space,
 
 static void item_commit(struct transfer *transfer, unsigned index,
                         struct work *work, struct gather *gather) {
-    static const uint8_t counters[] = {[ITEM_MOVE] = COUNTER_PAGES_MOVED,
-                                       [ITEM_SHARE] = COUNTER_PAGES_SHARED,
-                                       [ITEM_COW] = COUNTER_PAGES_COWED,
-                                       [ITEM_LEND] = COUNTER_PAGES_LENT};
     const struct transfer_item *item = &transfer->item[index];
     struct space *from = transfer->from;
     struct piece piece;
@@ -289,7 +291,7 @@ static void item_commit(struct transfer *transfer, unsigned index,
     } else if (item->mode == ITEM_LEND) {
         regions_mark_lent(from, item);
     }
-    hart_self()->counters[counters[item->mode]] += pages;
+    transfer_count(item->mode, pages);
 }
 
 /* Prunes the tables that MOVE has emptied. Last of all: within one space, an
@@ -315,10 +317,27 @@ static void transfer_commit(struct transfer *transfer, struct work *work) {
     }
     tables_prune(transfer, &gather);
     gather_flush(&gather);
+    copies_free(work); /* of pages that others have unmapped meanwhile */
     for (unsigned i = 0; transfer->from == to && i < transfer->count; i++) {
         const struct transfer_item *item = &transfer->item[i];
         region_join_around(to, item->to, item->to + item->pages * PAGE_SIZE);
     }
+}
+
+/* The short way, if it is one. */
+static bool transfer_quick(struct transfer *transfer) {
+    struct quick quick = {
+        .from = transfer->from, .to = transfer->to, .item = &transfer->item[0]};
+    if (transfer->count != 1 || !quick_check(&quick, transfer->window)) {
+        return false;
+    }
+    bool all;
+    uint64_t pages = quick_commit(&quick, &all);
+    if (pages > 0) {
+        asid_fence(&transfer->from->asid, quick.item->from,
+                   all ? FENCE_ALL : pages);
+    }
+    return true;
 }
 
 int space_transfer(struct transfer *transfer) {
