@@ -215,10 +215,14 @@ enum syscall {
      * MAP(space or HANDLE_SELF, address, length, prot and flags, memory or -1,
      *     offset) -> address.
      * Maps whole pages: zero-filled on demand (memory -1), or device, DMA or
-     * boot memory. Address 0: the kernel chooses. Length is rounded up.
+     * boot memory. Address 0: the kernel chooses. Length is rounded up. With
+     * MAP_PAGER `memory` is a session with SEND, which the region refers to
+     * from now on: a fault on a missing page is a PAGER_FAULT call to it
+     * (abi/pager.h), and `offset` is what the pager gets for the first page.
      * EBADF EPERM. EINVAL: length 0, wraps, not user memory, address or offset
      * not a multiple of the page size, write without read, write and execute
-     * together. EEXIST: the range is occupied. ENOMEM.
+     * together, MAP_PAGER with MAP_STACK. EEXIST: the range is occupied.
+     * ENOMEM.
      */
     SYS_MAP = 24,
 

@@ -184,18 +184,11 @@ static inline int64_t send_locked(struct thread *self,
 
 /* In line, so that a call need not look again and again whether it is one. */
 static inline __attribute__((always_inline)) int64_t
-send_or_call(struct thread *self, bool call) {
-    struct handle_entry entry;
-    int error =
-        message_check(self, call ? MESSAGE_USE_CALL : MESSAGE_USE_OTHER);
-    if (!error)
-        error = session_find(self, self->frame.x[REG_A0], &entry);
-    if (error)
-        return message_error(self, error);
-    struct session *session = entry.object;
+send_through(struct thread *self, const struct handle_entry *entry, bool call) {
+    struct session *session = entry->object;
     struct endpoint *endpoint = session->endpoint;
     spin_lock(&endpoint->lock);
-    int64_t result = session_check(endpoint, &entry);
+    int64_t result = session_check(endpoint, entry);
     if (!result)
         result = send_locked(self, endpoint, session, call);
     struct thread *server = self->server ? self->server : endpoint->server;
@@ -204,6 +197,22 @@ send_or_call(struct thread *self, bool call) {
         return message_error(self, (int)result);
     donate_call(self, server);
     return RESULT_WAITING;
+}
+
+int64_t call_session(struct thread *self, const struct handle_entry *entry) {
+    return send_through(self, entry, true);
+}
+
+static inline __attribute__((always_inline)) int64_t
+send_or_call(struct thread *self, bool call) {
+    struct handle_entry entry;
+    int error =
+        message_check(self, call ? MESSAGE_USE_CALL : MESSAGE_USE_OTHER);
+    if (!error)
+        error = session_find(self, self->frame.x[REG_A0], &entry);
+    if (error)
+        return message_error(self, error);
+    return send_through(self, &entry, call);
 }
 
 int64_t ipc_call(struct thread *self) {

@@ -26,6 +26,10 @@ int64_t ipc_reply_save(struct thread *self);
 /* SYS_COPY. */
 int64_t ipc_copy(struct thread *self);
 
+/* Calls through the session that was found; the message in the frame has been
+ * checked. RESULT_WAITING, or RESULT_WRITTEN with an error. */
+int64_t call_session(struct thread *self, const struct handle_entry *entry);
+
 /* Receives on the endpoint that was found: RECV, and the rest of REPLY_RECV
  * once a reply, if one was owed, has been given. */
 int64_t receive(struct thread *self, const struct handle_entry *entry);

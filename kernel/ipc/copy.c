@@ -14,6 +14,7 @@
 #include "cap/handle.h"
 #include "ipc/call.h"
 #include "ipc/message.h"
+#include "ipc/pager.h"
 #include "proc/process.h"
 #include "proc/sched.h"
 #include "vm/space.h"
@@ -154,6 +155,15 @@ static int copy_step(struct thread *self, const struct copy *copy) {
     return 0;
 }
 
+/* The page of its own that stopped the copy has a pager, which is called: then
+ * the copy goes on where it is. */
+static bool own_page_comes(struct thread *self) {
+    uint64_t what = *argument(self, 1);
+    return !(what & COPY_NOFAULT) &&
+           pager_prepare(self, *argument(self, 3), 1,
+                         what & COPY_IN ? PROT_WRITE : PROT_READ);
+}
+
 int64_t ipc_copy(struct thread *self) {
     bool more = true;
     int error = 0;
@@ -167,6 +177,8 @@ int64_t ipc_copy(struct thread *self) {
         if (!error && more)
             error = copy_step(self, &copy);
         space_put(copy.peer);
+        if (error == -EFAULT && own_page_comes(self))
+            return RESULT_WAITING;
         more = *argument(self, 4) > 0;
         if (!error && more && sched_pressing())
             return RESULT_RESTART;

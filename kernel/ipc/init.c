@@ -7,11 +7,13 @@
 #include "ipc/fastpath.h"
 #include "ipc/irq.h"
 #include "ipc/notification.h"
+#include "ipc/pager.h"
 #include "proc/process.h"
 
 void ipc_init(void) {
     endpoint_init();
     reply_init();
+    pager_init();
     notification_init();
     irq_init();
     fastpath_init();

@@ -9,9 +9,12 @@
 #include "ipc/items.h"
 
 #include "abi/errno.h"
+#include "abi/layout.h"
+#include "ipc/pager.h"
 #include "proc/process.h"
 #include "proc/sched.h"
 #include "proc/wait.h"
+#include "vm/fill.h"
 #include "vm/loan.h"
 
 /* The registers of items 0 to 3: base, descriptor. */
@@ -55,6 +58,10 @@ int items_check(struct thread *thread, enum message_use use) {
             thread->failed_item = (uint8_t)i;
             return -EINVAL;
         }
+        /* No transfer will ever say so of a WINDOW. */
+        if (!moves_pages(item) && space_may_lack(thread->space, item->base,
+                                                 item_length(item->descriptor)))
+            thread->unprepared = true;
     }
     return 0;
 }
@@ -68,7 +75,7 @@ static int items_fail(struct thread *from, unsigned index, int error) {
     return error;
 }
 
-static struct transfer_item transfer_item(const struct memory_item *item) {
+struct transfer_item item_transfer(const struct memory_item *item) {
     return (struct transfer_item){
         .from = item->base,
         .pages = item_length(item->descriptor) / PAGE_SIZE,
@@ -79,10 +86,13 @@ static struct transfer_item transfer_item(const struct memory_item *item) {
 
 static int item_prepare(struct thread *self, const struct memory_item *item) {
     enum item_mode mode = item_mode(item->descriptor);
-    struct transfer_item range = transfer_item(item);
-    int result = SPACE_MORE;
-    if (mode != ITEM_SHARE && mode != ITEM_LEND)
-        return 0;
+    struct transfer_item range = item_transfer(item);
+    bool reads = item_rights(item->descriptor) & ITEM_READ;
+    int result = pager_prepare(self, item->base, item_length(item->descriptor),
+                               reads ? PROT_READ : PROT_WRITE);
+    if (result || (mode != ITEM_SHARE && mode != ITEM_LEND))
+        return result;
+    result = SPACE_MORE;
     while (result == SPACE_MORE) {
         result = space_prepare(self->space, &range);
         if (result == SPACE_MORE && sched_pressing())
@@ -96,10 +106,10 @@ int items_prepare(struct thread *self) {
     int result = 0;
     for (unsigned i = 0; i < count && !result; i++) {
         result = item_prepare(self, &self->items[i]);
-        if (result && result != RESULT_RESTART)
+        if (result && result != RESULT_RESTART && result != RESULT_WAITING)
             return items_fail(self, i, result);
     }
-    self->unprepared = result == RESULT_RESTART;
+    self->unprepared = result == RESULT_RESTART || result == RESULT_WAITING;
     return result;
 }
 
@@ -118,6 +128,7 @@ static int parcel_collect(struct thread *from, const struct accept *accept,
     if (accept->base && accept->length / PAGE_SIZE < room)
         room = accept->length / PAGE_SIZE;
     parcel->transfer.from = from->space;
+    parcel->transfer.fill = false;
     parcel->transfer.count = 0;
     parcel->lends = false;
     for (unsigned i = 0; i < count; i++) {
@@ -125,7 +136,7 @@ static int parcel_collect(struct thread *from, const struct accept *accept,
             continue;
         struct transfer_item *item =
             &parcel->transfer.item[parcel->transfer.count];
-        *item = transfer_item(&from->items[i]);
+        *item = item_transfer(&from->items[i]);
         if (item->pages > room)
             return items_fail(from, i, -EMSGSIZE);
         room -= item->pages;
@@ -221,6 +232,8 @@ int64_t items_transfer(struct thread *self, struct space *to) {
         result = items_prepare(self);
     if (!result)
         result = items_deliver(self, to, &accept, bases);
+    if (result == RESULT_WAITING)
+        return result;
     if (result == TRANSFER_PREPARE || result == RESULT_RESTART)
         return RESULT_RESTART;
     if (!result)

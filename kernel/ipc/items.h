@@ -7,8 +7,7 @@
 
 #include "ipc/message.h"
 #include "proc/thread.h"
-
-struct space;
+#include "vm/transfer.h"
 
 /* Notes the items of the message in the thread's frame in thread->items. 0, or
  * -EINVAL: malformed, or not for this use; thread->failed_item is which. */
@@ -16,8 +15,9 @@ int items_check(struct thread *thread, enum message_use use);
 
 /*
  * In the sender, before its message can be delivered: makes the pages of its
- * items what the transfer needs. 0, -EFAULT, -ENOMEM, or RESULT_RESTART: part
- * of it is done, and something else wants the hart.
+ * items what the transfer needs. 0, -EFAULT, -ENOMEM, RESULT_RESTART (part of
+ * it is done, and something else wants the hart) or RESULT_WAITING (a pager is
+ * asked; the system call runs again afterwards).
  */
 int items_prepare(struct thread *self);
 
@@ -38,6 +38,9 @@ int items_deliver(struct thread *from, struct space *to, struct accept *accept,
  * their descriptors. */
 void items_write(const struct thread *from, struct trap_frame *to,
                  const uint64_t bases[MESSAGE_ITEMS]);
+
+/* An item that moves pages, as vm sees it. */
+struct transfer_item item_transfer(const struct memory_item *item);
 
 /* SYS_TRANSFER. */
 int64_t items_transfer(struct thread *self, struct space *to);

@@ -9,6 +9,7 @@
 
 #include "abi/errno.h"
 #include "ipc/items.h"
+#include "ipc/pager.h"
 #include "lib/string.h"
 #include "proc/wait.h"
 #include "vm/transfer.h"
@@ -97,6 +98,10 @@ int message_deliver_all(struct thread *from, struct thread *to,
 }
 
 void message_fail(struct thread *thread, int error) {
+    if (thread->flags & THREAD_PAGING) {
+        pager_fail(thread, error);
+        return;
+    }
     struct trap_frame *frame = &thread->frame;
     memset(&frame->x[REG_A1], 0, 7 * sizeof frame->x[0]);
     memset(&frame->x[REG_T0], 0, 3 * sizeof frame->x[0]);
@@ -116,6 +121,8 @@ void message_notice(struct thread *to, enum message_kind kind, uint64_t badge,
 }
 
 int64_t message_error(struct thread *self, int error) {
+    if (error == RESULT_WAITING)
+        return RESULT_WAITING;
     if (error == TRANSFER_PREPARE || error == RESULT_RESTART)
         return RESULT_RESTART;
     message_fail(self, error);

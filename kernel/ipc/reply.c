@@ -16,6 +16,7 @@
 #include "cap/handle.h"
 #include "ipc/call.h"
 #include "ipc/message.h"
+#include "ipc/pager.h"
 #include "proc/process.h"
 #include "proc/sched.h"
 #include "proc/wait.h"
@@ -40,7 +41,9 @@ static inline __attribute__((always_inline)) int
 reply_locked(struct thread *self, struct endpoint *endpoint,
              struct thread *caller, bool handoff) REQUIRES(endpoint->lock) {
     int error = pages_return(caller);
-    if (!error)
+    if (!error && caller->flags & THREAD_PAGING)
+        error = pager_answer(self, caller);
+    else if (!error)
         error = message_deliver(self, caller, &caller->accept_reply,
                                 MESSAGE_CALL, 0);
     if (error)

@@ -39,6 +39,7 @@ void thread_init(void) {
  * call_sequence go on (proc/thread.h I3). */
 static void thread_reset(struct thread *thread) {
     memset(&thread->frame, 0, sizeof thread->frame);
+    thread->paging.error = 0;
     memset(thread->fpu, 0, sizeof thread->fpu);
     thread->frame.hart = hart_self();
     thread->flags = 0;

@@ -61,6 +61,7 @@ enum thread_flags {
     THREAD_IS_CALL = 1 << 5,  /* SENDING: a call, not a one-way send */
     THREAD_IDLE = 1 << 6,     /* no thread: what a hart has instead of one */
     THREAD_LENDS = 1 << 7,    /* CALLING: its server has pages of it */
+    THREAD_PAGING = 1 << 8,   /* its call is to a pager (ipc/pager.h) */
 };
 
 /* How a wait is taken back, by what is waited for. */
@@ -86,6 +87,18 @@ struct accept {
     uint64_t pages;
     uint16_t handles;
     uint16_t slot;
+};
+
+enum { MESSAGE_REGISTERS = 15 };
+
+/* The call to a pager that the kernel makes for a thread: ipc/pager.c. */
+struct paging {
+    uint64_t saved[MESSAGE_REGISTERS]; /* what the message's registers held */
+    uint64_t page;                     /* that is asked for */
+    uint64_t pc;                       /* of the instruction that waits */
+    uint64_t ended;                    /* wait_sequence when it failed */
+    int error;                         /* why; 0: it has not failed */
+    bool in_call; /* it is a system call that wants the page */
 };
 
 struct thread {
@@ -121,6 +134,7 @@ struct thread {
     struct loan *borrowed; /* what a caller that is gone had lent to it */
     bool unprepared;       /* prepare its items before it sends them again */
     uint8_t failed_item;   /* which one the error of its message is about */
+    struct paging paging;  /* valid while it has THREAD_PAGING, or an error */
 
     /* Its own: only the thread itself touches them. */
     uint64_t time; /* it has run; others glance at it */

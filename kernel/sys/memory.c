@@ -12,6 +12,7 @@
 #include "proc/process.h"
 #include "proc/sched.h"
 #include "sys/syscall.h"
+#include "vm/fill.h"
 #include "vm/space.h"
 
 /* The space that a handle names, with a reference; HANDLE_SELF: one's own. */
@@ -132,21 +133,43 @@ static int memory_find(struct thread *self, uint64_t handle, unsigned prot,
     return error;
 }
 
+/* SYS_MAP with MAP_PAGER. */
+static int64_t map_pager(struct thread *self, struct space *space) {
+    struct handle_entry entry;
+    int64_t value = handle_take(&self->process->handles, argument(self, 4),
+                                HANDLE_SESSION, RIGHT_SEND, &entry);
+    if (value)
+        return value;
+    struct pager pager = {.session = entry.object, .key = entry.meta};
+    value = space_map_pager(space, argument(self, 1), argument(self, 2),
+                            (unsigned)argument(self, 3) & ~(unsigned)MAP_PAGER,
+                            &pager, argument(self, 5));
+    handle_entry_put(&entry);
+    return value;
+}
+
+static int64_t map_memory(struct thread *self, struct space *space) {
+    struct memory *memory;
+    unsigned flags = (unsigned)argument(self, 3);
+    int64_t value = memory_find(self, argument(self, 4), flags, &memory);
+    if (!value)
+        value = space_map(space, argument(self, 1), argument(self, 2), flags,
+                          memory, argument(self, 5));
+    if (memory)
+        memory_put(memory);
+    return value;
+}
+
 int64_t sys_map(struct thread *self) {
     struct space *space;
-    struct memory *memory;
     uint64_t flags = argument(self, 3);
     if (flags > UINT32_MAX)
         return -EINVAL;
     int64_t value = space_find(self, argument(self, 0), &space);
     if (value)
         return value;
-    value = memory_find(self, argument(self, 4), (unsigned)flags, &memory);
-    if (!value)
-        value = space_map(space, argument(self, 1), argument(self, 2),
-                          (unsigned)flags, memory, argument(self, 5));
-    if (memory)
-        memory_put(memory);
+    value =
+        flags & MAP_PAGER ? map_pager(self, space) : map_memory(self, space);
     space_put(space);
     return value;
 }

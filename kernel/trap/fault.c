@@ -10,6 +10,7 @@
 #include "abi/errno.h"
 #include "abi/layout.h"
 #include "arch/csr.h"
+#include "ipc/pager.h"
 #include "lib/print.h"
 #include "proc/fpu.h"
 #include "proc/process.h"
@@ -33,6 +34,25 @@ static const char *cause_text(uint64_t cause) {
     return cause < 16 && texts[cause] ? texts[cause] : "unknown trap";
 }
 
+/* What became of a memory access that the program could have made. */
+static const char *error_text(int error, uint64_t cause) {
+    switch (error) {
+    case -ENOMEM:
+        return "out of memory";
+    case -EPIPE:
+    case -ESTALE:
+        return "the memory's pager is dead";
+    case -ETIMEDOUT:
+        return "the memory's pager took too long";
+    case -EPERM:
+        return "the memory's pager refused";
+    case -EDEADLK:
+        return "the memory's pager waits for this thread";
+    default:
+        return cause_text(cause);
+    }
+}
+
 static void fault_kill(struct thread *self, const char *why, uint64_t value) {
     struct process *process = self->process;
     if (process_kill(process, STATUS_KILLED))
@@ -53,18 +73,22 @@ static bool fault_recover(struct thread *self) {
     return true;
 }
 
+static unsigned access_wanted(uint64_t cause) {
+    return cause == CAUSE_FETCH_PAGE   ? PROT_EXECUTE
+           : cause == CAUSE_STORE_PAGE ? PROT_WRITE
+                                       : PROT_READ;
+}
+
 int fault_bring(uint64_t cause, uint64_t address) {
-    unsigned access = cause == CAUSE_FETCH_PAGE   ? PROT_EXECUTE
-                      : cause == CAUSE_STORE_PAGE ? PROT_WRITE
-                                                  : PROT_READ;
-    return space_fault(thread_self()->space, address, access);
+    return space_fault(thread_self()->space, address, access_wanted(cause));
 }
 
 void fault_memory(uint64_t cause, uint64_t address, int error) {
     struct thread *self = thread_self();
-    if (!fault_recover(self))
-        fault_kill(self, error == -ENOMEM ? "out of memory" : cause_text(cause),
-                   address);
+    if (error == SPACE_PAGER)
+        error = pager_fault(self, address, access_wanted(cause));
+    if (error && !fault_recover(self))
+        fault_kill(self, error_text(error, cause), address);
 }
 
 /* The instruction at the pc, for machines that leave stval 0. */

@@ -4,7 +4,8 @@
  *
  * States      of a page of a region, and what moves it on:
  *
- *   missing --first touch--> zero frame, or the memory object's page
+ *   missing --first touch--> zero frame, or the memory object's page, or
+ *                            what the region's pager has (vm/fill.c)
  *   present, right missing:
  *       pinned, or shared --> the right is granted
  *       the frame has one reference --> the right is granted (reuse)
@@ -33,7 +34,8 @@ static void code_fence(void) {
     fence_remote_code((1u << hart_count) - 1);
 }
 
-/* Maps a page that is missing; `leaf` is NULL if its table is, too. */
+/* Maps a page that is missing; `leaf` is NULL if its table is, too. -EFAULT:
+ * only its pager has it. */
 static int page_fill(struct space *space, const struct region *region,
                      pte_t *leaf, va_t page) REQUIRES(space->lock) {
     pte_t flags = pte_flags(region->prot);
@@ -41,6 +43,9 @@ static int page_fill(struct space *space, const struct region *region,
         uint64_t offset = region->offset + (page - region->start);
         return pagetable_map(&space->table, page, region->memory->base + offset,
                              flags);
+    }
+    if (region->pager.session != NULL) {
+        return -EFAULT;
     }
     pa_t pa = frame_alloc_zero(quota_essential(space->quota));
     if (pa == 0) {
@@ -164,6 +169,10 @@ int space_fault(struct space *space, va_t va, unsigned access) {
     if (region != NULL) {
         pte_t *leaf = pagetable_leaf(&space->table, page);
         result = page_provide(space, region, leaf, page, access);
+        if (result == -EFAULT && region->pager.session != NULL &&
+            (leaf == NULL || *leaf == 0)) {
+            result = SPACE_PAGER;
+        }
     }
     spin_unlock(&space->lock);
     return result;

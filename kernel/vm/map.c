@@ -19,6 +19,7 @@
 #include "arch/fence.h"
 #include "lib/bits.h"
 #include "lib/panic.h"
+#include "vm/fill.h"
 #include "vm/gather.h"
 #include "vm/memory.h"
 #include "vm/space.h"
@@ -150,31 +151,55 @@ static int64_t map_place(const struct space *space, va_t va, uint64_t length,
                                                           : -EEXIST;
 }
 
+/* Adds a region that is like *region, at va or where there is room. */
+static int64_t map_region(struct space *space, va_t va, uint64_t length,
+                          unsigned flags, struct region *region) {
+    length = round_up(length, PAGE_SIZE);
+    spin_lock(&space->lock);
+    int64_t place = map_place(space, va, length, flags);
+    if (place > 0) {
+        region->start = (va_t)place;
+        region->end = region->stale = (va_t)place + length;
+        if (region_add(space, region) == NULL) {
+            place = -ENOMEM;
+        } else {
+            region_join_around(space, region->start, region->end);
+        }
+    }
+    spin_unlock(&space->lock);
+    return place;
+}
+
 int64_t space_map(struct space *space, va_t va, uint64_t length, unsigned flags,
                   struct memory *memory, uint64_t offset) {
     if (!map_args_ok(va, length, flags, memory, offset)) {
         return -EINVAL;
     }
-    length = round_up(length, PAGE_SIZE);
-    spin_lock(&space->lock);
-    int64_t place = map_place(space, va, length, flags);
-    if (place > 0) {
-        struct region region = {
-            .start = (va_t)place,
-            .end = (va_t)place + length,
-            .stale = (va_t)place + length,
-            .prot = flags & PROT_ALL,
-            .max = memory == NULL ? PROT_ALL : flags & PROT_ALL,
-            .flags = flags & MAP_STACK ? REGION_STACK : 0,
-            .memory = memory,
-            .offset = offset,
-        };
-        if (region_add(space, &region) == NULL) {
-            place = -ENOMEM;
-        }
+    struct region region = {
+        .prot = flags & PROT_ALL,
+        .max = memory == NULL ? PROT_ALL : flags & PROT_ALL,
+        .flags = flags & MAP_STACK ? REGION_STACK : 0,
+        .memory = memory,
+        .offset = offset,
+    };
+    return map_region(space, va, length, flags, &region);
+}
+
+int64_t space_map_pager(struct space *space, va_t va, uint64_t length,
+                        unsigned flags, const struct pager *pager,
+                        uint64_t offset) {
+    if (flags & MAP_STACK || !map_args_ok(va, length, flags, NULL, 0) ||
+        offset % PAGE_SIZE != 0 || offset + length < offset) {
+        return -EINVAL;
     }
-    spin_unlock(&space->lock);
-    return place;
+    struct region region = {
+        .prot = flags & PROT_ALL,
+        .max = flags & PROT_ALL,
+        .flags = REGION_SHARE,
+        .pager = *pager,
+        .offset = offset,
+    };
+    return map_region(space, va, length, flags, &region);
 }
 
 /* ---- Protecting ---- */

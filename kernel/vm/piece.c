@@ -229,7 +229,7 @@ unsigned piece_commit(struct transfer *transfer,
         .from = piece->leaf,
         .to = pagetable_leaf(&transfer->to->table, piece->to),
         .pages = piece->pages,
-        .flags = pte_flags(item->prot),
+        .flags = pte_flags(item->prot) | (transfer->execute ? PTE_X : 0u),
     };
     if (run.from == NULL || run.to == NULL) {
         return 0;

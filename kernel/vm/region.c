@@ -25,6 +25,7 @@
 #include "vm/space.h"
 
 static struct slab regions;
+const struct pager_operations *pager_operations;
 
 void region_init(void) {
     slab_init(&regions, "region", sizeof(struct region), 8, NULL);
@@ -100,6 +101,14 @@ struct region *region_add(struct space *space, const struct region *like) {
     if (region->memory != NULL) {
         memory_get(region->memory);
     }
+    if (region->pager.session != NULL) {
+        pager_operations->get(&region->pager);
+        space->paged_start = region->start < space->paged_start
+                                 ? region->start
+                                 : space->paged_start;
+        space->paged_end =
+            region->end > space->paged_end ? region->end : space->paged_end;
+    }
     region_link(space, region);
     return region;
 }
@@ -114,8 +123,16 @@ void region_remove(struct space *space, struct region *region) {
     if (region->memory != NULL) {
         memory_put(region->memory);
     }
-    slab_free(&regions, region);
     quota_uncharge_objects(space->quota, 1);
+    if (region->pager.session != NULL) {
+        pager_operations->drop(region);
+    } else {
+        region_free(region);
+    }
+}
+
+void region_free(struct region *region) {
+    slab_free(&regions, region);
 }
 
 void region_trim(struct region *region, va_t start) {
@@ -156,7 +173,10 @@ static bool regions_alike(const struct region *lower,
            lower->prot == upper->prot && lower->max == upper->max &&
            (lower->flags & ~(uint32_t)REGION_STACK) == upper->flags &&
            lower->memory == upper->memory &&
-           (lower->memory == NULL || lower->offset + length == upper->offset) &&
+           lower->pager.session == upper->pager.session &&
+           lower->pager.key == upper->pager.key &&
+           (region_is_anonymous(lower) ||
+            lower->offset + length == upper->offset) &&
            lower->stale == lower->end && upper->stale == upper->end;
 }
 

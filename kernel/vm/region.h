@@ -5,7 +5,8 @@
  * Page tables say what is there now; regions say what should be: a page that
  * is missing from the tables is made when it is first touched, and a right
  * that is missing is granted then if the region has it. So the tables may lag
- * behind the regions, but never grant more.
+ * behind the regions, but never grant more. Pages of a region with a pager are
+ * not made here: the pager is asked for them (ipc/pager.h).
  *
  *     0x10000   0x12000        0x20000 (heap_end)            0x3fffefd000
  *     [ text RX ][ data RW ]   [ heap RW   ]        [guard][ stack RW ]
@@ -24,16 +25,37 @@
 #include "lib/list.h"
 
 struct memory;
+struct region;
 struct space;
 
 enum region_flags {
     REGION_STACK = 1 << 0,    /* the page below is reserved: a guard */
-    REGION_SHARE = 1 << 1,    /* received by SHARE: stays shared over fork */
+    REGION_SHARE = 1 << 1,    /* its pages that are shared stay so over fork */
     REGION_LENT = 1 << 2,     /* its pages are lent to a server */
     REGION_BORROWED = 1 << 3, /* its pages are a client's, until the reply */
 };
 
 enum { REGION_MAX = 256 }; /* regions of one space: -ENOMEM beyond */
+
+/*
+ * Who provides the missing pages of a region: a session, as ipc knows it. To vm
+ * it is two words that are equal or not. `session` NULL: there is no pager.
+ */
+struct pager {
+    void *session;
+    uint64_t key;
+};
+
+/* Set by ipc at boot. Both are called with the space's lock held. */
+struct pager_operations {
+    /* One region more has this pager; another one has it already, or the
+     * caller of space_map_pager keeps the session alive. */
+    void (*get)(const struct pager *pager);
+    /* The region, which is in no space any more, has it no longer. Frees the
+     * region with region_free once nothing else needs the space's lock. */
+    void (*drop)(struct region *region);
+};
+extern const struct pager_operations *pager_operations;
 
 struct region {
     struct list link;
@@ -44,7 +66,8 @@ struct region {
     uint16_t max;          /* rights that SYS_PROTECT may give it */
     uint32_t flags;        /* enum region_flags */
     struct memory *memory; /* NULL: zero-filled on demand. Holds a reference */
-    uint64_t offset;       /* of `start` in memory */
+    struct pager pager;    /* of missing pages, if `memory` is NULL */
+    uint64_t offset;       /* of `start` in memory, or in what is paged */
 };
 
 /* Zero-filled memory about which nothing is special. */
@@ -64,6 +87,11 @@ static inline bool region_has(const struct region *region, unsigned prot,
 _Static_assert(offsetof(struct region, flags) ==
                    offsetof(struct region, prot) + 4,
                "region_has compares prot, max and flags at once");
+
+/* Its missing pages are zero pages. */
+static inline bool region_is_anonymous(const struct region *region) {
+    return region->memory == NULL && region->pager.session == NULL;
+}
 
 /* Makes the cache of regions. Once, at boot. */
 void region_init(void);
@@ -106,6 +134,9 @@ void region_cut(struct space *space, va_t start, va_t end);
 
 /* Takes a region out and frees it. Its pages must be unmapped and fenced. */
 void region_remove(struct space *space, struct region *region);
+
+/* Frees the memory of a region that pager_operations->drop was called with. */
+void region_free(struct region *region);
 
 /* Moves a region's start up to `start`, whose pages below it are gone. */
 void region_trim(struct region *region, va_t start);

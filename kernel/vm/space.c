@@ -82,6 +82,8 @@ struct space *space_create(struct quota *quota) {
     space->landing = NULL;
     list_init(&space->defunct);
     space->heap_start = space->heap_end = 0;
+    space->paged_start = USER_END;
+    space->paged_end = 0;
     space->quota = quota;
     space->table.root = 0;
     /* In the list before it has a table: vm/check.c counts every table. */

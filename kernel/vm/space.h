@@ -46,11 +46,12 @@ struct space {
     struct region *found;   /* that of the last page resolved or sent */
     struct region *landing; /* that of the last item received, or NULL */
     struct pagetable table;
-    va_t heap_start, heap_end; /* heap_end: to the byte; 0, 0: no heap */
-    struct quota *quota;       /* holds a reference */
-    struct list link;          /* in the list of all spaces */
-    struct list defunct;       /* for whom space_defunct told */
-    bool dying;                /* no reference is left */
+    va_t heap_start, heap_end;   /* heap_end: to the byte; 0, 0: no heap */
+    struct quota *quota;         /* holds a reference */
+    struct list link;            /* in the list of all spaces */
+    struct list defunct;         /* for whom space_defunct told */
+    va_t paged_start, paged_end; /* regions with pagers lie in between */
+    bool dying;                  /* no reference is left */
 };
 
 /* The region behind this one in its space; NULL: it is the last. */
@@ -79,7 +80,8 @@ static inline struct region *region_find(const struct space *space, va_t va) {
 
 /* Results that are no error. */
 enum {
-    SPACE_MORE = 1, /* a step is done: call again with the same arguments */
+    SPACE_MORE = 1,  /* a step is done: call again with the same arguments */
+    SPACE_PAGER = 2, /* the page has to come from the region's pager */
 };
 
 /* Pages that one step touches: at 360 instructions for each that fork shares,
@@ -136,6 +138,11 @@ static inline void space_leave(void) {
 int64_t space_map(struct space *space, va_t va, uint64_t length, unsigned flags,
                   struct memory *memory, uint64_t offset);
 
+/* True if [va, va + length) is user memory and does not wrap. */
+static inline bool user_range_ok(va_t va, uint64_t length) {
+    return va < USER_END && length <= USER_END - va;
+}
+
 /* SYS_UNMAP. 0, SPACE_MORE, -EINVAL, -ENOMEM (nothing happened) or -EBUSY (a
  * page is lent or borrowed; nothing happened). Lowers no part of the heap's
  * end: unmapped heap is a hole. */
@@ -161,7 +168,7 @@ int space_set_heap(struct space *space, va_t start);
 /*
  * A page fault at va; `access` is one of PROT_READ, PROT_WRITE, PROT_EXECUTE.
  * 0: try again; -EFAULT: the access is not allowed; -ENOMEM: it is, but there
- * is no frame, or the quota is used up.
+ * is no frame, or the quota is used up; SPACE_PAGER: ask the pager.
  */
 int space_fault(struct space *space, va_t va, unsigned access);
 
@@ -178,7 +185,8 @@ int space_fork_step(struct space *parent, struct space *child, va_t *cursor);
 /*
  * Caller holds the lock: makes the page of `va` accessible for `access` and
  * returns its leaf in *leaf, by filling or copying it if need be. Errors as
- * space_fault; with `nofault` also -EFAULT where it would have to do so.
+ * space_fault; with `nofault` also -EFAULT where it would have to do so. A page
+ * that its pager has not provided is -EFAULT: the kernel never calls a pager.
  */
 int space_resolve(struct space *space, va_t va, unsigned access, bool nofault,
                   pte_t **leaf) REQUIRES(space->lock);
@@ -187,11 +195,6 @@ int space_resolve(struct space *space, va_t va, unsigned access, bool nofault,
  * the same contents, and the leaf these flags. 0 or -ENOMEM. */
 int space_own(struct space *space, pte_t *leaf, va_t page, pte_t flags)
     REQUIRES(space->lock);
-
-/* True if [va, va + length) is user memory and does not wrap. */
-static inline bool user_range_ok(va_t va, uint64_t length) {
-    return va < USER_END && length <= USER_END - va;
-}
 
 /*
  * Caller holds the lock: one step of unmapping [start, end), at whose ends no

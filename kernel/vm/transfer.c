@@ -26,8 +26,10 @@
 
 #include "abi/errno.h"
 #include "arch/csr.h"
+#include "arch/fence.h"
 #include "arch/hart.h"
 #include "lib/bits.h"
+#include "vm/fill.h"
 #include "vm/frame.h"
 #include "vm/gather.h"
 #include "vm/piece.h"
@@ -53,6 +55,7 @@ static int regions_check(struct space *space,
         item->mode == ITEM_LEND ? REGION_LENT : REGION_LENT | REGION_BORROWED;
     struct region *region = region_find(space, item->from);
     space->found = region;
+    va_t missing;
     for (va_t va = item->from; va < item_end(item); va = region->end) {
         if (va != item->from) {
             region = region_next(space, region);
@@ -65,6 +68,9 @@ static int regions_check(struct space *space,
         }
         if (region->memory != NULL || item->prot & ~(unsigned)region->prot) {
             return -EPERM;
+        }
+        if (region_lacks(space, region, va, item_end(item), &missing)) {
+            return -EAGAIN;
         }
     }
     return 0;
@@ -80,6 +86,10 @@ static bool items_clash(const struct transfer_item *a,
 }
 
 static int transfer_check(struct transfer *transfer) {
+    int result = transfer->fill ? fill_fit(transfer) : 0;
+    if (result < 0) {
+        return result;
+    }
     for (unsigned i = 0; i < transfer->count; i++) {
         const struct transfer_item *item = &transfer->item[i];
         transfer->failed = i;
@@ -95,9 +105,9 @@ static int transfer_check(struct transfer *transfer) {
         if (whole && item->pages > TRANSFER_PAGES) {
             return -EMSGSIZE; /* nobody will have made so many */
         }
-        int result = regions_check(transfer->from, item);
+        result = regions_check(transfer->from, item);
         if (result < 0) {
-            return result;
+            return result == -EAGAIN ? TRANSFER_PREPARE : result;
         }
     }
     return 0;
@@ -138,8 +148,9 @@ static int item_place(struct transfer *transfer, struct transfer_item *item) {
     if (transfer->window != 0) {
         item->to = transfer->window;
         transfer->window += length;
-        bool room = user_range_ok(item->to, length) &&
-                    region_is_free(transfer->to, item->to, item->to + length);
+        bool room = transfer->fill ||
+                    (user_range_ok(item->to, length) &&
+                     region_is_free(transfer->to, item->to, item->to + length));
         return room ? 0 : -ENOSPC;
     }
     va_t align = item->from % TABLE_REACH == 0 && length >= TABLE_REACH
@@ -176,7 +187,7 @@ static int item_reserve_regions(struct transfer *transfer,
         result =
             region_split_around(transfer->from, item->from, item_end(item));
     }
-    if (result != 0) {
+    if (result != 0 || transfer->fill) {
         return result;
     }
     transfer->to->landing = region_give(transfer, &region);
@@ -227,7 +238,9 @@ static void item_undo(struct transfer *transfer, unsigned index,
     }
     gather_flush(&gather);
     quota_uncharge_frames(transfer->to->quota, work->charged[index]);
-    region_cut(transfer->to, item->to, item->to + item->pages * PAGE_SIZE);
+    if (!transfer->fill) {
+        region_cut(transfer->to, item->to, item->to + item->pages * PAGE_SIZE);
+    }
 }
 
 static void copies_free(struct work *work) {
@@ -322,6 +335,10 @@ static void transfer_commit(struct transfer *transfer, struct work *work) {
         const struct transfer_item *item = &transfer->item[i];
         region_join_around(to, item->to, item->to + item->pages * PAGE_SIZE);
     }
+    if (transfer->fill && transfer->execute && transfer->count > 0) {
+        fence_local_code();
+        fence_remote_code((1u << hart_count) - 1);
+    }
 }
 
 /* The short way, if it is one. */
@@ -342,10 +359,11 @@ static bool transfer_quick(struct transfer *transfer) {
 
 int space_transfer(struct transfer *transfer) {
     struct work work;
+    transfer->execute = false;
     uint64_t start = csr_read(instret);
     spin_lock_pair(&transfer->from->lock, &transfer->to->lock);
     int result = 0;
-    if (!transfer_quick(transfer)) {
+    if (transfer->fill || !transfer_quick(transfer)) {
         result = transfer_check(transfer);
         if (result == 0) {
             result = transfer_reserve(transfer, &work);

@@ -48,6 +48,9 @@ struct transfer {
     unsigned count;          /* of items: 1 to 4 */
     va_t window;             /* where the items go, one behind the other; 0:
                                 wherever there is room */
+    bool fill;               /* the window is where pages of a pager's region
+                                are missing (vm/fill.h), not free */
+    bool execute;            /* out, with `fill`: they may be executed there */
     unsigned failed;         /* out, on an error: the first item it concerns */
     struct transfer_item item[MESSAGE_ITEMS];
 };
@@ -71,6 +74,8 @@ _Static_assert((int)COUNTER_PAGES_LENT - (int)COUNTER_PAGES_MOVED ==
  * TRANSFER_PREPARE, both spaces are as they were:
  * -EINVAL: a range is not user memory, or two ranges overlap; rights that
  * cannot be (none, write without read, write and execute).
+ * With `fill`, what is not missing is left out, down to nothing at all; -EPERM
+ * means here that the region has rights that the item lacks, too.
  * -EFAULT: part of a range is not mapped. -EPERM: wider rights than the
  * sender's, or pinned memory, or a shared page to be lent. -EBUSY: lent or
  * borrowed. -EMSGSIZE: more than TRANSFER_PAGES, or TRANSFER_COPIES.

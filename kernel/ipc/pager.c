@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ipc/pager.c: page faults as calls.
+ *
+ * What fails is not reported at once: whoever ends the call (a reply, a
+ * deadline, the pager's death) may hold locks under which nobody can be killed.
+ * So the error is noted and the thread goes on; it runs into the same page with
+ * the same instruction, and then it is its own fault that it reports.
+ */
+#include "ipc/pager.h"
+
+#include "abi/errno.h"
+#include "abi/pager.h"
+#include "abi/syscall.h"
+#include "arch/hart.h"
+#include "cap/handle.h"
+#include "dev/timer.h"
+#include "ipc/call.h"
+#include "ipc/items.h"
+#include "ipc/message.h"
+#include "lib/bits.h"
+#include "lib/container.h"
+#include "lib/panic.h"
+#include "proc/process.h"
+#include "proc/wait.h"
+#include "proc/work.h"
+#include "vm/fill.h"
+
+/* ---- Regions hold sessions ---- */
+
+/* Regions that are gone, but not yet their sessions: ending one takes locks
+ * that come before the space's. */
+struct pager_reaper {
+    struct work work;
+    struct list regions;
+    bool queued;
+};
+
+static struct pager_reaper reapers[HART_MAX];
+
+static struct handle_entry entry_of(const struct pager *pager) {
+    return (struct handle_entry){.object = pager->session, .meta = pager->key};
+}
+
+static void pager_get(const struct pager *pager) {
+    struct handle_entry entry = entry_of(pager);
+    handle_entry_get(&entry);
+}
+
+static void pager_drop(struct region *region) {
+    struct pager_reaper *reaper = &reapers[hart_self()->id];
+    list_push_back(&reaper->regions, &region->link);
+    if (reaper->queued)
+        return;
+    reaper->queued = true;
+    reaper->work.priority = thread_self()->priority;
+    work_queue(&reaper->work);
+}
+
+static bool reaper_step(struct work *work) {
+    struct pager_reaper *reaper = container_of(work, struct pager_reaper, work);
+    struct region *region =
+        container_of(list_pop_front(&reaper->regions), struct region, link);
+    struct handle_entry entry = entry_of(&region->pager);
+    handle_entry_put(&entry);
+    region_free(region);
+    reaper->queued = !list_empty(&reaper->regions);
+    return !reaper->queued;
+}
+
+void pager_init(void) {
+    static const struct pager_operations operations = {.get = pager_get,
+                                                       .drop = pager_drop};
+    for (unsigned i = 0; i < HART_MAX; i++) {
+        list_init(&reapers[i].regions);
+        reapers[i].work.step = reaper_step;
+    }
+    pager_operations = &operations;
+}
+
+/* ---- Registers aside and back ---- */
+
+static const uint8_t message_register[MESSAGE_REGISTERS] = {
+    REG_A0, REG_A1, REG_A2, REG_A3, REG_A4, REG_A5, REG_A6, REG_A7,
+    REG_T0, REG_T1, REG_T2, REG_T3, REG_T4, REG_T5, REG_T6};
+
+static void registers_save(struct thread *thread) {
+    for (unsigned i = 0; i < MESSAGE_REGISTERS; i++)
+        thread->paging.saved[i] = thread->frame.x[message_register[i]];
+}
+
+static void registers_restore(struct thread *thread) {
+    for (unsigned i = 0; i < MESSAGE_REGISTERS; i++)
+        thread->frame.x[message_register[i]] = thread->paging.saved[i];
+    thread_clear_flag(thread, THREAD_PAGING);
+}
+
+/* ---- Asking ---- */
+
+/* Calls the pager for the page; the frame is as the thread goes on with. */
+static void pager_call(struct thread *self, const struct fill_request *request,
+                       unsigned access) {
+    struct handle_entry entry = entry_of(&request->pager);
+    uint64_t *x = self->frame.x;
+    registers_save(self);
+    message_fail(self, 0);
+    x[REG_A1] = tag_make(PAGER_FAULT, 3, 0, 0);
+    x[REG_A2] = request->offset;
+    x[REG_A3] = access | request->prot << PAGER_PROT_SHIFT;
+    x[REG_A4] = request->pages;
+    x[REG_T6] = timer_now() + timer_timebase / 1000 * PAGER_TIMEOUT_MS;
+    thread_set_flag(self, THREAD_PAGING);
+    self->paging.error = 0;
+    call_session(self, &entry);
+}
+
+int pager_fault(struct thread *self, uint64_t va, unsigned access) {
+    struct paging *paging = &self->paging;
+    uint64_t page = round_down(va, PAGE_SIZE);
+    uint64_t pc = self->frame.x[REG_PC];
+    int error = paging->error;
+    paging->error = 0;
+    if (error && paging->page == page && paging->pc == pc &&
+        paging->ended == self->wait_sequence)
+        return error;
+    struct fill_request request;
+    if (!space_wants(self->space, page, &request))
+        return 0;
+    paging->page = page;
+    paging->pc = pc;
+    paging->in_call = false;
+    pager_call(self, &request, access);
+    return 0;
+}
+
+int pager_prepare(struct thread *self, uint64_t base, uint64_t length,
+                  unsigned access) {
+    struct fill_request request;
+    uint64_t page;
+    if (!space_lacks(self->space, base, length, &page) ||
+        !space_wants(self->space, page, &request) || !(request.prot & access))
+        return 0;
+    self->paging.page = page;
+    self->paging.in_call = true;
+    thread_restart(self);
+    pager_call(self, &request, access);
+    return RESULT_WAITING;
+}
+
+/* ---- Answers ---- */
+
+void pager_fail(struct thread *thread, int error) {
+    struct paging *paging = &thread->paging;
+    uint64_t *x = thread->frame.x;
+    registers_restore(thread);
+    if (!paging->in_call) {
+        /* The wait is about to end, or never began. */
+        paging->ended = thread->wait_sequence + thread_is_waiting(thread);
+        paging->error = error;
+        return;
+    }
+    x[REG_PC] += 4;
+    if (x[REG_A7] == SYS_COPY) {
+        x[REG_A0] = (uint64_t)(int64_t)-EFAULT;
+        x[REG_A1] = x[REG_A5];
+    } else {
+        message_fail(thread, error == -ENOMEM ? error : -EFAULT);
+    }
+}
+
+/* Notes the answer's items, as many pages as a pager may give at once. */
+static int answer_read(const struct thread *self, struct transfer *transfer) {
+    uint64_t pages = 0;
+    transfer->count = tag_items(self->frame.x[REG_A1]);
+    for (unsigned i = 0; i < transfer->count; i++) {
+        transfer->item[i] = item_transfer(&self->items[i]);
+        pages += transfer->item[i].pages;
+    }
+    return pages <= PAGER_PAGES ? 0 : -EINVAL;
+}
+
+int pager_answer(struct thread *self, struct thread *caller) {
+    uint64_t tag = self->frame.x[REG_A1];
+    struct transfer transfer;
+    if (tag_handles(tag) > 0)
+        return -EMSGSIZE;
+    if (tag_label(tag) < 0 || tag_items(tag) == 0) {
+        pager_fail(caller, -EPERM);
+        return 0;
+    }
+    int error = answer_read(self, &transfer);
+    if (error)
+        return error;
+    transfer.from = self->space;
+    transfer.to = caller->space;
+    transfer.window = caller->paging.page;
+    transfer.fill = true;
+    error = space_transfer(&transfer);
+    self->unprepared = error == TRANSFER_PREPARE;
+    if (error == -ENOMEM)
+        pager_fail(caller, error);
+    else if (!error)
+        registers_restore(caller);
+    return error == -ENOMEM ? 0 : error;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm/fill.c: pages that only a pager has.
+ *
+ * Idea        What a pager answers with is a transfer (vm/transfer.c) into a
+ *             region that exists already, to where pages are missing. So it
+ *             only has to be cut to fit; the rest is as in any transfer.
+ * Invariant   A page that is there stays: nothing is mapped over it.
+ * Locks       space->lock.
+ */
+#include "vm/fill.h"
+
+#include "abi/errno.h"
+#include "lib/bits.h"
+#include "lib/panic.h"
+
+bool space_wants(struct space *space, va_t va, struct fill_request *request) {
+    va_t page = round_down(va, PAGE_SIZE);
+    spin_lock(&space->lock);
+    const struct region *region = region_find(space, va);
+    bool found = region != NULL && region->pager.session != NULL;
+    if (found) {
+        request->pager = region->pager;
+        request->offset = region->offset + (page - region->start);
+        request->pages = (region->end - page) / PAGE_SIZE;
+        request->prot = region->prot;
+    }
+    spin_unlock(&space->lock);
+    return found;
+}
+
+static bool page_is_missing(const struct space *space, va_t va) {
+    const pte_t *leaf = pagetable_find(&space->table, va, 0);
+    return leaf == NULL || *leaf == 0;
+}
+
+bool region_lacks(const struct space *space, const struct region *region,
+                  va_t va, va_t end, va_t *page) {
+    if (region->pager.session == NULL) {
+        return false;
+    }
+    va = round_down(va > region->start ? va : region->start, PAGE_SIZE);
+    end = end < region->end ? end : region->end;
+    while (va < end && !page_is_missing(space, va)) {
+        va += PAGE_SIZE;
+    }
+    *page = va;
+    return va < end;
+}
+
+bool space_lacks(struct space *space, va_t va, uint64_t length, va_t *page) {
+    va_t end = va + length;
+    bool found = false;
+    if (!space_may_lack(space, va, length)) {
+        return false;
+    }
+    spin_lock(&space->lock);
+    const struct region *region = region_after(space, va);
+    while (region != NULL && region->start < end && !found) {
+        found = region_lacks(space, region, va, end, page);
+        region = region_next(space, region);
+    }
+    spin_unlock(&space->lock);
+    return found;
+}
+
+/* Missing pages of the region from va on, at most `most`. */
+static uint64_t pages_missing(const struct space *space,
+                              const struct region *region, va_t va,
+                              uint64_t most) {
+    uint64_t pages = 0;
+    for (; pages < most && va < region->end && page_is_missing(space, va);
+         va += PAGE_SIZE) {
+        pages++;
+    }
+    return pages;
+}
+
+int fill_fit(struct transfer *transfer) {
+    const struct region *region = region_find(transfer->to, transfer->window);
+    va_t va = transfer->window;
+    unsigned count = transfer->count;
+    transfer->count = 0;
+    if (region == NULL || region->pager.session == NULL) {
+        return 0;
+    }
+    unsigned prot = region->prot & (PROT_READ | PROT_WRITE);
+    for (unsigned i = 0; i < count; i++) {
+        struct transfer_item *item = &transfer->item[i];
+        uint64_t pages = pages_missing(transfer->to, region, va, item->pages);
+        transfer->failed = i;
+        if (prot & ~(unsigned)item->prot) {
+            return -EPERM;
+        }
+        item->prot = (uint8_t)prot;
+        va += pages * PAGE_SIZE;
+        transfer->count += pages > 0;
+        if (pages < item->pages) {
+            item->pages = pages;
+            break;
+        }
+    }
+    transfer->execute = region->prot & PROT_EXECUTE;
+    return 0;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm/fill.h: pages that only a pager has.
+ */
+#ifndef OCTAVO_VM_FILL_H
+#define OCTAVO_VM_FILL_H
+
+#include "vm/transfer.h"
+
+/*
+ * SYS_MAP with MAP_PAGER: missing pages will come from the pager, to whom they
+ * are the object's from `offset` on. Fork inherits the region. Rights can be
+ * lowered, but never raised. Results as space_map.
+ */
+int64_t space_map_pager(struct space *space, va_t va, uint64_t length,
+                        unsigned flags, const struct pager *pager,
+                        uint64_t offset);
+
+/* What a pager is asked for. */
+struct fill_request {
+    struct pager pager;
+    uint64_t offset; /* of the page in the object */
+    uint64_t pages;  /* from this one to the end of the region */
+    unsigned prot;   /* the region's rights */
+};
+
+/* Describes the page of va if it lies in a region with a pager. Locks the
+ * space. */
+bool space_wants(struct space *space, va_t va, struct fill_request *request);
+
+/*
+ * The first page that a pager has to provide in [va, va + length), which is
+ * user memory: *page. False: there is none. Locks the space.
+ */
+bool space_lacks(struct space *space, va_t va, uint64_t length, va_t *page);
+
+/* Whether there may be one: false is certain. A glance, without the lock. */
+static inline bool space_may_lack(const struct space *space, va_t va,
+                                  uint64_t length) {
+    return va < space->paged_end && va + length > space->paged_start;
+}
+
+/* The same for the part of [va, end) that is the region's. The space is locked.
+ */
+bool region_lacks(const struct space *space, const struct region *region,
+                  va_t va, va_t end, va_t *page);
+
+/*
+ * A transfer with `fill` set: cuts the items to what is missing in the region
+ * at the window, and gives them its rights. 0; -EINVAL: an item has no page;
+ * -EPERM: an item's rights are narrower than the region's. No item is left if
+ * nothing is missing there any more. Both spaces are locked.
+ */
+int fill_fit(struct transfer *transfer);
+
+#endif
