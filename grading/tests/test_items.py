@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Callable
 
-from grading.octavo.guest import DEBUG, FAST, FOUR_HARTS, SLOW, Check, Variant, programs
+from grading.octavo.guest import (
+    DEBUG,
+    DEBUG_SEEDS,
+    FAST,
+    FOUR_HARTS,
+    SEEDS,
+    SLOW,
+    SLOW_SEEDS,
+    Check,
+    Variant,
+    programs,
+)
 from grading.octavo.scoring import points
 
 
@@ -23,4 +34,13 @@ def test_items(
     judge: Callable[[Check, Variant], None], check: Check, variant: Variant
 ) -> None:
     """Memory items: one check of a guest program."""
+    judge(check, variant)
+
+
+@points(2)
+@programs("test_churn", variants=[*SEEDS[:2], *SLOW_SEEDS[:1], *DEBUG_SEEDS[:1]])
+def test_churn(
+    judge: Callable[[Check, Variant], None], check: Check, variant: Variant
+) -> None:
+    """Random transfers, faults, forks and kills: one check of a program."""
     judge(check, variant)
