@@ -20,7 +20,7 @@ MAKEFLAGS += -rR --no-print-directory -j$(JOBS)
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help clean qemu qemu-gdb gdb grade bench check fresh-disk FORCE
+.PHONY: all help clean qemu qemu-gdb gdb grade bench soak check fresh-disk FORCE
 
 # Set on the command line: make qemu SMP=4 MEM=256 DEBUG=1
 DEBUG ?= 0
@@ -48,7 +48,7 @@ say = @$(if $(quiet),:,echo "  $1")
 # The groups of tools that the goals need (tools/setup --help names them).
 
 GROUPS := build
-GROUPS += $(if $(filter qemu qemu-gdb gdb grade,$(MAKECMDGOALS)),run)
+GROUPS += $(if $(filter qemu qemu-gdb gdb grade soak,$(MAKECMDGOALS)),run)
 GROUPS += $(if $(filter gdb grade,$(MAKECMDGOALS)),gdb)
 GROUPS += $(if $(filter grade,$(MAKECMDGOALS)),grade)
 GROUPS += $(if $(filter check,$(MAKECMDGOALS)),check)
@@ -314,6 +314,9 @@ grade: all
 	@$(PYTHON) -m grading $(if $(TEST),--test "$$TEST") \
 	  $(if $(filter-out 0,$(DEBUG)),--debug)
 
+soak: all
+	@PYTHON=$(PYTHON) tools/soak $(or $(OPERATIONS),2000000) $(SEEDS)
+
 # Always of the release build, which it makes itself.
 bench:
 	@$(PYTHON) tools/bench $(if $(BASE),--base "$$BASE")
@@ -335,6 +338,8 @@ help:
 # help: make grade        all tests (TEST=name: one)
 # help: make bench        what operations cost, in guest instructions
 # help:                   (BASE=FILE: fails if it is more than in a kept run)
+# help: make soak         random work on pages, for long (OPERATIONS=count
+# help:                   SEEDS='1 2 3')
 # help: make check        format, layers, lock contracts, spelling, ... (ONLY=name)
 # help: make fresh-disk   a new disk for make qemu; sets the old one aside
 # help: make help         this list
