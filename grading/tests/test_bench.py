@@ -21,7 +21,7 @@ SOME = ("null_syscall", "ipc_rtt_8w", "copy_per_byte", "boot_to_shell")
 NAMES = """null_syscall ipc_rtt_0w ipc_rtt_8w ipc_rtt_8w_same_space ipc_rtt_slow_8w
     ipc_rtt_4caps send_oneway notify_signal notify_pingpong irq_to_driver
     move_rtt_1p move_per_page share_per_page cow_per_page move_2m cow_fault_reuse
-    cow_fault_copy copy_64b copy_per_byte lazy_fault fork_exit_wait
+    cow_fault_copy copy_64b copy_per_byte pager_fault lazy_fault fork_exit_wait
     fork_exec_wait thread_switch yield_switch pipe_rtt_1b pipe_per_kb
     file_create_unlink file_read_256k_per_kb file_read_256k open_close
     boot_to_shell"""

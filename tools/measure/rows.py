@@ -39,6 +39,7 @@ cow_fault_reuse       | copy-on-write fault, last owner     |  220 |    - |    -
 cow_fault_copy        | copy-on-write fault, copied         | 1350 |    - |    - | bench_memory cow_fault_copy
 copy_64b              | SYS_COPY of 64 bytes                |  350 |    - |    - | bench_ipc copy/64
 copy_per_byte         | SYS_COPY beyond 4 KiB, a byte       | 0.30 |    - |    - | bench_ipc copy/65536 less copy/4096 over 61440
+pager_fault           | fault served by a pager             |  900 | 2155 |    - | bench_memory pager_fault
 lazy_fault            | first store to a page               |  900 |    - | 25759 | bench_memory lazy_fault
 fork_exit_wait        | fork, exit, wait                    | 40000 |   - | 514874 | bench_system fork_exit_wait
 fork_exec_wait        | fork, exec of true, wait            | 150000 |  - | 1755463 | bench_system fork_exec_wait
