@@ -35,10 +35,14 @@ static inline struct frame *pte_table(const pte_t *entry) {
     return frame_record(va_to_pa(entry) & ~(pa_t)(PAGE_SIZE - 1));
 }
 
-/* Notes that this many more entries of the entry's table are in use. */
+/* Notes that this many more entries of a table are in use. */
+static inline void table_count(struct frame *table, int change) {
+    table->tag = (uint16_t)(table->tag + change);
+}
+
+/* The same for the table that an entry is in. */
 static inline void pte_count(const pte_t *entry, int change) {
-    struct frame *frame = pte_table(entry);
-    frame->tag = (uint16_t)(frame->tag + change);
+    table_count(pte_table(entry), change);
 }
 
 #endif

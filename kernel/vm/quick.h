@@ -25,6 +25,7 @@ struct quick {
     struct region *source, *target;
     pte_t *from_table, *to_table; /* the entries that lead to the tables */
     uint64_t frames;              /* charged to the receiver */
+    struct frame *leaves;         /* of the sender's table */
     bool whole;                   /* the table itself moves */
 };
 
@@ -83,12 +84,13 @@ static inline bool quick_tables(struct quick *quick) {
     if (quick->from_table == NULL || quick->to_table == NULL ||
         !pte_is_table(*quick->from_table))
         return false;
-    const struct frame *leaves = frame_record(pte_frame(*quick->from_table));
+    quick->leaves = frame_record(pte_frame(*quick->from_table));
     quick->frames = item->pages;
     quick->whole = *quick->to_table == 0;
     if (!quick->whole)
-        return leaves->tag > item->pages && pte_is_table(*quick->to_table);
-    quick->frames = leaves->tag + 1u;
+        return quick->leaves->tag > item->pages &&
+               pte_is_table(*quick->to_table);
+    quick->frames = quick->leaves->tag + 1u;
     return item->mode == ITEM_MOVE && item->pages == PAGETABLE_ENTRIES &&
            quick->source->prot == item->prot &&
            pte_table(quick->from_table)->tag > 1;
@@ -100,6 +102,14 @@ static inline pte_t *quick_leaf(const pte_t *table, va_t va) {
            va / PAGE_SIZE % PAGETABLE_ENTRIES;
 }
 
+/* Whether the page is there and its frame the sender's alone, or shared
+ * already. One that may be written is (vm/space.h: the law of copy-on-write).
+ */
+static inline bool page_shares(pte_t pte) {
+    return pte & (PTE_W | PTE_SHARED) ||
+           (pte != 0 && frame_sole(pte_frame(pte)));
+}
+
 /* Whether every page can go at once. */
 static inline bool quick_pages(const struct quick *quick) {
     const struct transfer_item *item = quick->item;
@@ -109,10 +119,7 @@ static inline bool quick_pages(const struct quick *quick) {
     const pte_t *end = leaf + item->pages;
     for (; leaf < end; leaf++) {
         pte_t pte = *leaf;
-        bool shared = pte & PTE_SHARED;
-        if (item->mode == ITEM_COW
-                ? shared
-                : pte == 0 || !(shared || frame_sole(pte_frame(pte))))
+        if (item->mode == ITEM_COW ? pte & PTE_SHARED : !page_shares(pte))
             return false;
     }
     return true;
@@ -141,7 +148,7 @@ static inline unsigned quick_move_table(const struct quick *quick) {
     pte_count(quick->to_table, 1);
     pte_store(quick->from_table, 0);
     pte_count(quick->from_table, -1);
-    return frame_record(pte_frame(table))->tag;
+    return quick->leaves->tag;
 }
 
 /* The entries change; how many pages went over. */
@@ -156,11 +163,11 @@ static inline unsigned quick_run(const struct quick *quick, pte_t *lowered) {
     unsigned pages;
     if (item->mode == ITEM_MOVE) {
         pages = run_move(&run);
-        pte_count(run.from, -(int)pages);
+        table_count(quick->leaves, -(int)pages);
     } else {
         pages = item->mode == ITEM_SHARE ? run_share(&run) : run_cow(&run);
     }
-    pte_count(run.to, (int)pages);
+    table_count(frame_record(pte_frame(*quick->to_table)), (int)pages);
     *lowered = run.lowered;
     return pages;
 }

@@ -70,11 +70,6 @@ struct region {
     uint64_t offset;       /* of `start` in memory, or in what is paged */
 };
 
-/* Zero-filled memory about which nothing is special. */
-static inline bool region_is_plain(const struct region *region) {
-    return region->memory == NULL && region->flags == 0;
-}
-
 /* Whether these are the region's rights and flags. */
 static inline bool region_has(const struct region *region, unsigned prot,
                               unsigned max, uint32_t flags) {
@@ -91,6 +86,11 @@ _Static_assert(offsetof(struct region, flags) ==
 /* Its missing pages are zero pages. */
 static inline bool region_is_anonymous(const struct region *region) {
     return region->memory == NULL && region->pager.session == NULL;
+}
+
+/* Zero-filled memory about which nothing is special. */
+static inline bool region_is_plain(const struct region *region) {
+    return region_is_anonymous(region) && region->flags == 0;
 }
 
 /* Makes the cache of regions. Once, at boot. */
