@@ -52,7 +52,7 @@ _Noreturn void spin_not_held(const struct spinlock *lock);
 
 /* Takes a lock that another hart has just held, doing for others what they ask
  * while it waits. */
-void spin_wait(struct spinlock *lock) __attribute__((cold));
+void spin_wait(struct spinlock *lock) ACQUIRE(*lock) __attribute__((cold));
 
 /* Whether the lock is held: in debug builds, by this hart; otherwise by any.
  * For asserts only. */
