@@ -37,6 +37,15 @@ def test_items(
     judge(check, variant)
 
 
+@points(1)
+@programs("test_sweep", variants=[FAST, SLOW, DEBUG])
+def test_item_failures(
+    judge: Callable[[Check, Variant], None], check: Check, variant: Variant
+) -> None:
+    """Transfers whose allocations fail: one check of a guest program."""
+    judge(check, variant)
+
+
 @points(2)
 @programs("test_churn", variants=[*SEEDS[:2], *SLOW_SEEDS[:1], *DEBUG_SEEDS[:1]])
 def test_churn(
