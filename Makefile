@@ -20,7 +20,8 @@ MAKEFLAGS += -rR --no-print-directory -j$(JOBS)
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help clean qemu qemu-gdb gdb grade bench soak check fresh-disk FORCE
+.PHONY: all help clean qemu qemu-gdb gdb grade mutants bench soak check \
+  fresh-disk FORCE
 
 # Set on the command line: make qemu SMP=4 MEM=256 DEBUG=1
 DEBUG ?= 0
@@ -48,7 +49,8 @@ say = @$(if $(quiet),:,echo "  $1")
 # The groups of tools that the goals need (tools/setup --help names them).
 
 GROUPS := build
-GROUPS += $(if $(filter qemu qemu-gdb gdb grade soak,$(MAKECMDGOALS)),run)
+GROUPS += $(if \
+  $(filter qemu qemu-gdb gdb grade soak mutants,$(MAKECMDGOALS)),run)
 GROUPS += $(if $(filter gdb grade,$(MAKECMDGOALS)),gdb)
 GROUPS += $(if $(filter grade,$(MAKECMDGOALS)),grade)
 GROUPS += $(if $(filter check,$(MAKECMDGOALS)),check)
@@ -317,6 +319,10 @@ grade: all
 soak: all
 	@PYTHON=$(PYTHON) tools/soak $(or $(OPERATIONS),2000000) $(SEEDS)
 
+# Makes what it needs of both builds itself.
+mutants:
+	@$(PYTHON) tools/mutants $(ONLY)
+
 # Always of the release build, which it makes itself.
 bench:
 	@$(PYTHON) tools/bench $(if $(BASE),--base "$$BASE")
@@ -336,6 +342,8 @@ help:
 # help:                   GDBFLAGS='gdb options')
 # help: make qemu-gdb     QEMU with a console here, waiting for make gdb elsewhere
 # help: make grade        all tests (TEST=name: one)
+# help: make mutants      plants wrong solutions, which the tests must notice
+# help:                   (ONLY=name: those whose names start so)
 # help: make bench        what operations cost, in guest instructions
 # help:                   (BASE=FILE: fails if it is more than in a kept run)
 # help: make soak         random work on pages, for long (OPERATIONS=count

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mutants/fences.c: wrong solutions: translations that outlive their
+ * entries.
+ *
+ * Read by tools/mutants, never compiled as it is: see README.md.
+ */
+
+/*
+ * M-55-copy: a page is copied on write without a fence.
+ * File: kernel/vm/fault.c
+ * Killed by: test_fence copy
+ * Killed by: test_cow (oracle)
+ */
+int space_own(struct space *space, pte_t *leaf, va_t page, pte_t flags) {
+    pa_t old = pte_frame(*leaf);
+    pa_t pa = frame_alloc(quota_essential(space->quota));
+    if (pa == 0) {
+        return -ENOMEM;
+    }
+    pte_t value = pte_make(pa, flags);
+    page_copy(pa_to_va(pa), pa_to_va(old));
+    pte_publish();
+    pte_store(leaf, value);
+    (void)page;
+    frame_unref(old);
+    hart_count_event(COUNTER_COW_COPY);
+    return 0;
+}
+
+/*
+ * M-55-all: whatever is gathered is never fenced.
+ * File: kernel/vm/gather.c
+ * Killed by: test_fence protect (oracle)
+ */
+void gather_flush(struct gather *gather) {
+    for (unsigned i = 0; i < gather->count; i++) {
+        frame_unref((pa_t)gather->frames[i] << PAGE_SHIFT);
+    }
+    gather_init(gather, gather->space);
+}
+
+/*
+ * M-55-late: frames are free before the fence.
+ * File: kernel/vm/gather.c
+ * Killed by: test_fence unmap (oracle)
+ */
+void gather_flush(struct gather *gather) {
+    struct asid *asid = &gather->space->asid;
+    for (unsigned i = 0; i < gather->count; i++) {
+        frame_unref((pa_t)gather->frames[i] << PAGE_SHIFT);
+    }
+    asid_fence(asid, 0, FENCE_ALL);
+    gather_init(gather, gather->space);
+}
+
+/*
+ * M-55-first: of the pages of a run only the first is fenced.
+ * File: kernel/vm/gather.c
+ * Killed by: test_fence move (oracle)
+ */
+void gather_range(struct gather *gather, va_t va, uint64_t pages, bool tables) {
+    va_t end = va + (pages > 0) * PAGE_SIZE;
+    gather->low = va < gather->low ? va : gather->low;
+    gather->high = end > gather->high ? end : gather->high;
+    gather->tables |= tables;
+}
+
+/*
+ * M-55-table: a table is unlinked with a fence of its pages only.
+ * File: kernel/vm/gather.c
+ * Killed by: test_fence unmap_table (oracle)
+ */
+void gather_tables(struct gather *gather, va_t va) {
+    pa_t pruned[2];
+    unsigned count = pagetable_prune(&gather->space->table, va, pruned);
+    for (unsigned i = 0; i < count; i++) {
+        gather_frame(gather, pruned[i]);
+        gather_range(gather, va, 1, false);
+    }
+}
+
+/*
+ * M-56: only this hart fences.
+ * File: kernel/vm/asid.c
+ * Killed by: test_fence taken (smp4)
+ * Killed by: test_fence taken (oracle, smp4)
+ */
+void asid_fence(struct asid *asid, va_t va, uint64_t pages) {
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* entries before the mask */
+    uint64_t satp = __atomic_load_n(&asid->satp, __ATOMIC_ACQUIRE);
+    uint64_t number = satp_number(satp);
+    uint32_t mask = __atomic_load_n(&asid->hart_mask, __ATOMIC_RELAXED);
+    uint32_t self = 1u << hart_self()->id;
+    mask &= self;
+    bool all = pages == FENCE_ALL || pages > FENCE_PAGES;
+    if (mask & self && all) {
+        fence_local_asid(number);
+    } else if (mask & self) {
+        for (uint64_t i = 0; i < pages; i++) {
+            fence_local_page(va + i * PAGE_SIZE, number);
+        }
+    }
+    if (mask & ~self && all) {
+        fence_remote_asid(mask & ~self, number);
+    } else if (mask & ~self) {
+        fence_remote_range(mask & ~self, va, pages * PAGE_SIZE, number);
+    }
+}
+
+/*
+ * M-58: each run of pages has a fence of its own.
+ * File: kernel/vm/transfer.c
+ * Killed by: test_fence move
+ */
+static void item_commit(struct transfer *transfer, unsigned index,
+                        struct work *work, struct gather *gather) {
+    const struct transfer_item *item = &transfer->item[index];
+    struct space *from = transfer->from;
+    struct piece piece;
+    uint64_t pages = 0;
+    for (uint64_t done = 0; piece_find(transfer, item, done, &piece);
+         done += piece.pages) {
+        bool lowered;
+        unsigned here = piece_commit(transfer, item, work, &piece, &lowered);
+        pages += here;
+        if (lowered && here > 0) {
+            gather_range(gather, piece.from, piece.pages, piece.table != NULL);
+            gather_flush(gather);
+        }
+    }
+    if (item->mode == ITEM_MOVE) {
+        quota_uncharge_frames(from->quota, pages);
+        region_cut(from, item->from, item_end(item));
+    } else if (item->mode == ITEM_LEND) {
+        regions_mark_lent(from, item);
+    }
+    transfer_count(item->mode, pages);
+}
+
+/*
+ * M-59: the fence is for address space 0.
+ * File: kernel/vm/asid.c
+ * Killed by: test_fence protect (oracle)
+ */
+void asid_fence(struct asid *asid, va_t va, uint64_t pages) {
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* entries before the mask */
+    uint64_t satp = __atomic_load_n(&asid->satp, __ATOMIC_ACQUIRE);
+    uint64_t number = satp_number(satp) & 0;
+    uint32_t mask = __atomic_load_n(&asid->hart_mask, __ATOMIC_RELAXED);
+    uint32_t self = 1u << hart_self()->id;
+    bool all = pages == FENCE_ALL || pages > FENCE_PAGES;
+    if (mask & self && all) {
+        fence_local_asid(number);
+    } else if (mask & self) {
+        for (uint64_t i = 0; i < pages; i++) {
+            fence_local_page(va + i * PAGE_SIZE, number);
+        }
+    }
+    if (mask & ~self && all) {
+        fence_remote_asid(mask & ~self, number);
+    } else if (mask & ~self) {
+        fence_remote_range(mask & ~self, va, pages * PAGE_SIZE, number);
+    }
+}
+
+/*
+ * M-61: the number of a dead space is given to a new one at once.
+ * File: kernel/vm/asid.c
+ * Killed by: test_fork (oracle)
+ */
+static uint64_t number_take(void) REQUIRES(asid_lock) {
+    next_number = is_reserved(next_number) ? 1 : next_number % 3 + 1;
+    return next_number;
+}
+
+/*
+ * M-62: a mapping of the kernel changes with a fence of one space.
+ * File: kernel/vm/space.c
+ * Killed by: test_fork (oracle)
+ */
+struct space *space_get(struct space *space) {
+    struct pagetable table = {.root = kernel_root};
+    pte_t *leaf = pagetable_find(&table, DIRECT_BASE + 0x84000000, 1);
+    pte_t flags = *leaf & PTE_FLAGS;
+    pagetable_protect(leaf, flags & ~(pte_t)PTE_W);
+    pagetable_protect(leaf, flags);
+    asid_fence_here(&space->asid, DIRECT_BASE + 0x84000000);
+    __atomic_fetch_add(&space->refs, 1, __ATOMIC_RELAXED);
+    return space;
+}
+
+/*
+ * M-65: the least of a statistic starts at 0, and stays there.
+ * File: kernel/arch/stat.h
+ * Killed by: test_stat modes
+ */
+static inline void stat_add(struct statistic *stat, uint64_t value) {
+    stat_set(&stat->sequence, stat->sequence + 1);
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    if (value < stat->min)
+        stat_set(&stat->min, value);
+    if (value > stat->max)
+        stat_set(&stat->max, value);
+    stat_set(&stat->sum, stat->sum + value);
+    stat_set(&stat->count, stat->count + 1);
+    __atomic_store_n(&stat->sequence, stat->sequence + 1, __ATOMIC_RELEASE);
+}
+
+/*
+ * M-65-max: the greatest of a statistic is the newest.
+ * File: kernel/arch/stat.h
+ * Killed by: test_stat modes
+ */
+static inline void stat_add(struct statistic *stat, uint64_t value) {
+    bool first = stat->count == 0;
+    stat_set(&stat->sequence, stat->sequence + 1);
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    if (first || value < stat->min)
+        stat_set(&stat->min, value);
+    stat_set(&stat->max, value);
+    stat_set(&stat->sum, stat->sum + value);
+    stat_set(&stat->count, stat->count + 1);
+    __atomic_store_n(&stat->sequence, stat->sequence + 1, __ATOMIC_RELEASE);
+}
+
+/*
+ * M-55: the right to write is taken by COW without a fence.
+ * File: kernel/vm/run.h
+ * Killed by: test_fence cow
+ * Killed by: test_item cow (oracle)
+ */
+static inline unsigned run_cow(struct run *run) {
+    const pte_t *end = run->from + run->pages;
+    pte_t flags = without_write(run->flags);
+    pte_t *to = run->to;
+    pte_t lowered = 0;
+    unsigned common = 0;
+    for (pte_t *from = run->from; from < end; from++, to++) {
+        pte_t pte = *from;
+        if (pte == 0)
+            continue;
+        frame_ref(pte_frame(pte));
+        pte_store(from, pte & ~(pte_t)(PTE_W | PTE_SHARED));
+        pte_store(to, same_frame(pte, flags));
+        lowered |= pte;
+        common++;
+    }
+    (void)lowered;
+    run->lowered = 0;
+    return common;
+}
+
+/*
+ * M-55-move: pages are moved without a fence.
+ * File: kernel/vm/run.h
+ * Killed by: test_fence move
+ * Killed by: test_item move (oracle)
+ */
+static inline unsigned run_move(struct run *run) {
+    const pte_t *end = run->from + run->pages;
+    pte_t flags = run->flags;
+    pte_t *to = run->to;
+    pte_t lowered = 0;
+    unsigned moved = 0;
+    for (pte_t *from = run->from; from < end; from++, to++) {
+        pte_t pte = *from;
+        if (pte == 0)
+            continue;
+        /* Common frames stay so: no right to write, and the mark. */
+        pte_t keep = (pte & (~(pte_t)PTE_FLAGS | PTE_SHARED)) | flags;
+        pte_store(from, 0);
+        pte_store(to, pte & PTE_W ? keep : without_write(keep));
+        lowered |= pte;
+        moved++;
+    }
+    (void)lowered;
+    run->lowered = 0;
+    return moved;
+}
+
+/*
+ * M-55-lend: pages are lent without a fence.
+ * File: kernel/vm/run.h
+ * Killed by: test_lend lend (oracle)
+ */
+static inline unsigned run_lend(struct run *run) {
+    const pte_t *end = run->from + run->pages;
+    pte_t lost = run->flags & PTE_W ? PTE_V | PTE_W : PTE_W;
+    pte_t *to = run->to;
+    for (pte_t *from = run->from; from < end; from++, to++) {
+        pte_t pte = *from;
+        frame_ref(pte_frame(pte));
+        pte_store(from, (pte & ~lost) | PTE_LENT);
+        pte_store(to, same_frame(pte, run->flags | PTE_LENT));
+    }
+    run->lowered = 0;
+    return (unsigned)run->pages;
+}
+
+/*
+ * M-55-return: pages are taken from the borrower without a fence.
+ * File: kernel/vm/loan.c
+ * Killed by: test_lend lend (oracle)
+ */
+static void item_take(struct loan *loan, const struct transfer_item *item,
+                      struct gather *gather) {
+    va_t end = item->to + item->pages * PAGE_SIZE;
+    for (va_t va = item->to; va < end;) {
+        pte_t *leaf = pagetable_find(&loan->to->table, va, 0);
+        uint64_t pages = run_length(va, end);
+        for (uint64_t i = 0; i < pages; i++) {
+            pte_store(&leaf[i], 0);
+        }
+        pte_count(leaf, -(int)pages);
+        (void)gather;
+        va += pages * PAGE_SIZE;
+    }
+    quota_uncharge_frames(loan->to->quota, item->pages);
+    region_cut(loan->to, item->to, end);
+}
+
+/*
+ * M-55-quick: the quick way has no fence.
+ * File: kernel/vm/quick.h
+ * Killed by: test_item_more quick_move
+ * Killed by: test_item_more quick_cow (oracle)
+ */
+static inline uint64_t quick_commit(struct quick *quick, bool *all) {
+    struct transfer_item *item = quick->item;
+    struct region *target = quick->target;
+    pte_t lowered = PTE_RIGHTS;
+    item->to = target->end;
+    target->end = target->stale = item->to + quick_length(item);
+    pte_publish();
+    unsigned pages =
+        quick->whole ? quick_move_table(quick) : quick_run(quick, &lowered);
+    uint64_t gone = pages + quick->whole;
+    if (item->mode == ITEM_MOVE) {
+        quick->source->start = item->from + quick_length(item);
+        quota_uncharge_frames(quick->from->quota, gone);
+    }
+    if (gone < quick->frames)
+        quota_uncharge_frames(quick->to->quota, quick->frames - gone);
+    transfer_count(item->mode, pages);
+    *all = quick->whole;
+    (void)lowered;
+    return 0;
+}
+
+/*
+ * M-55-fast: the fast path has no fence.
+ * File: kernel/ipc/fastitem.c
+ * Killed by: test_item_more quick_move
+ * Killed by: test_item_more quick_cow (oracle)
+ */
+static inline bool item_pass_locked(struct quick *quick) {
+    if (!quick_check(quick, 0))
+        return false;
+    bool all;
+    quick_commit(quick, &all);
+    return true;
+}
+
+/*
+ * M-55-short: the short way has no fence where the fast path is off.
+ * File: kernel/vm/transfer.c
+ * Killed by: test_item_more quick_move (slow)
+ * Killed by: test_item_more quick_cow (oracle, slow)
+ */
+static bool transfer_quick(struct transfer *transfer) {
+    struct quick quick = {
+        .from = transfer->from, .to = transfer->to, .item = &transfer->item[0]};
+    if (transfer->count != 1 || !quick_check(&quick, transfer->window)) {
+        return false;
+    }
+    bool all;
+    quick_commit(&quick, &all);
+    return true;
+}
+
+/*
+ * M-58-quick: the quick way fences the whole space.
+ * File: kernel/vm/quick.h
+ * Killed by: test_item_more quick_move
+ */
+static inline uint64_t quick_commit(struct quick *quick, bool *all) {
+    struct transfer_item *item = quick->item;
+    struct region *target = quick->target;
+    pte_t lowered = PTE_RIGHTS;
+    item->to = target->end;
+    target->end = target->stale = item->to + quick_length(item);
+    pte_publish();
+    unsigned pages =
+        quick->whole ? quick_move_table(quick) : quick_run(quick, &lowered);
+    uint64_t gone = pages + quick->whole;
+    if (item->mode == ITEM_MOVE) {
+        quick->source->start = item->from + quick_length(item);
+        quota_uncharge_frames(quick->from->quota, gone);
+    }
+    if (gone < quick->frames)
+        quota_uncharge_frames(quick->to->quota, quick->frames - gone);
+    transfer_count(item->mode, pages);
+    *all = true;
+    return lowered ? item->pages : 0;
+}
+
+/*
+ * M-58-share: SHARE fences, although no right is lost.
+ * File: kernel/vm/run.h
+ * Killed by: test_fence share
+ */
+static inline unsigned run_share(struct run *run) {
+    const pte_t *end = run->from + run->pages;
+    pte_t flags = run->flags | PTE_SHARED;
+    pte_t *to = run->to;
+    for (pte_t *from = run->from; from < end; from++, to++) {
+        pte_t pte = *from;
+        frame_ref(pte_frame(pte));
+        pte_store(from, pte | PTE_SHARED);
+        pte_store(to, same_frame(pte, flags));
+    }
+    run->lowered = PTE_RIGHTS;
+    return (unsigned)run->pages;
+}
+
+/*
+ * M-64: a hart enters a space without telling, so that nobody fences it.
+ * File: kernel/vm/asid.c
+ * Killed by: test_fence protect (oracle)
+ */
+void asid_enter_slow(struct asid *asid) {
+    struct hart *hart = hart_self();
+    struct asid_hart *self = &asid_harts[hart->id];
+    spin_lock(&asid_lock);
+    if (number_count > 0 && asid->generation != generation) {
+        renew(asid);
+    }
+    bool flush = self->generation != generation;
+    if (number_count > 0) {
+        self->generation = generation;
+    }
+    spin_unlock(&asid_lock);
+    /* The bit is visible before this hart walks the tables (I3). */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    satp_write(hart, asid->satp);
+    if (flush) {
+        fence_local_all();
+    }
+    if (DEBUG_BUILD) {
+        oracle_check();
+    }
+}

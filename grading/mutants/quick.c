@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mutants/quick.c: wrong solutions: the quick way of the most common
+ * transfers.
+ *
+ * Read by tools/mutants, never compiled as it is: see README.md.
+ */
+
+/*
+ * M-02-quick: the quick way moves the first pages of a region and drops the
+ * rest of it.
+ * File: kernel/vm/quick.h
+ * Killed by: test_item_more quick_move
+ */
+static inline uint64_t quick_commit(struct quick *quick, bool *all) {
+    struct transfer_item *item = quick->item;
+    struct region *target = quick->target;
+    pte_t lowered = PTE_RIGHTS;
+    item->to = target->end;
+    target->end = target->stale = item->to + quick_length(item);
+    pte_publish();
+    unsigned pages =
+        quick->whole ? quick_move_table(quick) : quick_run(quick, &lowered);
+    uint64_t gone = pages + quick->whole;
+    if (item->mode == ITEM_MOVE) {
+        region_remove(quick->from, quick->source);
+        quota_uncharge_frames(quick->from->quota, gone);
+    }
+    if (gone < quick->frames)
+        quota_uncharge_frames(quick->to->quota, quick->frames - gone);
+    transfer_count(item->mode, pages);
+    *all = quick->whole;
+    return lowered ? item->pages : 0;
+}
+
+/*
+ * M-10-quick: the quick way does not charge the receiver for the pages.
+ * File: kernel/vm/quick.h
+ * Killed by: test_item_more quick_move (debug)
+ */
+static inline uint64_t quick_commit(struct quick *quick, bool *all) {
+    struct transfer_item *item = quick->item;
+    struct region *target = quick->target;
+    pte_t lowered = PTE_RIGHTS;
+    item->to = target->end;
+    target->end = target->stale = item->to + quick_length(item);
+    pte_publish();
+    unsigned pages =
+        quick->whole ? quick_move_table(quick) : quick_run(quick, &lowered);
+    uint64_t gone = pages + quick->whole;
+    if (item->mode == ITEM_MOVE) {
+        quick->source->start = item->from + quick_length(item);
+        quota_uncharge_frames(quick->from->quota, gone);
+    }
+    if (quick->frames > 0)
+        quota_uncharge_frames(quick->to->quota, quick->frames);
+    transfer_count(item->mode, pages);
+    *all = quick->whole;
+    return lowered ? item->pages : 0;
+}
+
+/*
+ * M-28-quick: the quick way gives rights that the sender does not have.
+ * File: kernel/vm/quick.h
+ * Killed by: test_item_more quick_rights
+ */
+static inline bool quick_source(const struct quick *quick) {
+    const struct region *region = quick->source;
+    const struct transfer_item *item = quick->item;
+    uint64_t left = region->end - item->from;
+    uint64_t length = quick_length(item);
+    if (!region_is_plain(region) || region->stale != region->end)
+        return false;
+    return item->mode == ITEM_MOVE
+               ? region->start == item->from && length < left
+               : length <= left;
+}
+
+/*
+ * M-31-quick: the quick way makes entries that may be written and not read.
+ * File: kernel/vm/quick.h
+ * Killed by: test_item_more quick_rights
+ */
+static inline bool quick_item(const struct transfer_item *item) {
+    unsigned rights = item->prot & (PROT_READ | PROT_WRITE | PROT_EXECUTE);
+    return item->mode <= ITEM_COW && rights != 0 &&
+           item->from % PAGE_SIZE == 0 && item->pages - 1 < PAGETABLE_ENTRIES &&
+           in_one_table(item->from, item->pages);
+}
+
+/*
+ * M-46-quick: the receiver's region grows over the next one.
+ * File: kernel/vm/quick.h
+ * Killed by: test_item_more quick_room
+ */
+static inline bool quick_target(const struct quick *quick) {
+    const struct region *region = quick->target;
+    const struct transfer_item *item = quick->item;
+    uint32_t flags = item->mode == ITEM_SHARE ? REGION_SHARE : 0;
+    if (!region_has(region, item->prot, item->prot, flags) ||
+        region->stale != region->end)
+        return false;
+    const struct region *next = region_next(quick->to, region);
+    /* The page below the next one may be a stack's guard. */
+    va_t limit = next == NULL ? USER_END + PAGE_SIZE : next->start;
+    return limit >= region->end;
+}
+
+/*
+ * M-46-guard: the receiver's region grows into the guard of a stack.
+ * File: kernel/vm/quick.h
+ * Killed by: test_item_more quick_room
+ */
+static inline bool quick_target(const struct quick *quick) {
+    const struct region *region = quick->target;
+    const struct transfer_item *item = quick->item;
+    uint32_t flags = item->mode == ITEM_SHARE ? REGION_SHARE : 0;
+    if (!region_has(region, item->prot, item->prot, flags) ||
+        region->stale != region->end)
+        return false;
+    const struct region *next = region_next(quick->to, region);
+    /* The page below the next one may be a stack's guard. */
+    va_t limit = next == NULL ? USER_END + PAGE_SIZE : next->start;
+    return limit - region->end >= quick_length(item);
+}
+
+/*
+ * M-52-quick: the quick way protects pages shared for writing from their
+ * partners.
+ * File: kernel/vm/quick.h
+ * Killed by: test_item_more quick_shared
+ */
+static inline bool quick_pages(const struct quick *quick) {
+    const struct transfer_item *item = quick->item;
+    if (item->mode != ITEM_SHARE)
+        return true;
+    const pte_t *leaf = quick_leaf(quick->from_table, item->from);
+    const pte_t *end = leaf + item->pages;
+    for (; leaf < end; leaf++) {
+        pte_t pte = *leaf;
+        if (item->mode == ITEM_COW ? pte & PTE_SHARED : !page_shares(pte))
+            return false;
+    }
+    return true;
+}
+
+/*
+ * M-49-quick: the quick way shares pages that nobody has touched, which are
+ * not there.
+ * File: kernel/vm/quick.h
+ * Killed by: test_item_more quick_lazy
+ */
+static inline bool quick_pages(const struct quick *quick) {
+    const struct transfer_item *item = quick->item;
+    if (item->mode != ITEM_COW)
+        return true;
+    const pte_t *leaf = quick_leaf(quick->from_table, item->from);
+    const pte_t *end = leaf + item->pages;
+    for (; leaf < end; leaf++) {
+        pte_t pte = *leaf;
+        if (item->mode == ITEM_COW ? pte & PTE_SHARED : !page_shares(pte))
+            return false;
+    }
+    return true;
+}
+
+/*
+ * X-lent-quick: the quick way moves pages that are lent or borrowed.
+ * File: kernel/vm/region.h
+ * Killed by: test_item_more lent
+ */
+static inline bool region_is_plain(const struct region *region) {
+    return region_is_anonymous(region) &&
+           !(region->flags & (REGION_SHARE | REGION_STACK));
+}
+
+/*
+ * X-behind: the quick way moves from the middle of a region as if it were
+ * its start.
+ * File: kernel/vm/quick.h
+ * Killed by: test_item_more quick_part
+ */
+static inline bool quick_source(const struct quick *quick) {
+    const struct region *region = quick->source;
+    const struct transfer_item *item = quick->item;
+    uint64_t left = region->end - item->from;
+    uint64_t length = quick_length(item);
+    if (!region_is_plain(region) || item->prot & ~(unsigned)region->prot ||
+        region->stale != region->end)
+        return false;
+    return item->mode == ITEM_MOVE ? length < left : length <= left;
+}
+
+/*
+ * X-whole: the quick way moves the last pages of a region, which stays,
+ * empty.
+ * File: kernel/vm/quick.h
+ * Killed by: test_item_more quick_part
+ */
+static inline bool quick_source(const struct quick *quick) {
+    const struct region *region = quick->source;
+    const struct transfer_item *item = quick->item;
+    uint64_t left = region->end - item->from;
+    uint64_t length = quick_length(item);
+    if (!region_is_plain(region) || item->prot & ~(unsigned)region->prot ||
+        region->stale != region->end)
+        return false;
+    return item->mode == ITEM_MOVE
+               ? region->start == item->from && length <= left
+               : length <= left;
+}
+
+/*
+ * X-empty: the quick way leaves an empty page table.
+ * File: kernel/vm/quick.h
+ * Killed by: test_item_more quick_table
+ */
+static inline bool quick_tables(struct quick *quick) {
+    const struct transfer_item *item = quick->item;
+    quick->from_table = pagetable_middle(&quick->from->table, item->from);
+    quick->to_table = pagetable_middle(&quick->to->table, quick->target->end);
+    if (quick->from_table == NULL || quick->to_table == NULL ||
+        !pte_is_table(*quick->from_table))
+        return false;
+    quick->leaves = frame_record(pte_frame(*quick->from_table));
+    quick->frames = item->pages;
+    quick->whole = *quick->to_table == 0;
+    if (!quick->whole)
+        return quick->leaves->tag >= item->pages &&
+               pte_is_table(*quick->to_table);
+    quick->frames = quick->leaves->tag + 1u;
+    return item->mode == ITEM_MOVE && item->pages == PAGETABLE_ENTRIES &&
+           quick->source->prot == item->prot &&
+           pte_table(quick->from_table)->tag > 1;
+}
+
+/*
+ * X-frame: the quick way moves a table whose pages have more rights than the
+ * item.
+ * File: kernel/vm/quick.h
+ * Killed by: test_item_big pages
+ */
+static inline bool quick_tables(struct quick *quick) {
+    const struct transfer_item *item = quick->item;
+    quick->from_table = pagetable_middle(&quick->from->table, item->from);
+    quick->to_table = pagetable_middle(&quick->to->table, quick->target->end);
+    if (quick->from_table == NULL || quick->to_table == NULL ||
+        !pte_is_table(*quick->from_table))
+        return false;
+    quick->leaves = frame_record(pte_frame(*quick->from_table));
+    quick->frames = item->pages;
+    quick->whole = *quick->to_table == 0;
+    if (!quick->whole)
+        return quick->leaves->tag > item->pages &&
+               pte_is_table(*quick->to_table);
+    quick->frames = quick->leaves->tag + 1u;
+    return item->mode == ITEM_MOVE && item->pages == PAGETABLE_ENTRIES &&
+           pte_table(quick->from_table)->tag > 1;
+}
+
+/*
+ * X-most-quick: the fast path brings more pages than the receiver takes.
+ * File: kernel/ipc/fastitem.c
+ * Killed by: test_item_more quick_room
+ */
+static inline bool item_deliver(struct thread *self, struct thread *receiver) {
+    const struct accept *accept = &receiver->accept_receive;
+    struct transfer_item item;
+    struct quick quick = {
+        .from = self->space, .to = receiver->space, .item = &item};
+    if (!item_read(self, &item) || accept->base != 0 ||
+        quick.from == quick.to || !item_pass(&quick))
+        return false;
+    self->frame.x[REG_T4] = item.to;
+    self->items[0].descriptor = self->frame.x[REG_T5]; /* no window */
+    return true;
+}
+
+/*
+ * X-window-quick: the fast path brings pages to behind the last ones,
+ * whatever the window.
+ * File: kernel/ipc/fastitem.c
+ * Killed by: test_item_more quick_room
+ */
+static inline bool item_deliver(struct thread *self, struct thread *receiver) {
+    const struct accept *accept = &receiver->accept_receive;
+    struct transfer_item item;
+    struct quick quick = {
+        .from = self->space, .to = receiver->space, .item = &item};
+    if (!item_read(self, &item) || item.pages > accept->pages ||
+        quick.from == quick.to || !item_pass(&quick))
+        return false;
+    self->frame.x[REG_T4] = item.to;
+    self->items[0].descriptor = self->frame.x[REG_T5]; /* no window */
+    return true;
+}
+
+/*
+ * X-bits-quick: the fast path takes descriptors with unknown bits.
+ * File: kernel/ipc/fastitem.c
+ * Killed by: test_item_more quick_rights
+ */
+static inline bool item_read(const struct thread *self,
+                             struct transfer_item *item) {
+    uint64_t descriptor = self->frame.x[REG_T5];
+    item->from = self->frame.x[REG_T4];
+    item->pages = item_length(descriptor) / PAGE_SIZE;
+    item->mode = (uint8_t)item_mode(descriptor);
+    item->prot = (uint8_t)item_rights(descriptor);
+    return item->mode != ITEM_NONE;
+}
