@@ -21,6 +21,7 @@ from grading.octavo.scoring import points
 
 @points(1)
 @programs(
+    "test_contract",
     "test_item",
     "test_item_big",
     "test_item_cow",
@@ -28,7 +29,6 @@ from grading.octavo.scoring import points
     "test_item_room",
     "test_item_self",
     "test_lend",
-    "test_lend_rule",
     variants=[FAST, SLOW, DEBUG, FOUR_HARTS],
 )
 def test_items(
