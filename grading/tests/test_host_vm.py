@@ -83,6 +83,12 @@ CASES = {
     "transfer_few_numbers": "Random transfers with sixteen address-space numbers",
     "transfer_no_numbers": "Random transfers without address-space numbers",
     "transfer_failures": "Random transfers when allocations fail",
+    "oracle_page": "The oracle wants each page fenced, on each hart, in time",
+    "oracle_absent": "The oracle wants a hart fenced that comes back later",
+    "oracle_table": "The oracle wants more than a page fenced for a table",
+    "oracle_many": "The oracle forgets none of many pages",
+    "oracle_number": "The oracle wants no number given out twice",
+    "oracle_global": "The oracle wants all fenced for the kernel's map",
 }
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from grading.octavo import scoring
 from grading.octavo.guest import DEBUG, FAST, SLOW, Check, Variant, programs
-from grading.octavo.machine import TOP
+from grading.octavo.machine import TOP, Machine
 from grading.octavo.scoring import points
 
 FENCE_HARTS = Variant("smp4", smp=4)
@@ -39,6 +39,15 @@ def test_fence(
     "test_map",
     "test_fork",
     "test_item",
+    "test_item_big",
+    "test_item_cow",
+    "test_item_end",
+    "test_item_self",
+    "test_lend",
+    "test_pager",
+    "test_pager_end",
+    "test_bytes",
+    "test_race",
     "test_space",
     "test_transfer",
     "test_stress",
@@ -125,8 +134,9 @@ PLANTS: Dict[str, Plant] = {
         return -ENOMEM;
     }
     page_copy(pa_to_va(pa), pa_to_va(old));
+    pte_publish();
     asid_fence(&space->asid, page, 1);
-    pagetable_replace(leaf, pa, flags);
+    pte_store(leaf, pte_make(pa, flags));
     frame_unref(old);
     return 0;
 """,
@@ -157,6 +167,18 @@ PLANTS: Dict[str, Plant] = {
     gather->tables |= tables;
 """,
         "test_fence move",
+    ),
+    "relink": Plant(
+        "a table is moved with a fence of its first page",
+        "kernel/vm/gather.c",
+        "gather_range",
+        """
+    (void)pages;
+    (void)tables;
+    gather->low = va;
+    gather->high = va + PAGE_SIZE;
+""",
+        "test_item_big",
     ),
     "reuse": Plant(
         "numbers are given out again without a flush",
@@ -237,6 +259,61 @@ def command(tree: Path, *words: str) -> subprocess.CompletedProcess[str]:
         errors="replace",
         timeout=300,
     )
+
+
+# Where the kernel may do what the oracle has to be told of.
+ONLY = {
+    r"\bsfence\.vma\b": ["kernel/arch/fence.h", "kernel/boot/start.S"],
+    r"csr_write\(satp": [
+        "kernel/vm/asid.c",
+        "kernel/vm/asid.h",
+        "kernel/vm/kernelmap.c",
+    ],
+}
+
+
+def without_comments(text: str) -> str:
+    return re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+
+
+@points(1)
+@pytest.mark.parametrize("what", ONLY)
+def test_one_place(what: str) -> None:
+    """Fences, satp and entries are written in one place."""
+    sources = [
+        p for p in (TOP / "kernel").glob("*/*") if p.suffix in (".c", ".h", ".S")
+    ]
+    found = [
+        str(path.relative_to(TOP))
+        for path in sorted(sources)
+        if re.search(what, without_comments(path.read_text(encoding="utf-8")))
+    ]
+    if found != ONLY[what]:
+        scoring.fail(str(ONLY[what]), str(found))
+
+
+@points(3)
+@pytest.mark.parametrize("smp", [1, 4])
+def test_churn_oracle(machine: Machine, smp: int) -> None:
+    """Random transfers, forks, faults and kills under the oracle."""
+    run = machine.run(
+        f"test_churn 10000 {smp}",
+        smp=smp,
+        seed=smp,
+        debug=True,
+        append="debug=1 oracle=1",
+        timeout=240,
+    )
+    run.expect_status(0)
+    run.expect_text("ok churn")
+
+
+@points(2)
+def test_release(machine: Machine) -> None:
+    """oracle=1 without a debug build is refused, not ignored."""
+    run = machine.run("echo", append="oracle=1", debug=False)
+    if "oracle=1 needs a debug build" not in (run.result.panic or ""):
+        run.fail("a panic that says so", run.broken or run.output)
 
 
 @points(3)

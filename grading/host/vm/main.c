@@ -8,9 +8,9 @@
 #include "sim.h"
 #include "tests.h"
 
-static const struct test *const groups[] = {frame_tests,  space_tests,
-                                            share_tests,  tlb_tests,
-                                            random_tests, transfer_tests};
+static const struct test *const groups[] = {
+    frame_tests,  space_tests,    share_tests, tlb_tests,
+    random_tests, transfer_tests, oracle_tests};
 
 int main(int argc, char **argv) {
     if (argc == 3 && strcmp(argv[1], "-o") == 0) {

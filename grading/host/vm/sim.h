@@ -52,6 +52,10 @@ unsigned sim_reap(void);
 extern uint64_t sim_fences;
 extern uint64_t sim_code_fences;
 
+/* Runs in a process of its own, on a copy of everything; what it printed as an
+ * error, until the next call. */
+const char *sim_last_words(void (*run)(void));
+
 /* A counter, over all harts. */
 uint64_t sim_counter(enum counter counter);
 

@@ -17,5 +17,6 @@ extern const struct test share_tests[];
 extern const struct test tlb_tests[];
 extern const struct test random_tests[];
 extern const struct test transfer_tests[];
+extern const struct test oracle_tests[];
 
 #endif
