@@ -97,11 +97,13 @@ endif
 
 # The fast path keeps a message's words in the registers they arrived in: gcc
 # may not touch these, and nothing may be instrumented (architecture: "The fast
-# path is C"). a7 returns the badge. `make check` disassembles the functions.
-FASTPATH_REGS := a2 a3 a4 a5 a6 t0 t1 t2
+# path is C"). a7 returns the badge, t6 stays 0. `make check` disassembles the
+# functions.
+FASTPATH_REGS := a1 a2 a3 a4 a5 a6 t0 t1 t2 t6
 FASTPATH_CFLAGS := $(FASTPATH_REGS:%=-ffixed-%) -ffixed-a7 -fno-stack-protector
-# The short cuts are called by trap/entry.S alone, which has saved these.
-SHORTCUT_REGS := s5 s6 s7 s8 s9 s10 s11
+# The short cuts are called by trap/entry.S alone, which has saved these, and
+# keeps its own in s0 and s3.
+SHORTCUT_REGS := s1 s2 s4 s5 s6 s7 s8 s9 s10 s11
 SHORTCUT_CFLAGS := $(SHORTCUT_REGS:%=-fcall-used-%) -fomit-frame-pointer
 kernel_cflags = $(KERNEL_CFLAGS) \
   $(if $(filter kernel/ipc/fast%.c,$<),$(SHORTCUT_CFLAGS)) \

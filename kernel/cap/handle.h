@@ -20,7 +20,7 @@
 
 struct handle_table {
     struct spinlock lock;
-    uint32_t changes; /* grows before and after a slot gets another object */
+    uint64_t changes; /* grows before and after a slot gets another object */
     struct handle_entry slot[HANDLE_MAX];
 };
 
@@ -50,13 +50,13 @@ int handle_lookup(struct handle_table *table, uint64_t h, enum handle_type type,
 static inline uint64_t slot_read(const struct handle_table *table, uint64_t h,
                                  void **object) {
     const struct handle_entry *entry = &table->slot[h];
-    uint32_t before = __atomic_load_n(&table->changes, __ATOMIC_ACQUIRE);
+    uint64_t before = __atomic_load_n(&table->changes, __ATOMIC_ACQUIRE);
     *object = __atomic_load_n(&entry->object, __ATOMIC_RELAXED);
     uint64_t meta = __atomic_load_n(&entry->meta, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    bool settled = !(before & 1) &&
-                   before == __atomic_load_n(&table->changes, __ATOMIC_RELAXED);
-    return settled ? meta : 0;
+    uint64_t after = __atomic_load_n(&table->changes, __ATOMIC_RELAXED);
+    /* It only grows: an odd one cannot have become the even one below. */
+    return after == (before & ~1ull) ? meta : 0;
 }
 
 /* Whether a meta word is that of a handle of this type with these rights, in

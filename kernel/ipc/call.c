@@ -97,12 +97,12 @@ const struct wait_kind endpoint_wait = {.cancel = endpoint_cancel};
 
 /* ---- Call and send ---- */
 
-/* The caller's message has reached `receiver`: it owes a reply from now on. */
+/* The caller's message has reached `receiver`: it owes a reply from now on. It
+ * owed none before, so its caller_gone is false. */
 static void call_begin(struct endpoint *endpoint, struct thread *caller,
                        struct thread *receiver) REQUIRES(endpoint->lock) {
     list_push_back(&endpoint->callers, &caller->link);
     receiver->caller = caller;
-    receiver->caller_gone = false;
     receiver->depth = caller->depth + 1;
     caller->server = receiver;
 }
@@ -149,9 +149,9 @@ static void call_wait(struct thread *self) {
 }
 
 /* Delivers to a waiting receiver; a call then waits and switches to it. */
-static inline int64_t send_now(struct thread *self, struct endpoint *endpoint,
-                               struct session *session, bool call)
-    REQUIRES(endpoint->lock) {
+static inline __attribute__((always_inline)) int64_t
+send_now(struct thread *self, struct endpoint *endpoint,
+         struct session *session, bool call) REQUIRES(endpoint->lock) {
     struct thread *receiver =
         container_of(endpoint->receivers.next, struct thread, link);
     int error =
@@ -171,10 +171,9 @@ static inline int64_t send_now(struct thread *self, struct endpoint *endpoint,
     return RESULT_WAITING;
 }
 
-static inline int64_t send_locked(struct thread *self,
-                                  struct endpoint *endpoint,
-                                  struct session *session, bool call)
-    REQUIRES(endpoint->lock) {
+static inline __attribute__((always_inline)) int64_t
+send_locked(struct thread *self, struct endpoint *endpoint,
+            struct session *session, bool call) REQUIRES(endpoint->lock) {
     if (call && self->depth >= CALL_DEPTH_MAX)
         return -EDEADLK;
     if (list_empty(&endpoint->receivers))
@@ -184,11 +183,11 @@ static inline int64_t send_locked(struct thread *self,
 
 /* In line, so that a call need not look again and again whether it is one. */
 static inline __attribute__((always_inline)) int64_t
-send_through(struct thread *self, const struct handle_entry *entry, bool call) {
-    struct session *session = entry->object;
+send_through(struct thread *self, struct handle_entry entry, bool call) {
+    struct session *session = entry.object;
     struct endpoint *endpoint = session->endpoint;
     spin_lock(&endpoint->lock);
-    int64_t result = session_check(endpoint, entry);
+    int64_t result = session_check(endpoint, &entry);
     if (!result)
         result = send_locked(self, endpoint, session, call);
     struct thread *server = self->server ? self->server : endpoint->server;
@@ -199,29 +198,26 @@ send_through(struct thread *self, const struct handle_entry *entry, bool call) {
     return RESULT_WAITING;
 }
 
-int64_t call_session(struct thread *self, const struct handle_entry *entry) {
+int64_t call_session(struct thread *self, struct handle_entry entry) {
     return send_through(self, entry, true);
 }
 
-static inline __attribute__((always_inline)) int64_t
-send_or_call(struct thread *self, bool call) {
+int64_t ipc_call(struct thread *self) {
     struct handle_entry entry;
-    int error =
-        message_check(self, call ? MESSAGE_USE_CALL : MESSAGE_USE_OTHER);
+    hart_count_event(COUNTER_CALL_SLOW);
+    int error = message_check(self, MESSAGE_USE_CALL);
     if (!error)
         error = session_find(self, self->frame.x[REG_A0], &entry);
-    if (error)
-        return message_error(self, error);
-    return send_through(self, &entry, call);
-}
-
-int64_t ipc_call(struct thread *self) {
-    hart_count_event(COUNTER_CALL_SLOW);
-    return send_or_call(self, true);
+    return error ? message_error(self, error) : call_session(self, entry);
 }
 
 int64_t ipc_send(struct thread *self) {
-    return send_or_call(self, false);
+    struct handle_entry entry;
+    int error = message_check(self, MESSAGE_USE_OTHER);
+    if (!error)
+        error = session_find(self, self->frame.x[REG_A0], &entry);
+    return error ? message_error(self, error)
+                 : send_through(self, entry, false);
 }
 
 /* ---- Receive ---- */

@@ -28,7 +28,7 @@ int64_t ipc_copy(struct thread *self);
 
 /* Calls through the session that was found; the message in the frame has been
  * checked. RESULT_WAITING, or RESULT_WRITTEN with an error. */
-int64_t call_session(struct thread *self, const struct handle_entry *entry);
+int64_t call_session(struct thread *self, struct handle_entry entry);
 
 /* Receives on the endpoint that was found: RECV, and the rest of REPLY_RECV
  * once a reply, if one was owed, has been given. */

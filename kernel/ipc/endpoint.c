@@ -190,8 +190,6 @@ static bool session_current(const struct handle_entry *entry) {
 static void endpoint_unlock_and_free(struct endpoint *endpoint)
     RELEASE(endpoint->lock) {
     bool gone = endpoint->dead && endpoint->sessions == 0;
-    if (gone)
-        endpoint->generation++;
     spin_unlock(&endpoint->lock);
     if (gone)
         endpoint_free(endpoint);
@@ -230,7 +228,8 @@ static void endpoint_put(const struct handle_entry *entry) {
     struct endpoint *endpoint = entry->object;
     spin_lock(&endpoint->lock);
     endpoint->dead = true;
-    endpoint->epoch++; /* comparing epochs is enough for the fast path */
+    endpoint->generation++; /* for those who found its handle before */
+    endpoint->epoch++;      /* comparing epochs is enough for the fast path */
     endpoint->sessions++;
     if (endpoint->bound)
         notification_unbind(endpoint->bound);

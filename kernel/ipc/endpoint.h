@@ -36,7 +36,7 @@ struct quota;
 
 struct endpoint {
     struct spinlock lock;
-    uint32_t generation; /* of this life of the memory: handles have it */
+    uint32_t generation; /* grows when its handle, which has it, is gone */
     uint32_t epoch;      /* grows at revoke: sessions have it */
     bool dead;           /* its handle is gone; sessions remain */
     uint32_t sessions;
@@ -98,8 +98,7 @@ static inline int endpoint_find(struct thread *self, uint64_t handle,
  * is dead. */
 static inline int endpoint_check(const struct endpoint *endpoint,
                                  uint32_t generation) REQUIRES(endpoint->lock) {
-    bool alive = endpoint->generation == generation && !endpoint->dead;
-    return alive ? 0 : -EBADF;
+    return endpoint->generation == generation ? 0 : -EBADF;
 }
 static inline int session_check(const struct endpoint *endpoint,
                                 const struct handle_entry *entry)

@@ -27,8 +27,8 @@ struct thread;
 
 /* Words alone, no deadline (entry.S has looked): the thread to resume, with
  * its badge in a7, or NULL: nothing has happened. */
-struct thread *fastpath_call(uint64_t handle, uint64_t tag);
-struct thread *fastpath_reply_recv(uint64_t handle, uint64_t tag);
+struct thread *fastpath_call(uint64_t handle);
+struct thread *fastpath_reply_recv(uint64_t handle);
 
 /* ipc/fastitem.c: a call with one memory item beside words; the message is in
  * self's frame. The thread to resume, with the words, tag and item that self's

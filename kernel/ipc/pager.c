@@ -111,7 +111,7 @@ static void pager_call(struct thread *self, const struct fill_request *request,
     x[REG_T6] = timer_now() + timer_timebase / 1000 * PAGER_TIMEOUT_MS;
     thread_set_flag(self, THREAD_PAGING);
     self->paging.error = 0;
-    call_session(self, &entry);
+    call_session(self, entry);
 }
 
 int pager_fault(struct thread *self, uint64_t va, unsigned access) {
@@ -154,8 +154,7 @@ void pager_fail(struct thread *thread, int error) {
     uint64_t *x = thread->frame.x;
     registers_restore(thread);
     if (!paging->in_call) {
-        /* The wait is about to end, or never began. */
-        paging->ended = thread->wait_sequence + thread_is_waiting(thread);
+        paging->ended = thread->wait_sequence;
         paging->error = error;
         return;
     }

@@ -31,7 +31,7 @@ static inline void begin_wait(struct thread *self, struct endpoint *endpoint,
     self->endpoint = endpoint;
     self->wait_kind = &endpoint_wait;
     self->wait_sequence++;
-    __atomic_store_n(&self->state, state, __ATOMIC_RELEASE);
+    *(volatile uint32_t *)&self->state = state;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (self->flags != 0) {
         /* Killed just now, maybe: an interrupt makes sched_leave look. */
@@ -43,7 +43,6 @@ static inline void begin_wait(struct thread *self, struct endpoint *endpoint,
 
 /* The other one runs: what thread_wake_handoff and the scheduler do. */
 static inline void end_wait(struct thread *thread, struct hart *hart) {
-    thread->wait_sequence++;
     thread->state = THREAD_RUNNING;
     hart->running = (int32_t)thread->priority;
 }
@@ -89,7 +88,6 @@ static inline void call_switch(struct thread *self, struct thread *receiver,
     self->session = session;
     self->server = receiver;
     receiver->caller = self;
-    receiver->caller_gone = false;
     receiver->depth = self->depth + 1;
     session->open++;
     begin_wait(self, endpoint, THREAD_CALLING);

@@ -49,7 +49,11 @@ static inline void list_push_front(struct list *list, struct list *node) {
 }
 
 static inline void list_push_back(struct list *list, struct list *node) {
-    list_insert_after(list->prev, node);
+    struct list *last = list->prev;
+    node->next = list;
+    node->prev = last;
+    last->next = node;
+    list->prev = node;
 }
 
 /* Takes the node off its list, if it is on one. */

@@ -71,7 +71,6 @@ static inline void thread_wait(struct thread *self, enum thread_state state,
 static inline void thread_wait_end(struct thread *thread) {
     if (thread->flags & THREAD_DEADLINE)
         deadline_disarm(thread);
-    thread->wait_sequence++;
 }
 
 /* Ends a wait under the lock it is guarded by; the caller has unlinked the

@@ -27,7 +27,7 @@
 #include "sync/lock_rank.h"
 
 struct CAPABILITY("spinlock") spinlock {
-    uint32_t word;   /* 0: free, 1: taken */
+    int32_t word;    /* 0: free, 1: taken */
     uint16_t rank;   /* enum lock_rank */
     uint16_t holder; /* debug builds: id + 1 of the hart that holds it, or 0 */
 };

@@ -164,31 +164,26 @@ trap_entry:
     addi s1, s1, 4
     sd s1, FRAME_PC(tp)
     save_kept
-    addi s2, a7, -FAST_CALL
-    bltz s2, trap_slow
+    addi s3, a7, -FAST_CALL
+    bltz s3, trap_slow
     bnez t6, trap_slow
     sext.w s1, a1
     sltiu s1, s1, MESSAGE_WORDS + 1
     beqz s1, trap_not_words
-    mv s1, a1
-    mv s4, a0
-    ld s5, FRAME_HART(tp)
-    ld sp, HART_STACK_TOP(s5)
-    bnez s2, 1f
-    call fastpath_call
-    beqz a0, trap_not_fast
-    j trap_fast_leave
-1:  call fastpath_reply_recv
+    sd a0, FRAME_REG(10)(tp)
+    ld s0, FRAME_HART(tp)
+    ld sp, HART_STACK_TOP(s0)
+    beqz s3, 1f
+    call fastpath_reply_recv
     beqz a0, trap_not_fast
 
-/* The thread in a0 goes on with the words as they are, the tag from s1 and the
- * badge in a7. What carries nothing is zero. */
+/* The thread in a0 goes on with words, tag and badge as they are. What carries
+ * nothing is zero; t6 is. */
 trap_fast_leave:
     mv t4, zero
     mv t5, zero
 trap_item_leave:
     mv tp, a0
-    mv a1, s1
     ld s0, FRAME_PC(tp)
     csrw sepc, s0
     csrw sscratch, tp
@@ -197,14 +192,25 @@ trap_item_leave:
     .endr
     mv a0, zero
     mv t3, zero
-    mv t6, zero
     ld tp, FRAME_REG(4)(tp)
     sret
+
+1:  call fastpath_call
+    bnez a0, trap_fast_leave
+
+/* As it was; t3-t5 carry nothing, as the tag says. */
+trap_not_fast:
+    ld a0, FRAME_REG(10)(tp)
+    addi a7, s3, FAST_CALL
+    mv t3, zero
+    mv t4, zero
+    mv t5, zero
+    j trap_slow
 
 /* A call whose tag says one memory item and at most 8 words. What crosses goes
  * through the sender's frame, which s3 keeps. */
 trap_not_words:
-    bnez s2, trap_slow
+    bnez s3, trap_slow
     sext.w s1, a1
     addi s1, s1, -ONE_ITEM
     sltiu s1, s1, MESSAGE_WORDS + 1
@@ -219,23 +225,11 @@ trap_not_words:
     bnez a0, 1f
     li a7, FAST_CALL
     j syscall_dispatch
-1:  ld s1, FRAME_REG(11)(s3)
-    ld a7, FRAME_REG(17)(a0)
-    .irp n, 5,6,7,12,13,14,15,16,29,30
+1:  ld a7, FRAME_REG(17)(a0)
+    .irp n, 5,6,7,11,12,13,14,15,16,29,30,31
     ld x\n, FRAME_REG(\n)(s3)
     .endr
     j trap_item_leave
-
-/* As it was; t3-t5 carry nothing, as the tag says. */
-trap_not_fast:
-    mv a0, s4
-    mv a1, s1
-    addi a7, s2, FAST_CALL
-    mv t3, zero
-    mv t4, zero
-    mv t5, zero
-    mv t6, zero
-    j trap_slow
 
 /* ---- The whole frame ---- */
 

@@ -114,7 +114,7 @@ static inline void asid_satp(struct hart *hart, uint64_t satp) {
  */
 static inline bool asid_switch(struct hart *hart, struct asid *asid) {
     struct asid_hart *self = hart->asid;
-    __atomic_store_n(&self->active, asid, __ATOMIC_RELAXED);
+    *(struct asid *volatile *)&self->active = asid;
     /* A roll-over sets self->generation, then reads self->active: either it
      * sees the store above, or this sees that it has to flush. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
