@@ -242,7 +242,9 @@ def function_replace(text: str, name: str, body: str) -> str:
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the tree, with its debug build, to plant in."""
     copy = tmp_path_factory.mktemp("planted") / "tree"
-    skip = shutil.ignore_patterns("grade", "release", "lock", "__pycache__", ".git")
+    skip = shutil.ignore_patterns(
+        "grade", "release", "mutants-*", "lock", "__pycache__", ".git"
+    )
     shutil.copytree(TOP, copy, symlinks=True, ignore=skip)
     return copy
 
