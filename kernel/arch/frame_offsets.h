@@ -16,6 +16,7 @@
 #define HART_ID 16
 #define HART_SBI_ID 24
 #define HART_ATTENTION 40
+#define HART_ATTENTION_FULL 16
 #define HART_SIZE 384
 
 #endif

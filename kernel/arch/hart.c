@@ -19,6 +19,7 @@ _Static_assert(offsetof(struct hart, satp) == HART_SATP, "satp");
 _Static_assert(offsetof(struct hart, id) == HART_ID, "id");
 _Static_assert(offsetof(struct hart, sbi_id) == HART_SBI_ID, "sbi_id");
 _Static_assert(offsetof(struct hart, attention) == HART_ATTENTION, "attention");
+_Static_assert((int)ATTENTION_FULL == HART_ATTENTION_FULL, "attention");
 _Static_assert(sizeof(struct hart) == HART_SIZE, "hart");
 
 struct kernel_stack kernel_stacks[HART_MAX] __attribute__((aligned(PAGE_SIZE)));

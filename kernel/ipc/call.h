@@ -23,8 +23,9 @@ int64_t ipc_reply_recv(struct thread *self);
 /* SYS_REPLY_SAVE: the slot of the reply handle, or -ESTALE, -ENOSPC. */
 int64_t ipc_reply_save(struct thread *self);
 
-/* SYS_COPY. */
+/* SYS_COPY. The light one does what needs no wait, and leaves the rest. */
 int64_t ipc_copy(struct thread *self);
+int64_t ipc_copy_light(struct thread *self);
 
 /* Calls through the session that was found; the message in the frame has been
  * checked. RESULT_WAITING, or RESULT_WRITTEN with an error. */
@@ -52,9 +53,16 @@ void call_finish(struct endpoint *endpoint, struct thread *caller)
  * in its call number `sequence`, and `server` owes the reply (NULL: it was
  * saved). The name was read without a lock, so the endpoint may be another.
  */
-bool call_is_open(const struct endpoint *endpoint, const struct thread *caller,
-                  uint32_t sequence, const struct thread *server)
+static inline bool call_is_open(const struct endpoint *endpoint,
+                                const struct thread *caller, uint32_t sequence,
+                                const struct thread *server)
     REQUIRES(endpoint->lock);
+static inline bool call_is_open(const struct endpoint *endpoint,
+                                const struct thread *caller, uint32_t sequence,
+                                const struct thread *server) {
+    return caller->state == THREAD_CALLING && caller->endpoint == endpoint &&
+           caller->call_sequence == sequence && caller->server == server;
+}
 
 /* Ends the wait of everyone who sends or calls at the endpoint (session NULL)
  * or through the session, with the error. Nobody new can come, since the

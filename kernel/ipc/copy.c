@@ -3,10 +3,10 @@
  * ipc/copy.c: bytes between a server and the client whose call is open.
  *
  * The right to copy is the pending call and the window that the client put
- * into it. One page is copied per step; between steps everything is looked up
- * again, because the client may be killed or time out, and something more
- * urgent may want the hart. Progress lives in the argument registers, so that
- * giving way is running the same ecall again with what remains.
+ * into it. One page is copied per step; between steps the call is looked at
+ * again, because the client may be killed or time out, and so are both pages.
+ * Progress lives in the argument registers: when something more urgent wants
+ * the hart, the same ecall is run again with what remains.
  */
 #include "vm/copy.h"
 #include "abi/errno.h"
@@ -17,172 +17,207 @@
 #include "ipc/pager.h"
 #include "proc/process.h"
 #include "proc/sched.h"
+#include "proc/wait.h"
 #include "vm/space.h"
 
-/* What one SYS_COPY is about, as far as it has been looked up. */
-struct copy {
-    unsigned item;
+/* The argument registers of SYS_COPY, from a0 on. */
+enum { HANDLE, WHAT, OFFSET, LOCAL, LENGTH, DONE };
+
+/* Memory of another space that may be copied. */
+struct window {
     struct space *peer; /* holds a reference */
-    uint64_t base;      /* of the window in the peer */
-    uint64_t length;    /* of the window */
-    unsigned rights;    /* ITEM_ rights of the window */
+    uint64_t base;      /* in the peer */
+    uint64_t length;
+    unsigned rights;             /* ITEM_ rights */
+    struct thread *caller;       /* whose call it is in; NULL: in none */
+    uint32_t sequence;           /* of the call */
+    const struct thread *server; /* who owes the reply; NULL: it was saved */
 };
 
-static uint64_t *argument(struct thread *self, unsigned i) {
-    return &self->frame.x[REG_A0 + i];
-}
-
-/* The window of a call, if it is open. */
-static int window_of_call(struct thread *caller, uint32_t sequence,
-                          const struct thread *server, struct copy *copy) {
+/* Sets *window to the item of the call that it names, if that is open. */
+static int window_open(struct window *window, unsigned index) {
+    struct thread *caller = window->caller;
     struct endpoint *endpoint = caller->endpoint;
     int error = -EPIPE;
     spin_lock(&endpoint->lock);
-    if (call_is_open(endpoint, caller, sequence, server)) {
+    if (call_is_open(endpoint, caller, window->sequence, window->server)) {
         error = -EINVAL;
-        if (copy->item < tag_items(caller->frame.x[REG_A1]) &&
-            item_mode(caller->items[copy->item].descriptor) == ITEM_WINDOW) {
-            const struct memory_item *item = &caller->items[copy->item];
-            copy->base = item->base;
-            copy->length = item_length(item->descriptor);
-            copy->rights = item_rights(item->descriptor);
-            copy->peer = space_get(caller->space);
-            error = 0;
+        if (index < tag_items(caller->frame.x[REG_A1])) {
+            const struct memory_item *item = &caller->items[index];
+            window->base = item->base;
+            window->length = item_length(item->descriptor);
+            window->rights = item_rights(item->descriptor);
+            error = item_mode(item->descriptor) == ITEM_WINDOW ? 0 : -EINVAL;
         }
     }
+    if (!error)
+        window->peer = space_get(caller->space);
     spin_unlock(&endpoint->lock);
     return error;
 }
 
-static int window_implicit(struct thread *self, struct copy *copy) {
-    struct thread *caller = self->caller;
-    if (!caller)
-        return self->caller_gone ? -EPIPE : -ESTALE;
-    return window_of_call(caller, caller->call_sequence, self, copy);
+/* Whether the right to the window has not ended. */
+static bool window_is_open(const struct window *window) {
+    if (!window->caller)
+        return true;
+    struct endpoint *endpoint = window->caller->endpoint;
+    spin_lock(&endpoint->lock);
+    bool open = call_is_open(endpoint, window->caller, window->sequence,
+                             window->server);
+    spin_unlock(&endpoint->lock);
+    return open;
 }
 
 /* The whole of an address space that is being built. */
-static int window_of_space(struct thread *self, uint64_t handle,
-                           struct copy *copy) {
+static int window_of_space(struct thread *self, struct window *window,
+                           unsigned index) {
     struct handle_entry entry;
-    int error =
-        handle_take(&self->process->handles, handle, HANDLE_SPACE, 0, &entry);
+    int error = handle_take(&self->process->handles, self->frame.x[REG_A0],
+                            HANDLE_SPACE, 0, &entry);
     if (error)
         return error;
-    copy->peer = entry.object;
-    copy->base = 0;
-    copy->length = USER_END;
-    copy->rights = ((entry.rights & RIGHT_READ) ? ITEM_READ : 0u) |
-                   ((entry.rights & RIGHT_WRITE) ? ITEM_WRITE : 0u);
-    if (copy->item == 0)
+    window->peer = entry.object;
+    window->base = 0;
+    window->length = USER_END;
+    window->rights = ((entry.rights & RIGHT_READ) ? ITEM_READ : 0u) |
+                     ((entry.rights & RIGHT_WRITE) ? ITEM_WRITE : 0u);
+    window->caller = NULL;
+    window->server = NULL;
+    window->sequence = 0;
+    if (index == 0)
         return 0;
-    space_put(copy->peer);
+    space_put(window->peer);
     return -EINVAL;
 }
 
-static int window_find(struct thread *self, struct copy *copy) {
+/* What the handle and the item's index in the arguments name. */
+static int window_find(struct thread *self, struct window *window) {
     struct handle_entry entry;
-    uint64_t handle = *argument(self, 0);
-    copy->item = *argument(self, 1) & 15;
-    if (handle == (uint64_t)HANDLE_IMPLICIT)
-        return window_implicit(self, copy);
-    int error = handle_lookup(&self->process->handles, handle, HANDLE_REPLY,
-                              RIGHT_REPLY, &entry);
-    if (error == -EBADF)
-        return window_of_space(self, handle, copy);
-    if (error)
-        return error;
-    return window_of_call(entry.object, entry.generation, NULL, copy);
+    uint64_t handle = self->frame.x[REG_A0];
+    unsigned index = self->frame.x[REG_A1] & 15;
+    if (handle == (uint64_t)HANDLE_IMPLICIT) {
+        window->caller = self->caller;
+        window->server = self;
+        if (!window->caller)
+            return self->caller_gone ? -EPIPE : -ESTALE;
+        window->sequence = window->caller->call_sequence;
+    } else {
+        int error = handle_find(&self->process->handles, handle, HANDLE_REPLY,
+                                RIGHT_REPLY, &entry);
+        if (error == -EBADF)
+            return window_of_space(self, window, index);
+        if (error)
+            return error;
+        window->caller = entry.object;
+        window->server = NULL;
+        window->sequence = entry.generation;
+    }
+    return window_open(window, index);
 }
 
 /* Whether both sides are one space and the bytes meant lie on each other. */
-static bool overlaps(struct thread *self, const struct copy *copy) {
-    uint64_t offset = *argument(self, 2);
-    uint64_t local = *argument(self, 3);
-    uint64_t length = *argument(self, 4);
-    if (copy->peer != self->space || offset >= copy->length)
+static bool overlaps(const struct space *space, const struct window *window,
+                     const uint64_t *argument) {
+    uint64_t length = argument[LENGTH];
+    if (window->peer != space || argument[OFFSET] >= window->length)
         return false;
-    if (length > copy->length - offset)
-        length = copy->length - offset;
-    uint64_t remote = copy->base + offset;
-    return local < remote + length && remote < local + length;
+    if (length > window->length - argument[OFFSET])
+        length = window->length - argument[OFFSET];
+    uint64_t remote = window->base + argument[OFFSET];
+    return argument[LOCAL] < remote + length &&
+           remote < argument[LOCAL] + length;
 }
 
 /* The checks that come after the window is known, in the contract's order. */
-static int copy_check(struct thread *self, const struct copy *copy) {
-    uint64_t what = *argument(self, 1) & ~15ull;
-    uint64_t offset = *argument(self, 2);
-    uint64_t local = *argument(self, 3);
-    uint64_t length = *argument(self, 4);
-    uint64_t direction = what & (COPY_IN | COPY_OUT);
-    if ((what & ~(uint64_t)(COPY_IN | COPY_OUT | COPY_NOFAULT)) ||
-        (direction != COPY_IN && direction != COPY_OUT) ||
-        !user_range_ok(local, length))
+static int copy_check(const struct space *space, const struct window *window,
+                      const uint64_t *argument) {
+    uint64_t what = argument[WHAT] & ~(15ull | COPY_NOFAULT);
+    if ((what != COPY_IN && what != COPY_OUT) ||
+        !user_range_ok(argument[LOCAL], argument[LENGTH]) ||
+        overlaps(space, window, argument))
         return -EINVAL;
-    if (overlaps(self, copy))
-        return -EINVAL;
-    if (!(copy->rights & (direction == COPY_IN ? ITEM_READ : ITEM_WRITE)))
+    if (!(window->rights & (what == COPY_IN ? ITEM_READ : ITEM_WRITE)))
         return -EPERM;
-    return offset > copy->length ? -ERANGE : 0;
+    return argument[OFFSET] > window->length ? -ERANGE : 0;
 }
 
 /* One page or less. Returns 0 and moves the arguments on, or an error. */
-static int copy_step(struct thread *self, const struct copy *copy) {
-    uint64_t what = *argument(self, 1);
-    uint64_t offset = *argument(self, 2);
-    uint64_t local = *argument(self, 3);
-    uint64_t length = *argument(self, 4);
-    uint64_t done = 0;
-    bool in = what & COPY_IN;
-    int own = in ? COPY_FAULT_TO : COPY_FAULT_FROM;
-    if (offset == copy->length)
+static int copy_step(struct space *space, const struct window *window,
+                     uint64_t *argument) {
+    uint64_t local = argument[LOCAL];
+    uint64_t remote = window->base + argument[OFFSET];
+    uint64_t length = window->length - argument[OFFSET];
+    bool nofault = argument[WHAT] & COPY_NOFAULT;
+    bool in = argument[WHAT] & COPY_IN;
+    if (length == 0)
         return -EOVERFLOW;
-    if (length > copy->length - offset)
-        length = copy->length - offset;
-    uint64_t remote = copy->base + offset;
-    int result =
-        space_copy_step(in ? self->space : copy->peer, in ? local : remote,
-                        in ? copy->peer : self->space, in ? remote : local,
-                        length, what & COPY_NOFAULT, &done);
-    if (result == COPY_FAULT_TO || result == COPY_FAULT_FROM)
-        return result == own ? -EFAULT : -EPFAULT;
-    if (result)
-        return result;
-    *argument(self, 2) += done;
-    *argument(self, 3) += done;
-    *argument(self, 4) -= done;
-    *argument(self, 5) += done;
+    if (length > argument[LENGTH])
+        length = argument[LENGTH];
+    int64_t done = in ? space_copy_step(space, local, window->peer, remote,
+                                        length, nofault)
+                      : space_copy_step(window->peer, remote, space, local,
+                                        length, nofault);
+    if (done == COPY_FAULT_TO)
+        return in ? -EFAULT : -EPFAULT;
+    if (done == COPY_FAULT_FROM)
+        return in ? -EPFAULT : -EFAULT;
+    if (done < 0)
+        return (int)done;
+    argument[OFFSET] += (uint64_t)done;
+    argument[LOCAL] += (uint64_t)done;
+    argument[LENGTH] -= (uint64_t)done;
+    argument[DONE] += (uint64_t)done;
     return 0;
+}
+
+/* Copies until all is done, or something is in the way: then the arguments say
+ * what remains. RESULT_RESTART: another thread should run first. */
+static int64_t copy_run(struct thread *self) {
+    struct window window;
+    uint64_t *argument = &self->frame.x[REG_A0];
+    int64_t error = window_find(self, &window);
+    if (error)
+        return error;
+    error = copy_check(self->space, &window, argument);
+    while (!error && argument[LENGTH] > 0) {
+        error = copy_step(self->space, &window, argument);
+        if (error || argument[LENGTH] == 0)
+            break;
+        if (sched_pressing())
+            error = RESULT_RESTART;
+        else if (!window_is_open(&window))
+            error = -EPIPE;
+    }
+    space_put(window.peer);
+    return error;
 }
 
 /* The page of its own that stopped the copy has a pager, which is called: then
  * the copy goes on where it is. */
 static bool own_page_comes(struct thread *self) {
-    uint64_t what = *argument(self, 1);
+    uint64_t what = self->frame.x[REG_A0 + WHAT];
     return !(what & COPY_NOFAULT) &&
-           pager_prepare(self, *argument(self, 3), 1,
+           pager_prepare(self, self->frame.x[REG_A0 + LOCAL], 1,
                          what & COPY_IN ? PROT_WRITE : PROT_READ);
 }
 
-int64_t ipc_copy(struct thread *self) {
-    bool more = true;
-    int error = 0;
-    while (more && !error) {
-        struct copy copy;
-        error = window_find(self, &copy);
-        if (error)
-            break;
-        error = copy_check(self, &copy);
-        more = *argument(self, 4) > 0;
-        if (!error && more)
-            error = copy_step(self, &copy);
-        space_put(copy.peer);
-        if (error == -EFAULT && own_page_comes(self))
-            return RESULT_WAITING;
-        more = *argument(self, 4) > 0;
-        if (!error && more && sched_pressing())
-            return RESULT_RESTART;
-    }
-    self->frame.x[REG_A1] = *argument(self, 5);
+/* Tells how many bytes were copied. */
+static int64_t copy_end(struct thread *self, int64_t error) {
+    self->frame.x[REG_A1] = self->frame.x[REG_A0 + DONE];
     return error;
+}
+
+int64_t ipc_copy(struct thread *self) {
+    int64_t error = copy_run(self);
+    if (error == -EFAULT && own_page_comes(self))
+        return RESULT_WAITING;
+    return error == RESULT_RESTART ? error : copy_end(self, error);
+}
+
+int64_t ipc_copy_light(struct thread *self) {
+    int64_t error = copy_run(self);
+    if (error != RESULT_RESTART && error != -EFAULT)
+        return copy_end(self, error);
+    hart_alert(hart_self(), ATTENTION_FULL);
+    return 0;
 }

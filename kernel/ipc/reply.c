@@ -22,12 +22,6 @@
 #include "proc/wait.h"
 #include "vm/loan.h"
 
-bool call_is_open(const struct endpoint *endpoint, const struct thread *caller,
-                  uint32_t sequence, const struct thread *server) {
-    return caller->state == THREAD_CALLING && caller->endpoint == endpoint &&
-           caller->call_sequence == sequence && caller->server == server;
-}
-
 /* Lent pages go back before anything else of the reply can fail or be seen. */
 static int pages_return(struct thread *caller) {
     int error = caller->loan ? loan_return(caller->loan) : 0;

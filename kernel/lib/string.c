@@ -52,11 +52,6 @@ void *memcpy(void *to, const void *from, size_t len) {
         for (; len > 0 && misalignment(t) != 0; len--) {
             *t++ = *f++;
         }
-        for (; len >= PAGE_SIZE; len -= PAGE_SIZE) {
-            page_copy(t, f);
-            t += PAGE_SIZE;
-            f += PAGE_SIZE;
-        }
         for (; len >= BLOCK; len -= BLOCK, t += BLOCK, f += BLOCK) {
             copy_block((word_t *)t, (const word_t *)f);
         }

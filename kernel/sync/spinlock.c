@@ -41,34 +41,3 @@ void spin_not_held(const struct spinlock *lock) {
     panic("lock %p of rank %u is released by hart %u, not its holder",
           (const void *)lock, lock->rank, hart_self()->id);
 }
-
-/* Takes the lock although one of its rank may be held already. */
-static void spin_lock_second(struct spinlock *lock)
-    ACQUIRE(*lock) NO_THREAD_SAFETY;
-static void spin_lock_second(struct spinlock *lock) {
-    uint32_t same = 1u << lock->rank;
-    uint32_t before = hart_self()->held & same;
-    hart_self()->held &= ~same;
-    spin_lock(lock);
-    hart_self()->held |= before;
-}
-
-/* clang cannot know which of the two is which, nor that they may be one. */
-void spin_lock_pair(struct spinlock *a, struct spinlock *b) NO_THREAD_SAFETY;
-void spin_lock_pair(struct spinlock *a, struct spinlock *b) {
-    struct spinlock *low = a < b ? a : b;
-    struct spinlock *high = a < b ? b : a;
-    assert(a->rank == b->rank);
-    spin_lock(low);
-    if (high != low) {
-        spin_lock_second(high);
-    }
-}
-
-void spin_unlock_pair(struct spinlock *a, struct spinlock *b) NO_THREAD_SAFETY;
-void spin_unlock_pair(struct spinlock *a, struct spinlock *b) {
-    spin_unlock(a);
-    if (a != b) {
-        spin_unlock(b);
-    }
-}

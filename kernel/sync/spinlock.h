@@ -109,9 +109,29 @@ static inline void spin_unlock(struct spinlock *lock) {
 /*
  * Takes two locks of the same rank, the one at the lower address first, so
  * that two harts that want the same pair cannot wait for each other. The same
- * lock twice is taken once. spin_unlock_pair gives both back.
+ * lock twice is taken once. spin_unlock_pair gives both back. (clang cannot
+ * know which of the two is which, nor that they may be one.)
  */
-void spin_lock_pair(struct spinlock *a, struct spinlock *b) ACQUIRE(*a, *b);
-void spin_unlock_pair(struct spinlock *a, struct spinlock *b) RELEASE(*a, *b);
+static inline void spin_lock_pair(struct spinlock *a, struct spinlock *b)
+    ACQUIRE(*a, *b) NO_THREAD_SAFETY;
+static inline void spin_lock_pair(struct spinlock *a, struct spinlock *b) {
+    spin_lock(a < b ? a : b);
+    if (a == b) {
+        return;
+    }
+    if (DEBUG_BUILD) {
+        hart_self()->held &= ~(1u << b->rank); /* one of the two may be held */
+    }
+    spin_lock(a < b ? b : a);
+}
+
+static inline void spin_unlock_pair(struct spinlock *a, struct spinlock *b)
+    RELEASE(*a, *b) NO_THREAD_SAFETY;
+static inline void spin_unlock_pair(struct spinlock *a, struct spinlock *b) {
+    spin_unlock(a);
+    if (a != b) {
+        spin_unlock(b);
+    }
+}
 
 #endif

@@ -14,6 +14,7 @@
 
 syscall_function *const syscall_light[SYSCALL_SLOTS] = {
     [SYS_REPLY_SAVE] = ipc_reply_save,
+    [SYS_COPY] = ipc_copy_light,
     [SYS_ACCEPT] = sys_accept,
     [SYS_ENDPOINT_CREATE] = endpoint_create,
     [SYS_SESSION_MINT] = sys_session_mint,

@@ -19,7 +19,8 @@ typedef int64_t syscall_function(struct thread *self);
 /*
  * Those that do not wait, restart or end the thread, and touch no register of
  * it but a0 to a6: trap/entry.S calls them without saving the others. The
- * value is always a0's. NULL: not such a one.
+ * value is always a0's. NULL: not such a one. If one finds that it must do so
+ * nevertheless, it sets ATTENTION_FULL, and the full one is called.
  */
 enum { SYSCALL_SLOTS = 64 };
 extern syscall_function *const syscall_light[SYSCALL_SLOTS];

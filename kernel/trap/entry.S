@@ -104,14 +104,22 @@ trap_ecall:
     ld tp, FRAME_REG(4)(tp)
     sret
 
-/* The call is over, but the thread may not simply go on. */
+/* The call is over, but the thread may not simply go on; or the call found that
+ * it needs the whole frame, and runs again. */
 light_gives_way:
-    sd a0, FRAME_REG(10)(tp)
-    csrr t0, sepc
-    addi t0, t0, 4
-    sd t0, FRAME_PC(tp)
+    csrr t1, sepc
+    addi t1, t1, 4
+    sd t1, FRAME_PC(tp)
     save_kept
+    andi t0, t0, HART_ATTENTION_FULL
+    bnez t0, 1f
+    sd a0, FRAME_REG(10)(tp)
     j trap_leave
+1:  not t0, t0
+    addi t1, s1, HART_ATTENTION
+    amoand.w zero, t0, (t1)
+    ld a7, FRAME_REG(17)(tp)
+    j syscall_dispatch
     .size trap_entry_plain, . - trap_entry_plain
 
 /* ---- Faults and interrupts ---- */

@@ -28,42 +28,49 @@ static char *leaf_byte(const pte_t *leaf, va_t va) {
     return (char *)pa_to_va(pte_frame(*leaf)) + va % PAGE_SIZE;
 }
 
-/* The leaf of a page that may be accessed. */
-static int side_resolve(struct space *space, va_t va, unsigned access,
-                        bool nofault, pte_t **leaf) REQUIRES(space->lock) {
-    if (space->dying || va >= USER_END) {
-        return -EFAULT;
-    }
-    return space_resolve(space, va, access, nofault, leaf);
-}
-
-static int copy_locked(struct space *to, va_t tva, struct space *from, va_t fva,
-                       uint64_t length, bool nofault) REQUIRES(to->lock)
-    REQUIRES(from->lock) {
+/* Makes both pages accessible and copies what they have of [.., + length).
+ * Returns how many bytes, or an error. */
+static inline int64_t copy_page(struct space *to, va_t tva, struct space *from,
+                                va_t fva, uint64_t length, bool nofault)
+    REQUIRES(to->lock) REQUIRES(from->lock) {
     pte_t *source;
     pte_t *target;
-    int result = side_resolve(from, fva, PROT_READ, nofault, &source);
+    uint64_t part = page_rest(tva, page_rest(fva, length));
+    int result = space_resolve(from, fva, PROT_READ, nofault, &source);
     if (result < 0) {
         return result == -EFAULT ? COPY_FAULT_FROM : result;
     }
-    result = side_resolve(to, tva, PROT_WRITE, nofault, &target);
+    result = space_resolve(to, tva, PROT_WRITE, nofault, &target);
     if (result < 0) {
         return result == -EFAULT ? COPY_FAULT_TO : result;
     }
-    memmove(leaf_byte(target, tva), leaf_byte(source, fva), length);
-    return 0;
+    if (part == PAGE_SIZE) {
+        page_copy(leaf_byte(target, tva), leaf_byte(source, fva));
+    } else {
+        memmove(leaf_byte(target, tva), leaf_byte(source, fva), part);
+    }
+    return (int64_t)part;
 }
 
-int space_copy_step(struct space *to, va_t tva, struct space *from, va_t fva,
-                    uint64_t length, bool nofault, uint64_t *done) {
-    assert(length > 0);
-    uint64_t part = page_rest(tva, page_rest(fva, length));
+int64_t space_copy_step(struct space *to, va_t tva, struct space *from,
+                        va_t fva, uint64_t length, bool nofault) {
+    uint64_t done = 0;
+    int64_t part = from->dying ? COPY_FAULT_FROM : COPY_FAULT_TO;
+    if (length > COPY_STEP) {
+        length = COPY_STEP;
+    }
     spin_lock_pair(&to->lock, &from->lock);
-    int result = copy_locked(to, tva, from, fva, part, nofault);
+    while (!to->dying && !from->dying && done < length) {
+        part =
+            copy_page(to, tva + done, from, fva + done, length - done, nofault);
+        if (part < 0) {
+            break;
+        }
+        done += (uint64_t)part;
+    }
     spin_unlock_pair(&to->lock, &from->lock);
-    *done = result == 0 ? part : 0;
-    hart_self()->counters[COUNTER_BYTES_COPIED] += *done;
-    return result;
+    hart_self()->counters[COUNTER_BYTES_COPIED] += done;
+    return done > 0 ? (int64_t)done : part;
 }
 
 int space_write(struct space *space, va_t va, const void *source,
@@ -74,7 +81,7 @@ int space_write(struct space *space, va_t va, const void *source,
     while (length > 0 && result == 0) {
         pte_t *leaf;
         uint64_t part = page_rest(va, length);
-        result = side_resolve(space, va, PROT_WRITE, false, &leaf);
+        result = space_resolve(space, va, PROT_WRITE, false, &leaf);
         if (result == 0) {
             memcpy(leaf_byte(leaf, va), bytes, part);
             va += part;

@@ -80,12 +80,6 @@ int space_own(struct space *space, pte_t *leaf, va_t page, pte_t flags) {
     return 0;
 }
 
-/* Whether the entry already permits what is wanted. */
-static inline bool leaf_permits(const pte_t *leaf, unsigned access) {
-    pte_t need = pte_flags(access) & PTE_RIGHTS;
-    return leaf != NULL && (*leaf & need) == need;
-}
-
 /* A page whose entry is as it should be: another thread was faster, or this
  * hart remembers the entry as it was before it gained the right. */
 static int page_seen(struct space *space, const pte_t *leaf, va_t page,
@@ -141,23 +135,16 @@ static inline const struct region *region_for(struct space *space, va_t va,
     return region != NULL && region->prot & access ? region : NULL;
 }
 
-int space_resolve(struct space *space, va_t va, unsigned access, bool nofault,
+int space_provide(struct space *space, va_t va, unsigned access, bool nofault,
                   pte_t **leaf) {
     debug_assert(spin_held(&space->lock));
     const struct region *region = region_for(space, va, access);
-    if (region == NULL) {
+    if (region == NULL || nofault) {
         return -EFAULT;
     }
-    *leaf = pagetable_leaf(&space->table, va);
-    if (leaf_permits(*leaf, access)) {
-        return 0;
-    }
-    if (nofault) {
-        return -EFAULT;
-    }
-    int result =
-        page_provide(space, region, *leaf, round_down(va, PAGE_SIZE), access);
-    *leaf = pagetable_leaf(&space->table, va);
+    va_t page = round_down(va, PAGE_SIZE);
+    int result = page_provide(space, region, *leaf, page, access);
+    *leaf = pagetable_leaf(&space->table, page);
     return result;
 }
 

@@ -23,6 +23,7 @@
 #define OCTAVO_VM_PAGETABLE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "abi/layout.h"
@@ -114,6 +115,12 @@ static inline pte_t *pagetable_leaf(const struct pagetable *table, va_t va) {
     }
     pte_t *leaves = pa_to_va(pte_frame(*middle));
     return &leaves[va >> PAGE_SHIFT & (PAGETABLE_ENTRIES - 1)];
+}
+
+/* Whether there is a leaf that permits these PROT_ rights. */
+static inline bool leaf_permits(const pte_t *leaf, unsigned access) {
+    pte_t need = pte_flags(access) & PTE_RIGHTS;
+    return leaf != NULL && (*leaf & need) == need;
 }
 
 /*

@@ -104,12 +104,6 @@ struct space *space_create(struct quota *quota) {
     return space;
 }
 
-struct space *space_get(struct space *space) {
-    uint32_t before = __atomic_fetch_add(&space->refs, 1, __ATOMIC_RELAXED);
-    assert(before > 0);
-    return space;
-}
-
 void space_put(struct space *space) {
     if (__atomic_fetch_sub(&space->refs, 1, __ATOMIC_ACQ_REL) == 1) {
         space->dying = true;

@@ -27,6 +27,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "abi/errno.h"
 #include "lib/container.h"
 #include "sync/contract.h"
 #include "sync/spinlock.h"
@@ -97,7 +98,11 @@ void space_init(void);
 struct space *space_create(struct quota *quota);
 
 /* One reference more, for someone who knows of another. */
-struct space *space_get(struct space *space);
+static inline struct space *space_get(struct space *space) {
+    uint32_t before = __atomic_fetch_add(&space->refs, 1, __ATOMIC_RELAXED);
+    debug_assert(before > 0);
+    return space;
+}
 
 /*
  * One reference less. The last one hands the space to space_defunct: no thread
@@ -182,14 +187,29 @@ int space_fault(struct space *space, va_t va, unsigned access);
 struct space *space_fork_begin(struct space *parent, struct quota *quota);
 int space_fork_step(struct space *parent, struct space *child, va_t *cursor);
 
+/* The rest of space_resolve, for a page whose entry lacks the right. */
+int space_provide(struct space *space, va_t va, unsigned access, bool nofault,
+                  pte_t **leaf) REQUIRES(space->lock);
+
 /*
  * Caller holds the lock: makes the page of `va` accessible for `access` and
  * returns its leaf in *leaf, by filling or copying it if need be. Errors as
  * space_fault; with `nofault` also -EFAULT where it would have to do so. A page
  * that its pager has not provided is -EFAULT: the kernel never calls a pager.
  */
-int space_resolve(struct space *space, va_t va, unsigned access, bool nofault,
-                  pte_t **leaf) REQUIRES(space->lock);
+static inline int space_resolve(struct space *space, va_t va, unsigned access,
+                                bool nofault, pte_t **leaf)
+    REQUIRES(space->lock);
+static inline int space_resolve(struct space *space, va_t va, unsigned access,
+                                bool nofault, pte_t **leaf) {
+    if (va >= USER_END) {
+        return -EFAULT;
+    }
+    *leaf = pagetable_leaf(&space->table, va);
+    return leaf_permits(*leaf, access)
+               ? 0
+               : space_provide(space, va, access, nofault, leaf);
+}
 
 /* Caller holds the lock: gives the page of this leaf a frame of its own with
  * the same contents, and the leaf these flags. 0 or -ENOMEM. */
