@@ -142,6 +142,47 @@ static inline void pocket_verify(const struct pocket *pocket) {
         range_verify(&pocket->range[i]);
 }
 
+/* ---- A thread beside ---- */
+
+/* Where it has its ranges: nobody else is there. */
+#define BESIDE 0x2800000000ull
+
+/* Maps a range, transfers it to a space, and unmaps both. */
+static inline void beside_round(int64_t space, uint64_t random) {
+    enum item_mode mode = (enum item_mode)(ITEM_MOVE + random % 3);
+    struct range r = {.base = BESIDE + (random >> 8) % 64 * PAGE_SIZE,
+                      .group = random >> 30,
+                      .pages = (uint8_t)(1 + (random >> 16) % RANGE_PAGES),
+                      .step = 1};
+    uint64_t length = range_length(&r) * PAGE_SIZE, tag = 0;
+    check_ok("map beside",
+             sys_map(HANDLE_SELF, r.base, length, RW | MAP_FIXED, -1, 0));
+    range_stamp(&r);
+    check_equal("transfer beside",
+                item_transfer(space, BESIDE, (void *)r.base, r.pages, mode, RW),
+                BESIDE);
+    check_equal("look into the space",
+                ipc_copy(space, COPY_IN, BESIDE, &tag, sizeof(tag)).error, 0);
+    check_equal("tag of a page", (int64_t)tag, (int64_t)range_tag(&r, 0));
+    if (mode == ITEM_MOVE) {
+        range_gone(r.base, r.pages);
+    } else {
+        range_write(&r, random);
+        range_verify(&r);
+        check_equal("unmap beside", sys_unmap(HANDLE_SELF, r.base, length), 0);
+    }
+    check_equal("unmap in the space", sys_unmap(space, BESIDE, length), 0);
+}
+
+/* A thread that goes on like this until its process ends. */
+static inline void beside_run(uint64_t random) {
+    int64_t space = check_ok("space_create", sys_space_create());
+    for (;;) {
+        beside_round(space, random_next(&random));
+        sys_sleep(time_now() + random % 4096);
+    }
+}
+
 /* ---- Ranges in messages ---- */
 
 /* What the receiver of a range must know of it, in a word. */

@@ -134,12 +134,12 @@ static void check_pages(void) {
     pages_expect(HERE, 512, 3);
 }
 
-/* Two regions with different rights in one 2 MiB. */
-static void check_regions(void) {
-    probe_begin();
+/* Two regions with different rights in one 2 MiB: the rights of one do not go
+ * for the other. */
+static void half_fixed(unsigned half) {
+    uint64_t fixed = HERE + half * 256 * PAGE_SIZE;
     make_at(HERE, 512, 4);
-    check_ok("protect", sys_protect(HANDLE_SELF, HERE + 256 * PAGE_SIZE,
-                                    256 * PAGE_SIZE, RO));
+    check_ok("protect", sys_protect(HANDLE_SELF, fixed, 256 * PAGE_SIZE, RO));
     check_error(
         "rights",
         item_transfer(HANDLE_SELF, THERE, (void *)HERE, 512, ITEM_MOVE, RW),
@@ -148,6 +148,13 @@ static void check_regions(void) {
     for (uint64_t i = 0; i < 512; i += 15)
         check_error("read only", probe_store(THERE + i * PAGE_SIZE, 1), EFAULT);
     pages_expect(THERE, 512, 4);
+    check_ok("unmap", sys_unmap(HANDLE_SELF, THERE, BIG));
+}
+
+static void check_regions(void) {
+    probe_begin();
+    half_fixed(0);
+    half_fixed(1);
 }
 
 /* A few pages in a table, none in another, and pages in front and behind. */

@@ -204,6 +204,26 @@ static void check_once_shared(void) {
     page_expect((uint64_t)copy, 7, 0);
 }
 
+/* A page that is common moves as such: its new owner copies when it writes. */
+static void check_move_common(void) {
+    for (unsigned rights = RO; rights <= RW; rights += RW - RO) {
+        uint8_t *base = pages_make(2, 7);
+        int64_t twin = check_ok(
+            "cow", item_transfer(HANDLE_SELF, 0, base, 2, ITEM_COW, RW));
+        space = check_ok("space_create", sys_space_create());
+        check_ok("move",
+                 item_transfer(space, PLACE, base, 2, ITEM_MOVE, rights));
+        uint64_t copied = copies();
+        if (rights == RW)
+            space_write(PLACE, 61);
+        check_equal("copies", (int64_t)(copies() - copied), rights == RW);
+        pages_expect((uint64_t)twin, 2, 7);
+        store_at((uint64_t)twin + PAGE_SIZE, 62);
+        check_equal("moved", space_byte(PLACE + PAGE_SIZE), page_byte(7, 1, 0));
+        check_ok("close", sys_handle_close(space));
+    }
+}
+
 /* A page that is common must be the sender's own before it is shared. */
 static void check_share_common(void) {
     uint8_t *base = pages_make(2, 7);
@@ -381,6 +401,8 @@ static const struct check checks[] = {
      check_shared},
     {"once_shared", "pages that nobody shares any more are private",
      check_once_shared},
+    {"move_common", "a page that is copied on write moves as such",
+     check_move_common},
     {"share_common", "a page that was copied on write is shared as one's own",
      check_share_common},
     {"fork", "what came by SHARE stays shared over fork", check_fork},

@@ -171,6 +171,30 @@ static void check_other(void) {
                 EBADF);
 }
 
+/* Two items, one behind the other, are more than can go at once: the next
+ * transfer finds everything as it was. */
+static void check_other_undo(void) {
+    space = check_ok("space_create", sys_space_create());
+    check_ok("transfer",
+             item_transfer(space, PLACE, pages_make(1, 1), 1, ITEM_COW, RW));
+    for (unsigned mode = ITEM_COW; mode >= ITEM_MOVE; mode--) {
+        uint8_t *base = pages_make(600, 2);
+        struct message m = {.tag = tag_make(0, 1, 0, 3),
+                            .words = {PLACE + PAGE_SIZE}};
+        item_set(&m, 0, base, 2, mode, RW);
+        item_set(&m, 1, base + 2 * PAGE_SIZE, 298, mode, RW);
+        item_set(&m, 2, base + 300 * PAGE_SIZE, 300, mode, RW);
+        check_error("600 pages", ipc_transfer(space, &m), EMSGSIZE);
+        pages_expect((uint64_t)base, 600, 2);
+        space_expect(PLACE, 1, 1);
+        check_equal("2 pages where they would have been",
+                    item_transfer(space, PLACE + PAGE_SIZE, base, 2, mode, RW),
+                    (int64_t)(PLACE + PAGE_SIZE));
+        space_expect(PLACE + PAGE_SIZE, 2, 2);
+        check_ok("unmap", sys_unmap(space, PLACE + PAGE_SIZE, 2 * PAGE_SIZE));
+    }
+}
+
 /* ---- A program made of transferred pages ---- */
 
 extern const char exit_start[], exit_end[];
@@ -214,6 +238,8 @@ static const struct check checks[] = {
      check_bound},
     {"other", "each mode into a space being built, and its errors",
      check_other},
+    {"other_undo", "items that are taken back out of another space",
+     check_other_undo},
     {"program", "a program of moved, shared or copied pages runs",
      check_program},
 };

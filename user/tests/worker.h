@@ -486,6 +486,8 @@ static inline void worker_run(uint64_t number, uint64_t random) {
     self.group = (number << 39) + (random % 32768 << 24);
     self.endpoint = hub_ask(ASK_ENDPOINT, number);
     do_accept();
+    if (number % 4 == 1)
+        thread_start(beside_run, random);
     while (!board->stop) {
         if (chance(50))
             do_receive(DEADLINE_POLL);
