@@ -310,6 +310,37 @@ def relink() -> str:
     return document("MOVE of 2 MiB, aligned to 2 MiB on both sides", TOP + 188, parts)
 
 
+# ---- A fault that a pager answers ----
+
+FAULT = (  # from and to which of the three, and what
+    (0, 1, "1. touches a page that is missing"),
+    (1, 2, "2. call: offset, access, pages"),
+    (2, 1, "3. reply with items"),
+    (1, 0, "4. mapped; the instruction runs again"),
+)
+
+
+def pager() -> str:
+    """Who tells whom, from top to bottom."""
+    ways = (
+        ("program", MARGIN + 60.0, SENDER),
+        ("kernel", WIDTH / 2, GREY),
+        ("pager", WIDTH - MARGIN - 60.0, RECEIVER),
+    )
+    parts = []
+    for name, x, colour in ways:
+        parts += labelled(x - 45, TOP, 90, name, colour)
+        line = {"x1": f"{x:g}", "y1": TOP + BOX_H, "x2": f"{x:g}", "y2": TOP + 190}
+        parts.append(element("line", "", **line, stroke="#ccc"))
+    for row, (start, end, words) in enumerate(FAULT):
+        y = TOP + 68 + 36 * row
+        x1, x2 = ways[start][1], ways[end][1]
+        parts.append(arrow(x1, y, x2, y, ways[start][2]))
+        middle = (x1 + x2) / 2
+        parts.append(text(middle, y - 6, words, text_anchor="middle"))
+    return document("A fault that a pager answers", TOP + 206, parts)
+
+
 def draw_all() -> Dict[str, str]:
     """Each figure's text, by its name."""
     return {
@@ -320,4 +351,5 @@ def draw_all() -> Dict[str, str]:
         "steps": steps(),
         "ends": ends(),
         "table": relink(),
+        "pager": pager(),
     }
