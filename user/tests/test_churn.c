@@ -110,7 +110,7 @@ static void epoch(uint64_t operations) {
         hub_receive();
         hub_reap(true);
         struct place *place = &places[roll(WORKERS)];
-        if (chance(5)) {
+        if (!place->killed && chance(5)) {
             place->killed = true;
             check_ok("kill", sys_kill(place->pid));
         }
