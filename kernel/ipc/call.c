@@ -285,8 +285,9 @@ static __attribute__((noinline)) bool receive_now(struct thread *self,
  * one it served before is not locked: its `server` is a hint (ipc/donate.c). */
 static void serve(struct thread *self, struct endpoint *endpoint)
     REQUIRES(endpoint->lock) {
-    if (self->serves && self->serves != endpoint &&
-        self->serves->server == self)
+    if (endpoint->server == self)
+        return;
+    if (self->serves && self->serves->server == self)
         self->serves->server = NULL;
     self->serves = endpoint;
     endpoint->server = self;
@@ -328,12 +329,12 @@ int64_t receive_unlock(struct thread *self, struct endpoint *endpoint,
     return result;
 }
 
-int64_t receive(struct thread *self, const struct handle_entry *entry) {
-    struct endpoint *endpoint = entry->object;
+int64_t receive(struct thread *self, struct handle_entry entry) {
+    struct endpoint *endpoint = entry.object;
     if (self->borrowed)
         reply_drop_borrowed(self);
     spin_lock(&endpoint->lock);
-    return receive_unlock(self, endpoint, entry->generation);
+    return receive_unlock(self, endpoint, entry.generation);
 }
 
 int64_t ipc_recv(struct thread *self) {
@@ -343,7 +344,7 @@ int64_t ipc_recv(struct thread *self) {
         error = endpoint_find(self, self->frame.x[REG_A0], &entry);
     if (error)
         return message_error(self, error);
-    return receive(self, &entry);
+    return receive(self, entry);
 }
 
 /* ---- Ending calls from outside ---- */

@@ -33,7 +33,7 @@ int64_t call_session(struct thread *self, struct handle_entry entry);
 
 /* Receives on the endpoint that was found: RECV, and the rest of REPLY_RECV
  * once a reply, if one was owed, has been given. */
-int64_t receive(struct thread *self, const struct handle_entry *entry);
+int64_t receive(struct thread *self, struct handle_entry entry);
 
 /* The same, when the endpoint is locked: unlocks it. `generation` is that of
  * its handle. */

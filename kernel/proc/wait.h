@@ -59,9 +59,9 @@ static inline void thread_wait(struct thread *self, enum thread_state state,
     self->wait_sequence++;
     if (deadline != DEADLINE_NONE)
         deadline_arm(self, deadline);
-    __atomic_store_n(&self->state, state, __ATOMIC_RELEASE);
+    *(volatile uint32_t *)&self->state = state;
     /* thread_end sets the flag, then looks at the state: one of the two sees
-     * what the other did. */
+     * what the other did. Whoever ends the wait takes the lock first. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (self->flags & THREAD_KILLED)
         thread_doom(self);
