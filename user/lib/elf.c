@@ -171,8 +171,42 @@ static int64_t segment_fill(int64_t space, const struct elf_source *source,
     return 0;
 }
 
+/*
+ * Maps the segment's first pages from the program: all that have bytes of it,
+ * or, if zeros follow in the last one's memory, those before. Moves the segment
+ * up to what is left.
+ */
+static int64_t segment_map(int64_t space, int64_t pager,
+                           struct elf_segment *segment) {
+    uint64_t start = page_floor(segment->address);
+    uint64_t end = segment->address + segment->file_size;
+    bool zeros = segment->memory_size > segment->file_size ||
+                 (segment->prot & PROT_WRITE);
+    end = zeros ? page_floor(end) : page_ceiling(end);
+    if (end <= start ||
+        page_floor(segment->offset) + (segment->address - start) !=
+            segment->offset)
+        return 0;
+    int64_t error = sys_map(space, start, end - start,
+                            segment->prot | MAP_FIXED | MAP_PAGER, pager,
+                            page_floor(segment->offset));
+    uint64_t done = end - segment->address;
+    segment->address = end;
+    segment->offset += done;
+    segment->file_size -= done < segment->file_size ? done : segment->file_size;
+    segment->memory_size -=
+        done < segment->memory_size ? done : segment->memory_size;
+    return error;
+}
+
 static int64_t segment_load(int64_t space, const struct elf_source *source,
-                            const struct elf_segment *segment) {
+                            const struct elf_segment *planned) {
+    struct elf_segment rest = *planned, *segment = &rest;
+    if (source->pager > 0) {
+        int64_t result = segment_map(space, source->pager, segment);
+        if (result < 0 || segment->memory_size == 0)
+            return result;
+    }
     uint64_t start = page_floor(segment->address);
     uint64_t length =
         page_ceiling(segment->address + segment->memory_size) - start;

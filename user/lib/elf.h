@@ -5,7 +5,10 @@
  * Idea        A program is a list of segments: a range of addresses, the bytes
  *             that its first part holds, and the rights of its pages. Where
  *             the bytes come from (a file, the boot archive) is the caller's
- *             business: they are fetched through a function.
+ *             business: they are fetched through a function. If the program's
+ *             server is a pager, only the last page of what is written is:
+ *             text and constants are mapped and shared with whoever else runs
+ *             the program, other data are private.
  * Use         int64_t space = sys_space_create();
  *             struct elf_source source = {.read = file_read, .context = &fd,
  *                                         .buffer = buffer,
@@ -35,6 +38,7 @@ struct elf_source {
     void *context;
     void *buffer; /* the bytes pass through here: the larger, the fewer calls */
     uint64_t buffer_size; /* at least ELF_BUFFER_MIN */
+    int64_t pager;        /* a session that pages the program; 0: none does */
 };
 
 enum { ELF_BUFFER_MIN = 1024 };

@@ -5,7 +5,9 @@
  * Idea        The kernel knows nothing of programs. A fresh address space is
  *             built beside the running one: segments from the file, a stack,
  *             the arguments at its top. One system call then changes over;
- *             everything that can fail has been done by then.
+ *             everything that can fail has been done by then. The file's
+ *             server is its pager: what is not touched is not even read, and
+ *             all who run the program share its text.
  *
  *             The stack as main finds it, in one page at most:
  *
@@ -30,7 +32,7 @@
 #include "posix/posix.h"
 
 enum {
-    READ_SIZE = 16 * 1024, /* of a program, read at once */
+    WINDOW_SIZE = 16 * PAGE_SIZE, /* of a program, mapped at once */
     STACK_ALIGN = 16,
 };
 
@@ -44,13 +46,11 @@ struct arguments {
     };
 };
 
-/* The file being loaded. It can only be read onwards, so the position is kept
- * and going back means to open it again. */
+/* The file being loaded. */
 struct program {
-    const char *path;
     int64_t session;
-    uint64_t position;
-    char buffer[READ_SIZE];
+    const char *window; /* WINDOW_SIZE bytes of it, or NULL */
+    uint64_t offset;    /* of the window; its pages come as they are read */
 };
 
 /* Counts the caller's strings. E2BIG EFAULT. */
@@ -102,50 +102,54 @@ static int64_t arguments_build(struct arguments *arguments, char **argv) {
     return 0;
 }
 
-/* Opens the file, at its start. */
-static int64_t program_open(struct program *program) {
+/* Maps the part of the file from `offset` on, below the stack, where page
+ * tables are; anywhere if something is there. */
+static int64_t program_map(struct program *program, uint64_t offset) {
+    const uint64_t place =
+        USER_STACK_TOP - USER_STACK_SIZE - PAGE_SIZE - WINDOW_SIZE;
+    int64_t result = sys_map(HANDLE_SELF, place, WINDOW_SIZE,
+                             PROT_READ | MAP_PAGER, program->session, offset);
+    if (result == -EEXIST)
+        result = sys_map(HANDLE_SELF, 0, WINDOW_SIZE, PROT_READ | MAP_PAGER,
+                         program->session, offset);
+    program->window = result > 0 ? (const char *)result : NULL;
+    program->offset = offset;
+    return result < 0 ? result : 0;
+}
+
+static void program_unmap(struct program *program) {
+    if (program->window != NULL)
+        sys_unmap(HANDLE_SELF, (uint64_t)program->window, WINDOW_SIZE);
+    program->window = NULL;
+}
+
+static int64_t program_open(struct program *program, const char *path) {
     uint64_t major;
-    int64_t session = path_open(program->path, O_RDONLY, &major);
-    if (session == FILE_IS_DEVICE)
-        return -ENOEXEC;
-    program->session = session;
-    program->position = 0;
-    return session < 0 ? session : 0;
+    program->window = NULL;
+    program->session = path_open(path, O_RDONLY, &major);
+    return program->session == FILE_IS_DEVICE ? -ENOEXEC : program->session;
 }
 
-static int64_t program_rewind(struct program *program) {
+static void program_close(struct program *program) {
+    program_unmap(program);
     sys_handle_close(program->session);
-    return program_open(program);
 }
 
-/* Reads the next `length` bytes, all of them. */
-static int64_t program_next(struct program *program, char *to,
-                            uint64_t length) {
-    while (length > 0) {
-        int64_t count = file_read(program->session, to, length);
-        if (count <= 0)
-            return count < 0 ? count : -ENOEXEC;
-        program->position += (uint64_t)count;
-        to += count;
-        length -= (uint64_t)count;
-    }
-    return 0;
-}
-
-/* The read function of struct elf_source. What lies between is read and
- * dropped; the buffer is free for that, as `to` is its start or elsewhere. */
+/* The read function of struct elf_source. What its server does not page is
+ * beyond the file's end, or no program. */
 static int64_t program_read(void *context, uint64_t offset, void *to,
                             uint64_t length) {
     struct program *program = context;
     int64_t error = 0;
-    if (offset < program->position)
-        error = program_rewind(program);
-    while (error >= 0 && program->position < offset) {
-        uint64_t gap = offset - program->position;
-        error = program_next(program, program->buffer,
-                             gap < READ_SIZE ? gap : READ_SIZE);
+    if (program->window == NULL || offset < program->offset ||
+        offset + length > program->offset + WINDOW_SIZE) {
+        program_unmap(program);
+        error = program_map(program, offset / PAGE_SIZE * PAGE_SIZE);
     }
-    return error < 0 ? error : program_next(program, to, length);
+    if (error >= 0)
+        error =
+            safe_copy(to, program->window + (offset - program->offset), length);
+    return error == -EFAULT ? -ENOEXEC : error;
 }
 
 /* Maps the stack and puts the arguments on it. */
@@ -171,17 +175,17 @@ static void name_set(struct sys_start *start, const char *path) {
 static int64_t space_load(int64_t space, const char *path,
                           struct elf_image *image) {
     struct program program;
-    program.path = path;
-    int64_t error = program_open(&program);
+    char buffer[ELF_BUFFER_MIN];
+    int64_t error = program_open(&program, path);
     if (error < 0)
         return error;
     struct elf_source source = {.read = program_read,
                                 .context = &program,
-                                .buffer = program.buffer,
-                                .buffer_size = READ_SIZE};
+                                .buffer = buffer,
+                                .buffer_size = sizeof(buffer),
+                                .pager = program.session};
     error = elf_load(space, &source, image);
-    if (program.session >= 0)
-        sys_handle_close(program.session);
+    program_close(&program);
     return error;
 }
 

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "abi/errno.h"
+#include "abi/layout.h"
 #include "lib/malloc.h"
 #include "lib/printf.h"
 #include "lib/string.h"
@@ -119,6 +120,35 @@ int mknod(const char *path, short major, short minor);
 int link(const char *existing, const char *path);
 int unlink(const char *path);
 int chdir(const char *path);
+
+/* ---- Memory ---- */
+
+/* Flags of mmap, beside MAP_FIXED of abi/layout.h. */
+enum {
+    MAP_SHARED = 0x1000,
+    MAP_PRIVATE = 0x2000,
+    MAP_ANONYMOUS = 0x4000,
+};
+
+#define MAP_FAILED ((void *)-1)
+
+/*
+ * Maps `length` bytes of a file from `offset` on, or (MAP_ANONYMOUS, private)
+ * zeros; both are multiples of the page size, but for the length. `prot` is of
+ * abi/layout.h. A page is read when it is first touched. MAP_SHARED, for
+ * reading: what is written to the file meanwhile is seen. MAP_PRIVATE: stores
+ * are this process's alone (and, copied, its children's). Behind the file's end
+ * its last page is zero; to touch a page behind that one ends the process.
+ * Stays when the descriptor is closed; fork inherits it. `address` means
+ * something with MAP_FIXED only.
+ * MAP_FAILED: EBADF; ENODEV: not a file; EPERM: it is not open for reading, or
+ * stores would be shared; EEXIST: the address is taken; EINVAL ENOMEM.
+ */
+void *mmap(void *address, uint64_t length, int prot, int flags, int fd,
+           uint64_t offset);
+
+/* Unmaps whole pages, of any mapping. */
+int munmap(void *address, uint64_t length);
 
 /* ---- Beyond xv6 ---- */
 

@@ -99,7 +99,10 @@ static int64_t program_fetch(void *context, uint64_t offset, void *to,
 }
 
 static int64_t load(uint64_t limit, struct elf_image *image) {
-    struct elf_source source = {program_fetch, &limit, buffer, sizeof(buffer)};
+    struct elf_source source = {.read = program_fetch,
+                                .context = &limit,
+                                .buffer = buffer,
+                                .buffer_size = sizeof(buffer)};
     space_clear();
     return elf_load(7, &source, image);
 }

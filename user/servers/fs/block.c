@@ -14,6 +14,8 @@
  *             B2  pins == 0 == in the ring.
  *             B3  dirty implies pins > 0 (log.c holds it), so what is evicted
  *                 always equals what the disk holds.
+ *             B4  a page that programs map (shared) holds their block, or what
+ *                 that was when it was evicted or freed; never another's.
  * Locks       None: the file server is one thread.
  */
 #include "servers/fs/block.h"
@@ -79,15 +81,44 @@ static void block_pin(struct buf *buf) {
         ring_remove(buf);
 }
 
-/* Takes the least recently used buffer out of the ring; NULL: none is idle. */
+/* Sees to it that nobody else maps the buffer's page. False: it cannot. */
+static bool block_own(struct block_cache *cache, struct buf *buf) {
+    uint8_t *page = buf->data;
+    if (buf->shared)
+        page = cache->disk->renew(cache->disk, page);
+    if (page) {
+        buf->data = page;
+        buf->shared = false;
+    }
+    return page;
+}
+
+/* Takes the least recently used buffer out of the ring; NULL: none is idle, or
+ * can be had. */
 static struct buf *block_reclaim(struct block_cache *cache) {
     struct buf *buf = cache->idle.newer;
+    while (buf != &cache->idle && !block_own(cache, buf))
+        buf = buf->newer;
     if (buf == &cache->idle)
         return NULL;
     if (buf->cached)
         chain_remove(cache, buf);
     block_pin(buf);
     return buf;
+}
+
+void block_share(struct buf *buf) {
+    buf->shared = true;
+}
+
+int block_recycle(struct block_cache *cache, uint32_t block) {
+    struct buf *buf = block_find(cache, block);
+    if (!buf || !buf->shared || buf->pins > 0)
+        return 0;
+    if (!block_own(cache, buf))
+        return -ENOMEM;
+    chain_remove(cache, buf);
+    return 0;
 }
 
 int block_get_blank(struct block_cache *cache, uint32_t block,
@@ -159,6 +190,11 @@ void block_put(struct block_cache *cache, struct buf *buf) {
 }
 
 void block_discard(struct block_cache *cache, struct buf *buf) {
+    struct block_io io = {buf->block, buf->data};
+    if (buf->shared && cache->disk->read(cache->disk, &io, 1) == 0) {
+        block_put(cache, buf);
+        return;
+    }
     chain_remove(cache, buf);
     buf->pins = 0;
     ring_insert(buf, cache->idle.newer);

@@ -34,6 +34,10 @@ struct disk {
     int (*read)(struct disk *disk, const struct block_io *io, size_t count);
     int (*write)(struct disk *disk, const struct block_io *io, size_t count);
     int (*flush)(struct disk *disk);
+    /* A page instead of this one, which others map and go on seeing as it is;
+     * the contents of neither matter. NULL: there is none to be had. Only for
+     * disks whose cache gives pages away (block_share). */
+    uint8_t *(*renew)(struct disk *disk, uint8_t *page);
     uint32_t nblocks;
 };
 
@@ -46,6 +50,7 @@ struct buf {
     uint32_t pins;
     bool cached; /* in a hash chain: block and data mean something */
     bool dirty;  /* log.c: in the open transaction, which holds a pin */
+    bool shared; /* programs may have mapped the page: block_share */
     struct buf *chain;
     struct buf *older;
     struct buf *newer;
@@ -81,6 +86,17 @@ int block_get(struct block_cache *cache, uint32_t block, struct buf **out);
 int block_get_blank(struct block_cache *cache, uint32_t block,
                     struct buf **out);
 
+/*
+ * Notes that programs are given the page that holds the block. They see each
+ * change of it from now on, so no other block is ever put there: the buffer
+ * gets another page first.
+ */
+void block_share(struct buf *buf);
+
+/* The block was freed, and means something else from now on: who has mapped its
+ * page keeps what it was. ENOMEM: there is no page to be had. */
+int block_recycle(struct block_cache *cache, uint32_t block);
+
 /* Would block_get() find the block without the disk? */
 bool block_cached(const struct block_cache *cache, uint32_t block);
 
@@ -95,7 +111,8 @@ void block_put(struct block_cache *cache, struct buf *buf);
 
 /*
  * Gives back the pin and forgets the contents, which are not what the disk
- * holds. The pin must be the only one.
+ * holds; a page that programs have mapped becomes again what the disk holds.
+ * The pin must be the only one.
  */
 void block_discard(struct block_cache *cache, struct buf *buf);
 

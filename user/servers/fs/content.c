@@ -192,6 +192,31 @@ static void read_ahead(struct volume *v, const struct inode *ip, uint32_t index,
     block_prefetch(&v->cache, block, run);
 }
 
+int inode_pages(struct volume *v, const struct inode *ip, uint64_t offset,
+                bool shared, uint8_t **pages, int max) {
+    uint32_t index = (uint32_t)(offset >> BLOCK_SHIFT), block;
+    int count = 0;
+    if (offset >= ip->on.size)
+        return -EINVAL;
+    for (; count < max && index < block_count(ip->on.size); count++, index++) {
+        struct buf *buf;
+        int err = inode_map(v, ip, index, &block);
+        if (err == 0 && count == 0)
+            read_ahead(v, ip, index, block);
+        else if (err == 0 && !block_cached(&v->cache, block))
+            break;
+        if (err == 0)
+            err = block_get(&v->cache, block, &buf);
+        if (err < 0)
+            return count > 0 ? count : err;
+        if (shared)
+            block_share(buf);
+        pages[count] = buf->data;
+        block_put(&v->cache, buf);
+    }
+    return count;
+}
+
 long inode_read(struct volume *v, struct inode *ip, struct transfer *to,
                 uint64_t offset, size_t count) {
     if (offset >= ip->on.size)

@@ -194,6 +194,16 @@ long fs_read(struct volume *v, struct inode *ip, struct transfer *to,
     return inode_read(v, ip, to, offset, count);
 }
 
+int fs_pages(struct volume *v, struct inode *ip, uint64_t offset, bool shared,
+             uint8_t **pages, int max) {
+    int err = inode_load(v, ip);
+    if (err < 0)
+        return err;
+    if (ip->on.type != INODE_FILE)
+        return -EINVAL;
+    return inode_pages(v, ip, offset, shared, pages, max);
+}
+
 long fs_write(struct volume *v, struct inode *ip, struct transfer *from,
               uint64_t offset, size_t count) {
     int err = inode_load(v, ip);

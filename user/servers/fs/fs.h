@@ -77,6 +77,10 @@ void fs_close(struct volume *v, struct inode *ip);
 long fs_read(struct volume *v, struct inode *ip, struct transfer *to,
              uint64_t offset, size_t count);
 
+/* The pages of a file, as inode_pages(). EINVAL: it is no file. */
+int fs_pages(struct volume *v, struct inode *ip, uint64_t offset, bool shared,
+             uint8_t **pages, int max);
+
 /* Writes a file, as inode_write(). EISDIR; EINVAL: it is a device. */
 long fs_write(struct volume *v, struct inode *ip, struct transfer *from,
               uint64_t offset, size_t count);

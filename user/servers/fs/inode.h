@@ -87,6 +87,17 @@ int inode_map(struct volume *v, const struct inode *ip, uint32_t index,
 int inode_extend(struct volume *v, struct inode *ip, struct buf **out);
 
 /*
+ * The pages of the cache that hold the contents from `offset` on, a multiple of
+ * BLOCK_SIZE: the first, which is read if need be, and those after it that are
+ * in the cache, `max` at most. What lies behind the end of the contents is
+ * zero. `shared`: programs will see them (block_share). They stay where they
+ * are until the next operation. Returns their number, EINVAL (offset is at or
+ * behind the end), EIO or ENOMEM.
+ */
+int inode_pages(struct volume *v, const struct inode *ip, uint64_t offset,
+                bool shared, uint8_t **pages, int max);
+
+/*
  * Reads up to count bytes from offset on, fewer at the end of the contents.
  * Returns the number moved, or if it is 0 the error: EIO, or that of move.
  */

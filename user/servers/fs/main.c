@@ -8,7 +8,8 @@
  *             init starts another, and the request is made again: reading and
  *             writing whole blocks twice does no harm.
  *             The cache takes 1/64 of the memory, all of it touched at the
- *             start, so that serving never depends on free memory.
+ *             start, so that serving does not depend on free memory. Only a
+ *             page that programs have mapped is given up for another.
  * Use         Started by init; serves under the name "fs".
  * Locks       None: one thread.
  */
@@ -105,10 +106,32 @@ static int disk_flush(struct disk *disk) {
     return disk_call((struct disk_client *)disk, &m) < 0 ? -EIO : 0;
 }
 
+/* Maps and touches the cache's pages; a negative error. */
+static int64_t cache_memory(size_t blocks) {
+    int64_t address = sys_map(HANDLE_SELF, 0, blocks * BLOCK_SIZE,
+                              PROT_READ | PROT_WRITE, -1, 0);
+    for (size_t i = 0; address > 0 && i < blocks; i++)
+        *(volatile uint8_t *)((uint64_t)address + i * BLOCK_SIZE) = 0;
+    return address;
+}
+
+/* First the other page, which there may not be; then the one that is given
+ * away goes. */
+static uint8_t *disk_renew(struct disk *disk, uint8_t *page) {
+    (void)disk;
+    int64_t other = cache_memory(1);
+    if (other < 0)
+        return NULL;
+    sys_unmap(HANDLE_SELF, (uint64_t)page, BLOCK_SIZE);
+    return (uint8_t *)other;
+}
+
 static int64_t disk_open(struct disk_client *c) {
     struct message m = {.tag = tag_make(DISK_SIZE, 0, 0, 0)};
-    c->disk = (struct disk){
-        .read = disk_read, .write = disk_write, .flush = disk_flush};
+    c->disk = (struct disk){.read = disk_read,
+                            .write = disk_write,
+                            .flush = disk_flush,
+                            .renew = disk_renew};
     int64_t err = disk_connect(c);
     if (err >= 0)
         err = disk_call(c, &m);
@@ -125,15 +148,6 @@ static size_t cache_blocks(void) {
     if (blocks < CACHE_BLOCKS_MIN)
         return CACHE_BLOCKS_MIN;
     return blocks < CACHE_BLOCKS_MAX ? blocks : CACHE_BLOCKS_MAX;
-}
-
-/* Maps and touches the cache's pages; a negative error. */
-static int64_t cache_memory(size_t blocks) {
-    int64_t address = sys_map(HANDLE_SELF, 0, blocks * BLOCK_SIZE,
-                              PROT_READ | PROT_WRITE, -1, 0);
-    for (size_t i = 0; address > 0 && i < blocks; i++)
-        *(volatile uint8_t *)((uint64_t)address + i * BLOCK_SIZE) = 0;
-    return address;
 }
 
 static void volume_open(void) {

@@ -21,6 +21,8 @@
 #include "servers/fs/server.h"
 
 #include "abi/errno.h"
+#include "abi/layout.h"
+#include "abi/pager.h"
 #include "lib/proto.h"
 #include "lib/server.h"
 #include "lib/string.h"
@@ -195,6 +197,43 @@ static int64_t file_write_request(struct file *file, struct message *m) {
     if (count > 0)
         file->offset += (uint64_t)count;
     return count;
+}
+
+/* Makes the pages items of *m, a run of neighbours each, as far as items go. */
+static void pages_answer(struct message *m, uint8_t *const *pages, int count,
+                         bool share) {
+    enum item_mode mode = share ? ITEM_SHARE : ITEM_COW;
+    unsigned rights = share ? ITEM_READ : ITEM_READ | ITEM_WRITE;
+    unsigned items = 0;
+    for (int i = 0, run; i < count && items < MESSAGE_ITEMS; i += run) {
+        run = 1;
+        while (i + run < count && pages[i + run] == pages[i] + run * BLOCK_SIZE)
+            run++;
+        message_item(m, items++, (uint64_t)pages[i],
+                     item_make((uint64_t)run * BLOCK_SIZE, mode, rights));
+    }
+    m->tag = tag_make(0, 0, 0, items);
+}
+
+/*
+ * PAGER_FAULT: pages of the cache are shared with who maps the file, or private
+ * to who may write them.
+ */
+static int64_t file_fault(const struct file *file, struct message *m) {
+    uint8_t *pages[PAGER_PAGES];
+    bool share = !(m->words[1] >> PAGER_PROT_SHIFT & PROT_WRITE);
+    uint64_t max = m->words[2] < PAGER_PAGES ? m->words[2] : PAGER_PAGES;
+    if ((file->flags & FS_ACCESS) == FS_WRONLY)
+        return -EPERM;
+    if (m->words[0] % BLOCK_SIZE != 0 || max == 0)
+        return -EINVAL;
+    int count =
+        fs_pages(server.volume, file->ip, m->words[0], share, pages, (int)max);
+    if (count < 0)
+        return count;
+    pages_answer(m, pages, count, share);
+    int64_t error = ipc_reply(HANDLE_IMPLICIT, m);
+    return error == 0 || error == -EPIPE ? SERVICE_LATER : error;
 }
 
 /* FILE_STAT */
@@ -375,6 +414,8 @@ static int64_t call_handle(struct message *m, unsigned *words) {
         return file_write_request(file, m);
     case FILE_STAT:
         return file_stat_request(file, m, words);
+    case PAGER_FAULT:
+        return file_fault(file, m);
     default:
         return dir_request(file, m, words);
     }

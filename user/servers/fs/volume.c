@@ -108,7 +108,7 @@ int volume_alloc(struct volume *v, uint32_t *block) {
         if (taken > 0) {
             v->free_blocks--;
             v->block_hint = *block + 1 < v->super.nblocks ? *block + 1 : 0;
-            return 0;
+            return block_recycle(&v->cache, *block);
         }
         start = (start / BITS_PER_BLOCK + 1) % nbitmaps * BITS_PER_BLOCK;
     }
