@@ -77,8 +77,8 @@ enum syscall {
      * message, and then the reply is still owed: EINVAL (also for LEND and
      * WINDOW items, which replies do not carry), EBADF EPERM ESTALE (its
      * handles), EMSGSIZE (more handles or pages than the caller takes), ENOSPC
-     * (the caller's table is full, or its window occupied), and by a memory
-     * item as in CALL.
+     * (the caller's table is full, or its window occupied), EBUSY (pages that
+     * the call lent are lent on), and by a memory item as in CALL.
      */
     SYS_REPLY = 5,
 

@@ -219,6 +219,43 @@ static void check_on_loan(void) {
     end();
 }
 
+/* ---- A reply while what it returns is lent on ---- */
+
+static void serve_slowly(int64_t endpoint) {
+    struct message m;
+    accept_pages(8);
+    service_receive(endpoint, &m, MESSAGE_CALL);
+    pause_ms(4 * SETTLE_MS);
+    check_equal("reply", service_answer(0, 0), 0);
+}
+
+static void lend_on(uint64_t page) {
+    check_equal("lend on",
+                item_call(server.session, (void *)page, 1, ITEM_LEND, RW), 0);
+}
+
+static void reply_twice(int64_t endpoint) {
+    struct message m, answer = {.tag = 0};
+    accept_pages(8);
+    service_receive(endpoint, &m, MESSAGE_CALL);
+    int64_t reply = check_ok("reply_save", ipc_reply_save());
+    int64_t tid = thread_start(lend_on, m.item_base);
+    pause_ms(SETTLE_MS);
+    check_error("reply", ipc_reply(reply, &answer), EBUSY);
+    thread_end(tid);
+    check_equal("reply again", ipc_reply(reply, &answer), 0);
+}
+
+static void check_reply_early(void) {
+    server = server_start(serve_slowly);
+    struct server borrower = server_start(reply_twice);
+    uint8_t *page = page_make();
+    check_equal("lend", item_call(borrower.session, page, 1, ITEM_LEND, RW), 0);
+    page[0] = OLD;
+    peer_end(borrower.pid);
+    peer_end(server.pid);
+}
+
 static const struct check checks[] = {
     {"own", "a page that is the sender's alone", check_own},
     {"untouched", "a page that nobody has touched", check_untouched},
@@ -227,6 +264,8 @@ static const struct check checks[] = {
     {"once_shared", "a page that nobody shares any more", check_once_shared},
     {"absent", "no page", check_absent},
     {"on_loan", "a page that is borrowed, and one that is lent", check_on_loan},
+    {"reply_early", "a reply has to wait for pages that are lent on",
+     check_reply_early},
 };
 
 int main(int argc, char **argv) {
