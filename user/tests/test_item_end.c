@@ -417,7 +417,7 @@ static void check_threads(void) {
 }
 
 static const struct check checks[] = {
-    {"bounce", "pages that go to and fro by MOVE", check_bounce},
+    {"bounce", "pages that go forth and back by MOVE", check_bounce},
     {"send", "items in one-way messages", check_send},
     {"reply", "items in replies; one that cannot go is still owed",
      check_reply},

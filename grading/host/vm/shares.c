@@ -9,6 +9,7 @@
 #include "vm/copy.h"
 #include "vm/frame.h"
 #include "vm/memory.h"
+#include "vm/transfer.h"
 
 static void test_cow(void) {
     struct space *parent = start();
@@ -169,6 +170,29 @@ static void test_teardown(void) {
     finish(NULL);
 }
 
+/* Pinned memory goes nowhere, by no mode, also behind a page that could. */
+static void pinned_stay(struct space *space, va_t va, unsigned prot) {
+    struct space *other = space_create(quota);
+    va_t before = va - PAGE_SIZE;
+    CHECK(other != NULL);
+    CHECK(space_map(space, before, PAGE_SIZE, prot, NULL, 0) ==
+          (int64_t)before);
+    for (uint8_t mode = ITEM_MOVE; mode <= ITEM_LEND; mode++) {
+        for (uint64_t pages = 1; pages <= 2; pages++) {
+            struct transfer transfer = {.from = space, .to = other, .count = 1};
+            transfer.item[0] =
+                (struct transfer_item){.from = va - (pages - 1) * PAGE_SIZE,
+                                       .pages = pages,
+                                       .mode = mode,
+                                       .prot = (uint8_t)prot};
+            CHECK(space_transfer(&transfer) == -EPERM);
+        }
+    }
+    CHECK(other->region_count == 0);
+    CHECK(unmap(space, before, PAGE_SIZE) == 0);
+    sim_end(other);
+}
+
 static void test_memory(void) {
     struct space *space = start();
     struct memory *device;
@@ -201,6 +225,8 @@ static void test_memory(void) {
     CHECK(load(space, va + 4 * PAGE_SIZE) == 0);
     store(space, va + 4 * PAGE_SIZE, 5);
     CHECK(*(uint64_t *)pa_to_va(dma->base + 4 * PAGE_SIZE) == 5);
+    pinned_stay(space, va, RW);
+    pinned_stay(space, BASE, PROT_READ);
     struct space *child = fork_of(space, quota);
     uint64_t value;
     CHECK(sim_load(child, va, &value) == -EFAULT);
