@@ -134,25 +134,6 @@ static enum bytes_way way_choose(const struct cut *cut, unsigned flags) {
 }
 
 /*
- * M-14: the edges are of the whole pages' length, not of the request's.
- * File: user/lib/bytes.c
- * Killed by: test_bytes middle
- */
-static enum bytes_way way_choose(const struct cut *cut, unsigned flags) {
-    uint64_t length =
-        cut_pages(cut) > 1 ? cut->last - cut->first : cut->end - cut->start;
-    uint64_t least = cut_has_ends(cut) ? BYTES_PAGES_MIN : 1;
-    if (length == 0)
-        return BYTES_NONE;
-    if (length <= BYTES_REGISTERS_MAX)
-        return BYTES_REGISTERS;
-    if (length < BYTES_COW_MIN || cut_pages(cut) < least)
-        return BYTES_COPY;
-    return flags & BYTES_GIVE && length >= BYTES_MOVE_MIN ? BYTES_MOVE
-                                                          : BYTES_COW;
-}
-
-/*
  * M-43-bytes: a length that wraps is not noticed.
  * File: user/lib/bytes.c
  * Killed by: test_bytes_src ranges

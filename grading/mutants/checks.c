@@ -90,7 +90,7 @@ static int pages_check(const struct transfer_item *item,
 /*
  * M-49-table: pages without a table count as not mapped.
  * File: kernel/vm/piece.c
- * Killed by: test_item_big sparse
+ * Killed by: test_item_more no_table
  */
 int piece_reserve(struct transfer *transfer, unsigned index, struct work *work,
                   const struct piece *piece) {
@@ -128,7 +128,7 @@ int piece_reserve(struct transfer *transfer, unsigned index, struct work *work,
 /*
  * X-shared-lent: pages that others share can be lent.
  * File: kernel/vm/piece.c
- * Killed by: test_item_more lend_shared
+ * Killed by: test_item_held lend_shared
  */
 static int page_check(const struct transfer_item *item, pte_t pte) {
     bool shared = pte & PTE_SHARED;
@@ -202,4 +202,38 @@ static int parcel_transfer(struct thread *from, struct page_parcel *parcel) {
         loan_begin(from, transfer);
     }
     return result;
+}
+
+/*
+ * M-14: a range of several regions is not transferred as a whole: the
+ * library copies it, however long.
+ * File: kernel/vm/transfer.c
+ * Killed by: test_item_room regions
+ * Killed by: test_bytes_src regions
+ */
+static int regions_check(struct space *space,
+                         const struct transfer_item *item) {
+    uint32_t locked =
+        item->mode == ITEM_LEND ? REGION_LENT : REGION_LENT | REGION_BORROWED;
+    struct region *region = region_find(space, item->from);
+    space->found = region;
+    va_t missing;
+    for (va_t va = item->from; va < item_end(item); va = region->end) {
+        if (va != item->from) {
+            return -EPERM;
+        }
+        if (region == NULL || region->start > va) {
+            return -EFAULT;
+        }
+        if (region->flags & locked) {
+            return -EBUSY;
+        }
+        if (region->memory != NULL || item->prot & ~(unsigned)region->prot) {
+            return -EPERM;
+        }
+        if (region_lacks(space, region, va, item_end(item), &missing)) {
+            return -EAGAIN;
+        }
+    }
+    return 0;
 }

@@ -10,20 +10,15 @@
  * File: kernel/ipc/copy.c
  * Killed by: test_copy arguments
  */
-static int copy_check(struct thread *self, const struct copy *copy) {
-    uint64_t what = *argument(self, 1) & ~15ull;
-    uint64_t offset = *argument(self, 2);
-    uint64_t local = *argument(self, 3);
-    uint64_t length = *argument(self, 4);
-    uint64_t direction = what & (COPY_IN | COPY_OUT);
-    if ((what & ~(uint64_t)(COPY_IN | COPY_OUT | COPY_NOFAULT)) ||
-        !user_range_ok(local, length))
+static int copy_check(const struct space *space, const struct window *window,
+                      const uint64_t *argument) {
+    uint64_t what = argument[WHAT] & ~(15ull | COPY_NOFAULT);
+    if (!user_range_ok(argument[LOCAL], argument[LENGTH]) ||
+        overlaps(space, window, argument))
         return -EINVAL;
-    if (overlaps(self, copy))
-        return -EINVAL;
-    if (!(copy->rights & (direction == COPY_IN ? ITEM_READ : ITEM_WRITE)))
+    if (!(window->rights & (what == COPY_IN ? ITEM_READ : ITEM_WRITE)))
         return -EPERM;
-    return offset > copy->length ? -ERANGE : 0;
+    return argument[OFFSET] > window->length ? -ERANGE : 0;
 }
 
 /*
@@ -31,57 +26,44 @@ static int copy_check(struct thread *self, const struct copy *copy) {
  * File: kernel/ipc/copy.c
  * Killed by: test_copy directions
  */
-static int copy_check(struct thread *self, const struct copy *copy) {
-    uint64_t what = *argument(self, 1) & ~15ull;
-    uint64_t offset = *argument(self, 2);
-    uint64_t local = *argument(self, 3);
-    uint64_t length = *argument(self, 4);
-    uint64_t direction = what & (COPY_IN | COPY_OUT);
-    if ((what & ~(uint64_t)(COPY_IN | COPY_OUT | COPY_NOFAULT)) ||
-        (direction != COPY_IN && direction != COPY_OUT) ||
-        !user_range_ok(local, length))
+static int copy_check(const struct space *space, const struct window *window,
+                      const uint64_t *argument) {
+    uint64_t what = argument[WHAT] & ~(15ull | COPY_NOFAULT);
+    if ((what != COPY_IN && what != COPY_OUT) ||
+        !user_range_ok(argument[LOCAL], argument[LENGTH]) ||
+        overlaps(space, window, argument))
         return -EINVAL;
-    if (overlaps(self, copy))
-        return -EINVAL;
-    if (!(copy->rights & (direction == COPY_IN ? ITEM_WRITE : ITEM_READ)))
+    if (!(window->rights & (what == COPY_IN ? ITEM_WRITE : ITEM_READ)))
         return -EPERM;
-    return offset > copy->length ? -ERANGE : 0;
+    return argument[OFFSET] > window->length ? -ERANGE : 0;
 }
 
 /*
- * M-149: bytes of a step that failed are counted.
- * File: kernel/ipc/copy.c
+ * M-149: the bytes of a page that could not be copied are counted.
+ * File: kernel/vm/copy.c
  * Killed by: test_copy own_hole
  * Killed by: test_copy peer_hole
  */
-static int copy_step(struct thread *self, const struct copy *copy) {
-    uint64_t what = *argument(self, 1);
-    uint64_t offset = *argument(self, 2);
-    uint64_t local = *argument(self, 3);
-    uint64_t length = *argument(self, 4);
+int64_t space_copy_step(struct space *to, va_t tva, struct space *from,
+                        va_t fva, uint64_t length, bool nofault) {
     uint64_t done = 0;
-    bool in = what & COPY_IN;
-    int own = in ? COPY_FAULT_TO : COPY_FAULT_FROM;
-    if (offset == copy->length)
-        return -EOVERFLOW;
-    if (length > copy->length - offset)
-        length = copy->length - offset;
-    uint64_t remote = copy->base + offset;
-    int result =
-        space_copy_step(in ? self->space : copy->peer, in ? local : remote,
-                        in ? copy->peer : self->space, in ? remote : local,
-                        length, what & COPY_NOFAULT, &done);
-    if (result == COPY_FAULT_TO || result == COPY_FAULT_FROM)
-        *argument(self, 5) += 1;
-    if (result == COPY_FAULT_TO || result == COPY_FAULT_FROM)
-        return result == own ? -EFAULT : -EPFAULT;
-    if (result)
-        return result;
-    *argument(self, 2) += done;
-    *argument(self, 3) += done;
-    *argument(self, 4) -= done;
-    *argument(self, 5) += done;
-    return 0;
+    int64_t part = from->dying ? COPY_FAULT_FROM : COPY_FAULT_TO;
+    if (length > COPY_STEP) {
+        length = COPY_STEP;
+    }
+    spin_lock_pair(&to->lock, &from->lock);
+    while (!to->dying && !from->dying && done < length) {
+        part =
+            copy_page(to, tva + done, from, fva + done, length - done, nofault);
+        if (part < 0) {
+            done += page_rest(tva + done, length - done);
+            break;
+        }
+        done += (uint64_t)part;
+    }
+    spin_unlock_pair(&to->lock, &from->lock);
+    hart_self()->counters[COUNTER_BYTES_COPIED] += done;
+    return done > 0 ? (int64_t)done : part;
 }
 
 /*
@@ -90,27 +72,28 @@ static int copy_step(struct thread *self, const struct copy *copy) {
  * Killed by: test_copy overflow
  * Killed by: test_copy overflow_out
  */
-static int copy_step(struct thread *self, const struct copy *copy) {
-    uint64_t what = *argument(self, 1);
-    uint64_t offset = *argument(self, 2);
-    uint64_t local = *argument(self, 3);
-    uint64_t length = *argument(self, 4);
-    uint64_t done = 0;
-    bool in = what & COPY_IN;
-    int own = in ? COPY_FAULT_TO : COPY_FAULT_FROM;
-    uint64_t remote = copy->base + offset;
-    int result =
-        space_copy_step(in ? self->space : copy->peer, in ? local : remote,
-                        in ? copy->peer : self->space, in ? remote : local,
-                        length, what & COPY_NOFAULT, &done);
-    if (result == COPY_FAULT_TO || result == COPY_FAULT_FROM)
-        return result == own ? -EFAULT : -EPFAULT;
-    if (result)
-        return result;
-    *argument(self, 2) += done;
-    *argument(self, 3) += done;
-    *argument(self, 4) -= done;
-    *argument(self, 5) += done;
+static int copy_step(struct space *space, const struct window *window,
+                     uint64_t *argument) {
+    uint64_t local = argument[LOCAL];
+    uint64_t remote = window->base + argument[OFFSET];
+    uint64_t length = window->length - argument[OFFSET];
+    bool nofault = argument[WHAT] & COPY_NOFAULT;
+    bool in = argument[WHAT] & COPY_IN;
+    length = argument[LENGTH];
+    int64_t done = in ? space_copy_step(space, local, window->peer, remote,
+                                        length, nofault)
+                      : space_copy_step(window->peer, remote, space, local,
+                                        length, nofault);
+    if (done == COPY_FAULT_TO)
+        return in ? -EFAULT : -EPFAULT;
+    if (done == COPY_FAULT_FROM)
+        return in ? -EPFAULT : -EFAULT;
+    if (done < 0)
+        return (int)done;
+    argument[OFFSET] += (uint64_t)done;
+    argument[LOCAL] += (uint64_t)done;
+    argument[LENGTH] -= (uint64_t)done;
+    argument[DONE] += (uint64_t)done;
     return 0;
 }
 
@@ -119,51 +102,93 @@ static int copy_step(struct thread *self, const struct copy *copy) {
  * File: kernel/ipc/copy.c
  * Killed by: test_copy overflow
  */
-static int copy_check(struct thread *self, const struct copy *copy) {
-    uint64_t what = *argument(self, 1) & ~15ull;
-    uint64_t offset = *argument(self, 2);
-    uint64_t local = *argument(self, 3);
-    uint64_t length = *argument(self, 4);
-    uint64_t direction = what & (COPY_IN | COPY_OUT);
-    if ((what & ~(uint64_t)(COPY_IN | COPY_OUT | COPY_NOFAULT)) ||
-        (direction != COPY_IN && direction != COPY_OUT) ||
-        !user_range_ok(local, length))
+static int copy_check(const struct space *space, const struct window *window,
+                      const uint64_t *argument) {
+    uint64_t what = argument[WHAT] & ~(15ull | COPY_NOFAULT);
+    if ((what != COPY_IN && what != COPY_OUT) ||
+        !user_range_ok(argument[LOCAL], argument[LENGTH]) ||
+        overlaps(space, window, argument))
         return -EINVAL;
-    if (overlaps(self, copy))
-        return -EINVAL;
-    if (!(copy->rights & (direction == COPY_IN ? ITEM_READ : ITEM_WRITE)))
+    if (!(window->rights & (what == COPY_IN ? ITEM_READ : ITEM_WRITE)))
         return -EPERM;
-    if (offset < copy->length && length > copy->length - offset)
+    if (argument[OFFSET] < window->length &&
+        argument[LENGTH] > window->length - argument[OFFSET])
         return -EOVERFLOW;
-    return offset > copy->length ? -ERANGE : 0;
+    return argument[OFFSET] > window->length ? -ERANGE : 0;
 }
 
 /*
  * M-154: a window outlives its call.
  * File: kernel/ipc/copy.c
- * Killed by: test_window saved
+ * Killed by: test_window timed_out
+ * Killed by: test_window dead_client
  */
-static int window_of_call(struct thread *caller, uint32_t sequence,
-                          const struct thread *server, struct copy *copy) {
+static int window_open(struct window *window, unsigned index) {
+    struct thread *caller = window->caller;
     struct endpoint *endpoint = caller->endpoint;
     int error = -EPIPE;
     spin_lock(&endpoint->lock);
-    (void)sequence;
-    (void)server;
-    if (caller->endpoint == endpoint) {
+    if (endpoint != NULL) {
         error = -EINVAL;
-        if (copy->item < tag_items(caller->frame.x[REG_A1]) &&
-            item_mode(caller->items[copy->item].descriptor) == ITEM_WINDOW) {
-            const struct memory_item *item = &caller->items[copy->item];
-            copy->base = item->base;
-            copy->length = item_length(item->descriptor);
-            copy->rights = item_rights(item->descriptor);
-            copy->peer = space_get(caller->space);
-            error = 0;
+        if (index < tag_items(caller->frame.x[REG_A1])) {
+            const struct memory_item *item = &caller->items[index];
+            window->base = item->base;
+            window->length = item_length(item->descriptor);
+            window->rights = item_rights(item->descriptor);
+            error = item_mode(item->descriptor) == ITEM_WINDOW ? 0 : -EINVAL;
         }
     }
+    if (!error)
+        window->peer = space_get(caller->space);
     spin_unlock(&endpoint->lock);
     return error;
+}
+
+/*
+ * M-154-step: whether the call is still open is asked once, not between the
+ * steps of a copy.
+ * File: kernel/ipc/copy.c
+ * Killed by: test_window killed_meanwhile
+ */
+static bool window_is_open(const struct window *window) {
+    if (window->caller)
+        return true;
+    struct endpoint *endpoint = window->caller->endpoint;
+    spin_lock(&endpoint->lock);
+    bool open = call_is_open(endpoint, window->caller, window->sequence,
+                             window->server);
+    spin_unlock(&endpoint->lock);
+    return open;
+}
+
+/*
+ * M-155: whatever the handle is, the newest call is copied from.
+ * File: kernel/ipc/copy.c
+ * Killed by: test_window handles
+ */
+static int window_find(struct thread *self, struct window *window) {
+    struct handle_entry entry;
+    uint64_t handle = self->frame.x[REG_A0];
+    unsigned index = self->frame.x[REG_A1] & 15;
+    if (handle == (uint64_t)HANDLE_IMPLICIT) {
+        window->caller = self->caller;
+        window->server = self;
+        if (!window->caller)
+            return self->caller_gone ? -EPIPE : -ESTALE;
+        window->sequence = window->caller->call_sequence;
+    } else {
+        int error = handle_find(&self->process->handles, handle, HANDLE_REPLY,
+                                RIGHT_REPLY, &entry);
+        if (error == -EBADF && window_of_space(self, window, index) == 0)
+            return 0;
+        window->caller = error ? self->caller : entry.object;
+        window->server = error ? self : NULL;
+        if (!window->caller)
+            return -ESTALE;
+        window->sequence =
+            error ? window->caller->call_sequence : entry.generation;
+    }
+    return window_open(window, index);
 }
 
 /*
@@ -172,21 +197,26 @@ static int window_of_call(struct thread *caller, uint32_t sequence,
  * Killed by: test_copy read_only
  * Killed by: test_copy peer_read_only
  */
-static int copy_locked(struct space *to, va_t tva, struct space *from, va_t fva,
-                       uint64_t length, bool nofault) REQUIRES(to->lock)
-    REQUIRES(from->lock) {
+static inline int64_t copy_page(struct space *to, va_t tva, struct space *from,
+                                va_t fva, uint64_t length, bool nofault)
+    REQUIRES(to->lock) REQUIRES(from->lock) {
     pte_t *source;
     pte_t *target;
-    int result = side_resolve(from, fva, PROT_READ, nofault, &source);
+    uint64_t part = page_rest(tva, page_rest(fva, length));
+    int result = space_resolve(from, fva, PROT_READ, nofault, &source);
     if (result < 0) {
         return result == -EFAULT ? COPY_FAULT_FROM : result;
     }
-    result = side_resolve(to, tva, PROT_READ, nofault, &target);
+    result = space_resolve(to, tva, PROT_READ, nofault, &target);
     if (result < 0) {
         return result == -EFAULT ? COPY_FAULT_TO : result;
     }
-    memmove(leaf_byte(target, tva), leaf_byte(source, fva), length);
-    return 0;
+    if (part == PAGE_SIZE) {
+        page_copy(leaf_byte(target, tva), leaf_byte(source, fva));
+    } else {
+        memmove(leaf_byte(target, tva), leaf_byte(source, fva), part);
+    }
+    return (int64_t)part;
 }
 
 /*
@@ -195,24 +225,29 @@ static int copy_locked(struct space *to, va_t tva, struct space *from, va_t fva,
  * Killed by: test_copy cow
  * Killed by: test_copy own_cow
  */
-static int copy_locked(struct space *to, va_t tva, struct space *from, va_t fva,
-                       uint64_t length, bool nofault) REQUIRES(to->lock)
-    REQUIRES(from->lock) {
+static inline int64_t copy_page(struct space *to, va_t tva, struct space *from,
+                                va_t fva, uint64_t length, bool nofault)
+    REQUIRES(to->lock) REQUIRES(from->lock) {
     pte_t *source;
     pte_t *target;
-    int result = side_resolve(from, fva, PROT_READ, nofault, &source);
+    uint64_t part = page_rest(tva, page_rest(fva, length));
+    int result = space_resolve(from, fva, PROT_READ, nofault, &source);
     if (result < 0) {
         return result == -EFAULT ? COPY_FAULT_FROM : result;
     }
-    result = side_resolve(to, tva, PROT_WRITE, nofault, &target);
-    if (result == 0 && *target & PTE_V) {
-        result = side_resolve(to, tva, PROT_READ, nofault, &target);
+    result = space_resolve(to, tva, PROT_READ, nofault, &target);
+    if (result == 0 && !(region_find(to, tva)->prot & PROT_WRITE)) {
+        result = -EFAULT;
     }
     if (result < 0) {
         return result == -EFAULT ? COPY_FAULT_TO : result;
     }
-    memmove(leaf_byte(target, tva), leaf_byte(source, fva), length);
-    return 0;
+    if (part == PAGE_SIZE) {
+        page_copy(leaf_byte(target, tva), leaf_byte(source, fva));
+    } else {
+        memmove(leaf_byte(target, tva), leaf_byte(source, fva), part);
+    }
+    return (int64_t)part;
 }
 
 /*
@@ -221,37 +256,74 @@ static int copy_locked(struct space *to, va_t tva, struct space *from, va_t fva,
  * Killed by: test_copy lazy
  * Killed by: test_copy own_lazy
  */
-static int side_resolve(struct space *space, va_t va, unsigned access,
-                        bool nofault, pte_t **leaf) REQUIRES(space->lock) {
-    if (space->dying || va >= USER_END) {
-        return -EFAULT;
+static inline int64_t copy_page(struct space *to, va_t tva, struct space *from,
+                                va_t fva, uint64_t length, bool nofault)
+    REQUIRES(to->lock) REQUIRES(from->lock) {
+    pte_t *source;
+    pte_t *target;
+    uint64_t part = page_rest(tva, page_rest(fva, length));
+    int result = space_resolve(from, fva, PROT_READ, true, &source);
+    if (result < 0) {
+        return result == -EFAULT ? COPY_FAULT_FROM : result;
     }
-    (void)nofault;
-    return space_resolve(space, va, access, true, leaf);
+    result = space_resolve(to, tva, PROT_WRITE, true || nofault, &target);
+    if (result < 0) {
+        return result == -EFAULT ? COPY_FAULT_TO : result;
+    }
+    if (part == PAGE_SIZE) {
+        page_copy(leaf_byte(target, tva), leaf_byte(source, fva));
+    } else {
+        memmove(leaf_byte(target, tva), leaf_byte(source, fva), part);
+    }
+    return (int64_t)part;
 }
 
 /*
  * M-161: all harts copy through one buffer.
  * File: kernel/vm/copy.c
- * Killed by: test_item_more copies (smp4)
+ * Killed by: test_copy_time copies (smp4)
  */
-static int copy_locked(struct space *to, va_t tva, struct space *from, va_t fva,
-                       uint64_t length, bool nofault) REQUIRES(to->lock)
-    REQUIRES(from->lock) {
+static inline int64_t copy_page(struct space *to, va_t tva, struct space *from,
+                                va_t fva, uint64_t length, bool nofault)
+    REQUIRES(to->lock) REQUIRES(from->lock) {
     pte_t *source;
     pte_t *target;
-    int result = side_resolve(from, fva, PROT_READ, nofault, &source);
+    uint64_t part = page_rest(tva, page_rest(fva, length));
+    int result = space_resolve(from, fva, PROT_READ, nofault, &source);
     if (result < 0) {
         return result == -EFAULT ? COPY_FAULT_FROM : result;
     }
-    result = side_resolve(to, tva, PROT_WRITE, nofault, &target);
+    result = space_resolve(to, tva, PROT_WRITE, nofault, &target);
     if (result < 0) {
         return result == -EFAULT ? COPY_FAULT_TO : result;
     }
     static char buffer[PAGE_SIZE];
-    memmove(buffer, leaf_byte(source, fva), length);
-    memmove(leaf_byte(target, tva), buffer, length);
-    return 0;
+    memmove(buffer, leaf_byte(source, fva), part);
+    memmove(leaf_byte(target, tva), buffer, part);
+    return (int64_t)part;
+}
+
+/*
+ * M-163: a long copy lets nobody else run.
+ * File: kernel/ipc/copy.c
+ * Killed by: test_copy_time yields
+ */
+static int64_t copy_run(struct thread *self) {
+    struct window window;
+    uint64_t *argument = &self->frame.x[REG_A0];
+    int64_t error = window_find(self, &window);
+    if (error)
+        return error;
+    error = copy_check(self->space, &window, argument);
+    while (!error && argument[LENGTH] > 0) {
+        error = copy_step(self->space, &window, argument);
+        if (error || argument[LENGTH] == 0)
+            break;
+        if (!window_is_open(&window))
+            error = -EPIPE;
+    }
+    space_put(window.peer);
+    return error;
 }
 
 /*
@@ -260,21 +332,26 @@ static int copy_locked(struct space *to, va_t tva, struct space *from, va_t fva,
  * Killed by: test_copy in
  * Killed by: test_copy out
  */
-static int copy_locked(struct space *to, va_t tva, struct space *from, va_t fva,
-                       uint64_t length, bool nofault) REQUIRES(to->lock)
-    REQUIRES(from->lock) {
+static inline int64_t copy_page(struct space *to, va_t tva, struct space *from,
+                                va_t fva, uint64_t length, bool nofault)
+    REQUIRES(to->lock) REQUIRES(from->lock) {
     pte_t *source;
     pte_t *target;
-    int result = side_resolve(from, fva, PROT_READ, nofault, &source);
+    uint64_t part = page_rest(tva, page_rest(fva, length));
+    int result = space_resolve(from, fva, PROT_READ, nofault, &source);
     if (result < 0) {
         return result == -EFAULT ? COPY_FAULT_FROM : result;
     }
-    result = side_resolve(to, tva, PROT_WRITE, nofault, &target);
+    result = space_resolve(to, tva, PROT_WRITE, nofault, &target);
     if (result < 0) {
         return result == -EFAULT ? COPY_FAULT_TO : result;
     }
-    memmove(leaf_byte(target, tva), leaf_byte(source, fva), length & ~7ull);
-    return 0;
+    if (part == PAGE_SIZE) {
+        page_copy(leaf_byte(target, tva), leaf_byte(source, fva));
+    } else {
+        memmove(leaf_byte(target, tva), leaf_byte(source, fva), part & ~7ull);
+    }
+    return (int64_t)part;
 }
 
 /*
@@ -283,22 +360,27 @@ static int copy_locked(struct space *to, va_t tva, struct space *from, va_t fva,
  * Killed by: test_copy in
  * Killed by: test_copy out
  */
-static int copy_locked(struct space *to, va_t tva, struct space *from, va_t fva,
-                       uint64_t length, bool nofault) REQUIRES(to->lock)
-    REQUIRES(from->lock) {
+static inline int64_t copy_page(struct space *to, va_t tva, struct space *from,
+                                va_t fva, uint64_t length, bool nofault)
+    REQUIRES(to->lock) REQUIRES(from->lock) {
     pte_t *source;
     pte_t *target;
-    int result = side_resolve(from, fva, PROT_READ, nofault, &source);
+    uint64_t part = page_rest(tva, page_rest(fva, length));
+    int result = space_resolve(from, fva, PROT_READ, nofault, &source);
     if (result < 0) {
         return result == -EFAULT ? COPY_FAULT_FROM : result;
     }
-    result = side_resolve(to, tva, PROT_WRITE, nofault, &target);
+    result = space_resolve(to, tva, PROT_WRITE, nofault, &target);
     if (result < 0) {
         return result == -EFAULT ? COPY_FAULT_TO : result;
     }
-    memmove(leaf_byte(target, tva), leaf_byte(source, fva),
-            page_rest(tva, page_rest(fva, (length + 7) & ~7ull)));
-    return 0;
+    if (part == PAGE_SIZE) {
+        page_copy(leaf_byte(target, tva), leaf_byte(source, fva));
+    } else {
+        memmove(leaf_byte(target, tva), leaf_byte(source, fva),
+                page_rest(tva, page_rest(fva, (part + 7) & ~7ull)));
+    }
+    return (int64_t)part;
 }
 
 /*
@@ -308,31 +390,32 @@ static int copy_locked(struct space *to, va_t tva, struct space *from, va_t fva,
  * Killed by: test_copy own_hole
  * Killed by: test_copy peer_hole
  */
-static int copy_step(struct thread *self, const struct copy *copy) {
-    uint64_t what = *argument(self, 1);
-    uint64_t offset = *argument(self, 2);
-    uint64_t local = *argument(self, 3);
-    uint64_t length = *argument(self, 4);
-    uint64_t done = 0;
-    bool in = what & COPY_IN;
-    int own = in ? COPY_FAULT_TO : COPY_FAULT_FROM;
-    if (offset == copy->length)
+static int copy_step(struct space *space, const struct window *window,
+                     uint64_t *argument) {
+    uint64_t local = argument[LOCAL];
+    uint64_t remote = window->base + argument[OFFSET];
+    uint64_t length = window->length - argument[OFFSET];
+    bool nofault = argument[WHAT] & COPY_NOFAULT;
+    bool in = argument[WHAT] & COPY_IN;
+    bool swapped = !in;
+    if (length == 0)
         return -EOVERFLOW;
-    if (length > copy->length - offset)
-        length = copy->length - offset;
-    uint64_t remote = copy->base + offset;
-    int result =
-        space_copy_step(in ? self->space : copy->peer, in ? local : remote,
-                        in ? copy->peer : self->space, in ? remote : local,
-                        length, what & COPY_NOFAULT, &done);
-    if (result == COPY_FAULT_TO || result == COPY_FAULT_FROM)
-        return result == own ? -EPFAULT : -EFAULT;
-    if (result)
-        return result;
-    *argument(self, 2) += done;
-    *argument(self, 3) += done;
-    *argument(self, 4) -= done;
-    *argument(self, 5) += done;
+    if (length > argument[LENGTH])
+        length = argument[LENGTH];
+    int64_t done = in ? space_copy_step(space, local, window->peer, remote,
+                                        length, nofault)
+                      : space_copy_step(window->peer, remote, space, local,
+                                        length, nofault);
+    if (done == COPY_FAULT_TO)
+        return swapped ? -EFAULT : -EPFAULT;
+    if (done == COPY_FAULT_FROM)
+        return swapped ? -EPFAULT : -EFAULT;
+    if (done < 0)
+        return (int)done;
+    argument[OFFSET] += (uint64_t)done;
+    argument[LOCAL] += (uint64_t)done;
+    argument[LENGTH] -= (uint64_t)done;
+    argument[DONE] += (uint64_t)done;
     return 0;
 }
 
@@ -341,66 +424,17 @@ static int copy_step(struct thread *self, const struct copy *copy) {
  * File: kernel/ipc/copy.c
  * Killed by: test_copy offsets
  */
-static int copy_check(struct thread *self, const struct copy *copy) {
-    uint64_t what = *argument(self, 1) & ~15ull;
-    uint64_t offset = *argument(self, 2);
-    uint64_t local = *argument(self, 3);
-    uint64_t length = *argument(self, 4);
-    uint64_t direction = what & (COPY_IN | COPY_OUT);
-    if ((what & ~(uint64_t)(COPY_IN | COPY_OUT | COPY_NOFAULT)) ||
-        (direction != COPY_IN && direction != COPY_OUT) ||
-        !user_range_ok(local, length))
+static int copy_check(const struct space *space, const struct window *window,
+                      const uint64_t *argument) {
+    uint64_t what = argument[WHAT] & ~(15ull | COPY_NOFAULT);
+    if ((what != COPY_IN && what != COPY_OUT) ||
+        !user_range_ok(argument[LOCAL], argument[LENGTH]) ||
+        overlaps(space, window, argument))
         return -EINVAL;
-    if (overlaps(self, copy))
-        return -EINVAL;
-    if (!(copy->rights & (direction == COPY_IN ? ITEM_READ : ITEM_WRITE)))
+    if (!(window->rights & (what == COPY_IN ? ITEM_READ : ITEM_WRITE)))
         return -EPERM;
-    return offset + length > copy->length + length ? -ERANGE : 0;
-}
-
-/*
- * M-163: a long copy lets nobody else run.
- * File: kernel/ipc/copy.c
- * Killed by: test_window killed_meanwhile
- */
-int64_t ipc_copy(struct thread *self) {
-    bool more = true;
-    int error = 0;
-    while (more && !error) {
-        struct copy copy;
-        error = window_find(self, &copy);
-        if (error)
-            break;
-        error = copy_check(self, &copy);
-        more = *argument(self, 4) > 0;
-        if (!error && more)
-            error = copy_step(self, &copy);
-        space_put(copy.peer);
-        if (error == -EFAULT && own_page_comes(self))
-            return RESULT_WAITING;
-        more = *argument(self, 4) > 0;
-    }
-    self->frame.x[REG_A1] = *argument(self, 5);
-    return error;
-}
-
-/*
- * M-155: a reply handle is good for copying without the right to reply.
- * File: kernel/ipc/copy.c
- * Killed by: test_window handles
- */
-static int window_find(struct thread *self, struct copy *copy) {
-    struct handle_entry entry;
-    uint64_t handle = *argument(self, 0);
-    copy->item = *argument(self, 1) & 15;
-    if (handle == (uint64_t)HANDLE_IMPLICIT)
-        return window_implicit(self, copy);
-    int error = handle_lookup(&self->process->handles, handle, HANDLE_REPLY,
-                              RIGHT_REPLY, &entry);
-    if (error == -EBADF)
-        return window_implicit(self, copy);
-    (void)window_of_space;
-    if (error)
-        return error;
-    return window_of_call(entry.object, entry.generation, NULL, copy);
+    return argument[OFFSET] + argument[LENGTH] >
+                   window->length + argument[LENGTH]
+               ? -ERANGE
+               : 0;
 }

@@ -9,7 +9,7 @@
 /*
  * M-02: moving the first pages of a region takes the rest of it, too.
  * File: kernel/vm/region.c
- * Killed by: test_item_room neighbours
+ * Killed by: test_item_more quick_move
  */
 void region_cut(struct space *space, va_t start, va_t end) {
     struct region *region = region_after(space, start);
@@ -33,10 +33,13 @@ void region_cut(struct space *space, va_t start, va_t end) {
  * Killed by: test_item_cow pairs
  */
 int space_own(struct space *space, pte_t *leaf, va_t page, pte_t flags) {
-    static va_t last_page;
-    static pa_t last_copy;
+    static struct {
+        va_t page;
+        pa_t copy;
+    } known[64];
+    unsigned slot = page / PAGE_SIZE % 64;
     pa_t old = pte_frame(*leaf);
-    pa_t source = page == last_page ? last_copy : old;
+    pa_t source = known[slot].page == page ? known[slot].copy : old;
     pa_t pa = frame_alloc(quota_essential(space->quota));
     if (pa == 0) {
         return -ENOMEM;
@@ -47,8 +50,8 @@ int space_own(struct space *space, pte_t *leaf, va_t page, pte_t flags) {
     pte_store(leaf, value);
     asid_fence(&space->asid, page, 1);
     frame_unref(old);
-    last_page = page;
-    last_copy = pa;
+    known[slot].page = page;
+    known[slot].copy = pa;
     hart_count_event(COUNTER_COW_COPY);
     return 0;
 }

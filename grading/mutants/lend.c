@@ -40,7 +40,7 @@ static void item_give(struct loan *loan, const struct transfer_item *item) {
 /*
  * X-lend-common: what comes back can be written, whoever else has the page.
  * File: kernel/vm/loan.c
- * Killed by: test_item_more lend_common
+ * Killed by: test_item_held lend_common
  */
 static void run_give(pte_t *leaf, uint64_t pages, const struct region *region) {
     bool borrowed = region->flags & REGION_BORROWED;
@@ -56,7 +56,7 @@ static void run_give(pte_t *leaf, uint64_t pages, const struct region *region) {
 /*
  * X-lend-keep: the borrower keeps the pages after its reply.
  * File: kernel/vm/loan.c
- * Killed by: test_lend lend
+ * Killed by: test_item_held lent
  */
 static void item_take(struct loan *loan, const struct transfer_item *item,
                       struct gather *gather) {
@@ -144,7 +144,7 @@ static void loan_begin(struct thread *from, const struct transfer *transfer) {
 /*
  * X-lend-write: the lender can write what it has lent for reading.
  * File: kernel/vm/run.h
- * Killed by: test_lend meanwhile
+ * Killed by: test_item_held lent
  */
 static inline unsigned run_lend(struct run *run) {
     const pte_t *end = run->from + run->pages;
@@ -163,7 +163,7 @@ static inline unsigned run_lend(struct run *run) {
 /*
  * X-lend-read: the lender can read what it has lent for writing.
  * File: kernel/vm/run.h
- * Killed by: test_item_more lent
+ * Killed by: test_item_held lent
  */
 static inline unsigned run_lend(struct run *run) {
     const pte_t *end = run->from + run->pages;
@@ -182,7 +182,7 @@ static inline unsigned run_lend(struct run *run) {
 /*
  * X-lend-fork: a child gets what its parent has borrowed.
  * File: kernel/vm/fork.c
- * Killed by: test_item_more lent
+ * Killed by: test_item_held lent
  */
 static bool region_inherits(const struct region *region) {
     return region->memory == NULL;
@@ -191,7 +191,7 @@ static bool region_inherits(const struct region *region) {
 /*
  * X-lent: pages that are lent or borrowed can be moved away.
  * File: kernel/vm/transfer.c
- * Killed by: test_item_more lent
+ * Killed by: test_item_held lent
  */
 static int regions_check(struct space *space,
                          const struct transfer_item *item) {

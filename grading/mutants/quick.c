@@ -34,32 +34,6 @@ static inline uint64_t quick_commit(struct quick *quick, bool *all) {
 }
 
 /*
- * M-10-quick: the quick way does not charge the receiver for the pages.
- * File: kernel/vm/quick.h
- * Killed by: test_item_more quick_move (debug)
- */
-static inline uint64_t quick_commit(struct quick *quick, bool *all) {
-    struct transfer_item *item = quick->item;
-    struct region *target = quick->target;
-    pte_t lowered = PTE_RIGHTS;
-    item->to = target->end;
-    target->end = target->stale = item->to + quick_length(item);
-    pte_publish();
-    unsigned pages =
-        quick->whole ? quick_move_table(quick) : quick_run(quick, &lowered);
-    uint64_t gone = pages + quick->whole;
-    if (item->mode == ITEM_MOVE) {
-        quick->source->start = item->from + quick_length(item);
-        quota_uncharge_frames(quick->from->quota, gone);
-    }
-    if (quick->frames > 0)
-        quota_uncharge_frames(quick->to->quota, quick->frames);
-    transfer_count(item->mode, pages);
-    *all = quick->whole;
-    return lowered ? item->pages : 0;
-}
-
-/*
  * M-28-quick: the quick way gives rights that the sender does not have.
  * File: kernel/vm/quick.h
  * Killed by: test_item_more quick_rights
@@ -79,7 +53,7 @@ static inline bool quick_source(const struct quick *quick) {
 /*
  * M-31-quick: the quick way makes entries that may be written and not read.
  * File: kernel/vm/quick.h
- * Killed by: test_item_more quick_rights
+ * Killed by: test_item_more quick_odd
  */
 static inline bool quick_item(const struct transfer_item *item) {
     unsigned rights = item->prot & (PROT_READ | PROT_WRITE | PROT_EXECUTE);
@@ -167,7 +141,7 @@ static inline bool quick_pages(const struct quick *quick) {
 /*
  * X-lent-quick: the quick way moves pages that are lent or borrowed.
  * File: kernel/vm/region.h
- * Killed by: test_item_more lent
+ * Killed by: test_item_held lent
  */
 static inline bool region_is_plain(const struct region *region) {
     return region_is_anonymous(region) &&
@@ -195,7 +169,7 @@ static inline bool quick_source(const struct quick *quick) {
  * X-whole: the quick way moves the last pages of a region, which stays,
  * empty.
  * File: kernel/vm/quick.h
- * Killed by: test_item_more quick_part
+ * Killed by: test_item_more quick_rest
  */
 static inline bool quick_source(const struct quick *quick) {
     const struct region *region = quick->source;
@@ -238,7 +212,7 @@ static inline bool quick_tables(struct quick *quick) {
  * X-frame: the quick way moves a table whose pages have more rights than the
  * item.
  * File: kernel/vm/quick.h
- * Killed by: test_item_big pages
+ * Killed by: test_item_more quick_whole
  */
 static inline bool quick_tables(struct quick *quick) {
     const struct transfer_item *item = quick->item;

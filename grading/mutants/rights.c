@@ -184,8 +184,8 @@ static bool item_valid(const struct transfer_item *item) {
 /*
  * M-27: what is shared for reading can be written.
  * File: kernel/vm/run.h
- * Killed by: test_item share
  * Killed by: test_item_more quick_share
+ * Killed by: test_item_held rights
  */
 static inline unsigned run_share(struct run *run) {
     const pte_t *end = run->from + run->pages;
@@ -204,7 +204,8 @@ static inline unsigned run_share(struct run *run) {
 /*
  * M-27-lend: what is lent for reading can be written.
  * File: kernel/vm/run.h
- * Killed by: test_lend lend
+ * Killed by: test_item_held lent
+ * Killed by: test_item_held rights
  */
 static inline unsigned run_lend(struct run *run) {
     const pte_t *end = run->from + run->pages;
@@ -223,7 +224,7 @@ static inline unsigned run_lend(struct run *run) {
 /*
  * M-29: the receiver of a COW may execute what the sender may.
  * File: kernel/vm/run.h
- * Killed by: test_item_cow execute
+ * Killed by: test_item_held execute
  */
 static inline unsigned run_cow(struct run *run) {
     const pte_t *end = run->from + run->pages;
@@ -248,7 +249,7 @@ static inline unsigned run_cow(struct run *run) {
 /*
  * M-29-share: the receiver of a SHARE may execute what the sender may.
  * File: kernel/vm/run.h
- * Killed by: test_item_cow execute
+ * Killed by: test_item_held execute
  */
 static inline unsigned run_share(struct run *run) {
     const pte_t *end = run->from + run->pages;
@@ -267,7 +268,7 @@ static inline unsigned run_share(struct run *run) {
 /*
  * M-29-move: the receiver of a MOVE may execute what the sender may.
  * File: kernel/vm/run.h
- * Killed by: test_item_cow execute
+ * Killed by: test_item_held execute
  */
 static inline unsigned run_move(struct run *run) {
     const pte_t *end = run->from + run->pages;

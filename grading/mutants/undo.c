@@ -21,6 +21,7 @@ static int transfer_reserve(struct transfer *transfer, struct work *work) {
             continue;
         }
         copies_free(work);
+        (void)item_undo;
         for (unsigned k = 0; k <= i; k++) {
             const struct transfer_item *item = &transfer->item[k];
             region_join_around(transfer->from, item->from, item_end(item));
@@ -33,7 +34,7 @@ static int transfer_reserve(struct transfer *transfer, struct work *work) {
 /*
  * M-04-last: only the item that failed is taken back.
  * File: kernel/vm/transfer.c
- * Killed by: test_item_room named
+ * Killed by: test_item_more undo_tables
  */
 static int transfer_reserve(struct transfer *transfer, struct work *work) {
     int result = 0;
@@ -263,7 +264,7 @@ void region_remove(struct space *space, struct region *region) {
  * M-04-order: items are taken back in the order they were reserved in: what
  * grew twice is cut at the wrong end.
  * File: kernel/vm/transfer.c
- * Killed by: test_item_room named
+ * Killed by: test_item_more undo_order
  */
 static int transfer_reserve(struct transfer *transfer, struct work *work) {
     int result = 0;

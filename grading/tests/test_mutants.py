@@ -43,7 +43,12 @@ static uint64_t page_rest(va_t va, uint64_t n) {
 
 
 @points(1)
-@programs("test_item_more", variants=[FAST, SLOW, DEBUG, FOUR_HARTS, ORACLE])
+@programs(
+    "test_item_more",
+    "test_item_held",
+    "test_copy_time",
+    variants=[FAST, SLOW, DEBUG, FOUR_HARTS, ORACLE],
+)
 def test_item_more(
     judge: Callable[[Check, Variant], None], check: Check, variant: Variant
 ) -> None:
