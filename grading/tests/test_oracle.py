@@ -213,7 +213,7 @@ PLANTS: Dict[str, Plant] = {
     "global": Plant(
         "a mapping of the kernel changes with a fence of one space",
         "kernel/vm/space.c",
-        "space_get",
+        "spaces_add",
         """
     struct pagetable table = {.root = kernel_root};
     pte_t *leaf = pagetable_find(&table, DIRECT_BASE + 0x84000000, 1);
@@ -221,8 +221,9 @@ PLANTS: Dict[str, Plant] = {
     pagetable_protect(leaf, flags & ~(pte_t)PTE_W);
     pagetable_protect(leaf, flags);
     asid_fence_here(&space->asid, DIRECT_BASE + 0x84000000);
-    __atomic_fetch_add(&space->refs, 1, __ATOMIC_RELAXED);
-    return space;
+    spin_lock(&spaces_lock);
+    list_push_back(&spaces, &space->link);
+    spin_unlock(&spaces_lock);
 """,
         "test_fork",
     ),
