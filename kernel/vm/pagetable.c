@@ -118,8 +118,8 @@ pte_t *pagetable_walk(struct pagetable *table, va_t va, unsigned level) {
     return entry;
 }
 
-pte_t *pagetable_next(const struct pagetable *table, va_t *va, va_t end,
-                      unsigned *budget) {
+pte_t *pagetable_search(const struct pagetable *table, va_t *va, va_t end,
+                        unsigned *budget) {
     unsigned empty = 0;
     while (*budget > 0 && *va < end) {
         unsigned at;
@@ -151,6 +151,7 @@ int pagetable_fill(struct pagetable *table, pte_t *leaf, pa_t pa, pte_t flags) {
     if (!quota_charge_frames(table->quota, 1)) {
         return -ENOMEM;
     }
+    debug_assert(*leaf == 0);
     pte_set(leaf, pte_make(pa, flags));
     return 0;
 }
@@ -171,7 +172,9 @@ static inline int map_at(struct pagetable *table, va_t va, unsigned level,
 }
 
 int pagetable_map(struct pagetable *table, va_t va, pa_t pa, pte_t flags) {
-    return map_at(table, va, 0, pte_make(pa, flags));
+    pte_t *leaf = pagetable_leaf(table, va);
+    return leaf != NULL ? pagetable_fill(table, leaf, pa, flags)
+                        : map_at(table, va, 0, pte_make(pa, flags));
 }
 
 int pagetable_map_large(struct pagetable *table, va_t va, pa_t pa,
@@ -189,8 +192,8 @@ pte_t pagetable_unmap(struct pagetable *table, pte_t *leaf) {
 
 bool pagetable_protect(pte_t *leaf, pte_t flags) {
     pte_t old = *leaf;
-    assert(old != 0);
-    pte_set(leaf, pte_make(pte_frame(old), flags));
+    debug_assert(old != 0);
+    pte_store(leaf, pte_make(pte_frame(old), flags));
     return (old & PTE_V) && (old & ~flags & PTE_RIGHTS);
 }
 

@@ -153,14 +153,27 @@ pte_t pagetable_unmap(struct pagetable *table, pte_t *leaf);
  * the caller must fence. */
 bool pagetable_protect(pte_t *leaf, pte_t flags);
 
+/* The rest of pagetable_next, when the leaf for *va itself is not occupied. */
+pte_t *pagetable_search(const struct pagetable *table, va_t *va, va_t end,
+                        unsigned *budget);
+
 /*
  * The next occupied leaf in [*va, end): returns it and sets *va to its page.
  * NULL: there is none (*va == end), or the budget is used up before one was
  * found (*va tells how far it got). A leaf costs 1, so does looking at 32
  * empty entries: about 300 instructions.
  */
-pte_t *pagetable_next(const struct pagetable *table, va_t *va, va_t end,
-                      unsigned *budget);
+static inline pte_t *pagetable_next(const struct pagetable *table, va_t *va,
+                                    va_t end, unsigned *budget) {
+    if (*budget > 0 && *va < end) {
+        pte_t *leaf = pagetable_leaf(table, *va);
+        if (leaf != NULL && *leaf != 0) {
+            --*budget;
+            return leaf;
+        }
+    }
+    return pagetable_search(table, va, end, budget);
+}
 
 /*
  * Unlinks the tables on the way to `va` that hold no entry (at most two), takes
