@@ -118,8 +118,8 @@ pte_t *pagetable_walk(struct pagetable *table, va_t va, unsigned level) {
     return entry;
 }
 
-pte_t *pagetable_search(const struct pagetable *table, va_t *va, va_t end,
-                        unsigned *budget) {
+pte_t *pagetable_next(const struct pagetable *table, va_t *va, va_t end,
+                      unsigned *budget) {
     unsigned empty = 0;
     while (*budget > 0 && *va < end) {
         unsigned at;
@@ -131,7 +131,9 @@ pte_t *pagetable_search(const struct pagetable *table, va_t *va, va_t end,
                 return entry;
             }
             if (*entry != 0) {
-                assert(pte_is_table(*entry));
+                if (!pte_is_table(*entry)) {
+                    return NULL;
+                }
                 break;
             }
             *va = round_down(*va, size) + size;
@@ -147,11 +149,27 @@ pte_t *pagetable_search(const struct pagetable *table, va_t *va, va_t end,
 
 /* ---- Changing ---- */
 
+int pagetable_split(struct pagetable *table, pte_t *entry) {
+    pa_t leaves;
+    pte_t large = *entry;
+    if (!tables_alloc(table, &leaves, 1)) {
+        return -ENOMEM;
+    }
+    pte_t *leaf = pa_to_va(leaves);
+    for (unsigned i = 0; i < PAGETABLE_ENTRIES; i++) {
+        pa_t pa = pte_frame(large) + (pa_t)i * PAGE_SIZE;
+        pte_store(&leaf[i], pte_make(pa, large & PTE_FLAGS));
+    }
+    pte_count(leaf, PAGETABLE_ENTRIES);
+    pte_publish();
+    pte_store(entry, pte_make(leaves, PTE_V));
+    return 0;
+}
+
 int pagetable_fill(struct pagetable *table, pte_t *leaf, pa_t pa, pte_t flags) {
     if (!quota_charge_frames(table->quota, 1)) {
         return -ENOMEM;
     }
-    debug_assert(*leaf == 0);
     pte_set(leaf, pte_make(pa, flags));
     return 0;
 }
@@ -172,9 +190,7 @@ static inline int map_at(struct pagetable *table, va_t va, unsigned level,
 }
 
 int pagetable_map(struct pagetable *table, va_t va, pa_t pa, pte_t flags) {
-    pte_t *leaf = pagetable_leaf(table, va);
-    return leaf != NULL ? pagetable_fill(table, leaf, pa, flags)
-                        : map_at(table, va, 0, pte_make(pa, flags));
+    return map_at(table, va, 0, pte_make(pa, flags));
 }
 
 int pagetable_map_large(struct pagetable *table, va_t va, pa_t pa,
@@ -192,8 +208,8 @@ pte_t pagetable_unmap(struct pagetable *table, pte_t *leaf) {
 
 bool pagetable_protect(pte_t *leaf, pte_t flags) {
     pte_t old = *leaf;
-    debug_assert(old != 0);
-    pte_store(leaf, pte_make(pte_frame(old), flags));
+    assert(old != 0);
+    pte_set(leaf, pte_make(pte_frame(old), flags));
     return (old & PTE_V) && (old & ~flags & PTE_RIGHTS);
 }
 
