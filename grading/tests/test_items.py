@@ -28,7 +28,7 @@ from grading.octavo.scoring import points
     "test_item_end",
     "test_item_room",
     "test_item_self",
-    "test_large", "test_lend",
+    "test_lend",
     variants=[FAST, SLOW, DEBUG, FOUR_HARTS],
 )
 def test_items(

@@ -10,7 +10,12 @@ from grading.octavo.scoring import points
 
 
 @points(1)
-@programs("test_pager", "test_pager_end", variants=[FAST, SLOW, DEBUG, FOUR_HARTS])
+@programs(
+    "test_pager",
+    "test_pager_end",
+    "test_mmap",
+    variants=[FAST, SLOW, DEBUG, FOUR_HARTS],
+)
 def test_pagers(
     judge: Callable[[Check, Variant], None], check: Check, variant: Variant
 ) -> None:

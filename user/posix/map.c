@@ -18,8 +18,8 @@ static int64_t file_check(int fd) {
     if (!descriptor_valid(fd))
         return -EBADF;
     int64_t error = file_stat(fd, &info);
-    if (error >= 0 && info.type != T_FILE)
-        error = -ENODEV;
+    if (error == -EINVAL || (error >= 0 && info.type != T_FILE))
+        error = -ENODEV; /* a pipe has no type */
     return error < 0 ? error : file_read(fd, NULL, 0);
 }
 

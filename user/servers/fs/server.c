@@ -35,6 +35,9 @@ enum {
     /* An open flag of this server: every write goes to the end. */
     OPEN_APPEND = 0x800,
     COUNT_MAX = 0x7ffff000,
+    /* Pages at once that are to be private: the kernel copies those that are
+     * shared with somebody, and not too many. */
+    PRIVATE_PAGES = 8,
 };
 
 _Static_assert(FILES_MAX <= VOLUME_INODES - 8, "an open file has an inode");
@@ -222,7 +225,8 @@ static void pages_answer(struct message *m, uint8_t *const *pages, int count,
 static int64_t file_fault(const struct file *file, struct message *m) {
     uint8_t *pages[PAGER_PAGES];
     bool share = !(m->words[1] >> PAGER_PROT_SHIFT & PROT_WRITE);
-    uint64_t max = m->words[2] < PAGER_PAGES ? m->words[2] : PAGER_PAGES;
+    uint64_t max = share ? PAGER_PAGES : PRIVATE_PAGES;
+    max = m->words[2] < max ? m->words[2] : max;
     if ((file->flags & FS_ACCESS) == FS_WRONLY)
         return -EPERM;
     if (m->words[0] % BLOCK_SIZE != 0 || max == 0)
