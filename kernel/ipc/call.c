@@ -77,8 +77,7 @@ static struct thread *cancel_locked(struct endpoint *endpoint,
     return lent;
 }
 
-static bool endpoint_cancel(struct thread *thread, uint64_t sequence,
-                            int error) {
+bool endpoint_cancel(struct thread *thread, uint64_t sequence, int error) {
     struct endpoint *endpoint = thread->endpoint;
     struct thread *lent = NULL;
     spin_lock(&endpoint->lock);
@@ -92,8 +91,6 @@ static bool endpoint_cancel(struct thread *thread, uint64_t sequence,
     donate_update(lent);
     return found;
 }
-
-const struct wait_kind endpoint_wait = {.cancel = endpoint_cancel};
 
 /* ---- Call and send ---- */
 
@@ -131,7 +128,7 @@ send_wait(struct thread *self, struct endpoint *endpoint,
             thread_set_flag(self, THREAD_IS_CALL);
         note_session(self, endpoint, session);
         sender_insert(endpoint, self);
-        thread_wait(self, THREAD_SENDING, &endpoint_wait, deadline);
+        thread_wait(self, THREAD_SENDING, deadline);
         result = RESULT_WAITING;
     }
     spin_unlock(&donate_lock);
@@ -145,7 +142,7 @@ static void call_wait(struct thread *self) {
      * one to a call that lends pages. */
     if (deadline == DEADLINE_POLL || self->flags & THREAD_LENDS)
         deadline = DEADLINE_NONE;
-    thread_wait(self, THREAD_CALLING, &endpoint_wait, deadline);
+    thread_wait(self, THREAD_CALLING, deadline);
 }
 
 /* Delivers to a waiting receiver; a call then waits and switches to it. */
@@ -307,7 +304,7 @@ static int64_t receive_or_wait(struct thread *self, struct endpoint *endpoint,
     donate_done(self);
     self->endpoint = endpoint;
     list_push_back(&endpoint->receivers, &self->link);
-    thread_wait(self, THREAD_RECEIVING, &endpoint_wait, deadline);
+    thread_wait(self, THREAD_RECEIVING, deadline);
     return RESULT_WAITING;
 }
 

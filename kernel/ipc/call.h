@@ -40,8 +40,8 @@ int64_t receive(struct thread *self, struct handle_entry entry);
 int64_t receive_unlock(struct thread *self, struct endpoint *endpoint,
                        uint32_t generation) RELEASE(endpoint->lock);
 
-/* ipc/call.c: the wait that RECEIVING, SENDING and CALLING share. */
-extern const struct wait_kind endpoint_wait;
+/* Takes back the wait of a thread that is RECEIVING, SENDING or CALLING. */
+wait_cancel endpoint_cancel;
 
 /* The call of a CALLING thread is over: unlinks it from its server and ends
  * its part in the session. The caller then writes its frame and wakes it. */

@@ -51,8 +51,8 @@ struct thread *fastpath_reply_recv(uint64_t handle) {
     if (endpoint->generation != (uint32_t)meta || self->caller != caller ||
         caller->endpoint != endpoint || endpoint->server != self ||
         !endpoint_quiet(endpoint) || !ordinary(caller, hart) ||
-        (hart->ready >> caller->priority) > 1 || session->handles == 0 ||
-        !asid_try_enter(&caller->space->asid)) {
+        (hart->ready && hart->ready >> caller->priority > 1) ||
+        session->handles == 0 || !asid_try_enter(&caller->space->asid)) {
         spin_unlock(&endpoint->lock);
         return NULL;
     }

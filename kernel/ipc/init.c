@@ -18,4 +18,6 @@ void ipc_init(void) {
     irq_init();
     fastpath_init();
     thread_death_hook = reply_thread_died;
+    wait_cancel_endpoint = endpoint_cancel;
+    wait_cancel_signal = notification_cancel;
 }

@@ -119,12 +119,12 @@ int64_t notification_signal_handle(struct thread *self, uint64_t handle,
 
 /* ---- Wait ---- */
 
-static bool notification_cancel(struct thread *thread, uint64_t sequence,
-                                int error) {
+bool notification_cancel(struct thread *thread, uint64_t sequence, int error) {
     struct wait_queue *queue = thread->wait_queue;
     spin_lock(&queue->lock);
     bool found = thread->wait_sequence == sequence &&
-                 thread->state == THREAD_QUEUED && thread->wait_queue == queue;
+                 thread->state == THREAD_SIGNALLED &&
+                 thread->wait_queue == queue;
     if (found) {
         list_remove(&thread->link);
         thread_result(thread, error);
@@ -133,9 +133,6 @@ static bool notification_cancel(struct thread *thread, uint64_t sequence,
     spin_unlock(&queue->lock);
     return found;
 }
-
-static const struct wait_kind notification_kind = {.cancel =
-                                                       notification_cancel};
 
 static int64_t wait_locked(struct thread *self,
                            struct notification *notification, uint64_t deadline)
@@ -152,7 +149,7 @@ static int64_t wait_locked(struct thread *self,
         return error;
     self->wait_queue = &notification->queue;
     list_push_back(&notification->queue.waiters, &self->link);
-    thread_wait(self, THREAD_QUEUED, &notification_kind, deadline);
+    thread_wait(self, THREAD_SIGNALLED, deadline);
     return RESULT_WAITING;
 }
 

@@ -55,6 +55,9 @@ void notification_unbind(struct notification *notification);
 /* SYS_PROCESS_WATCH. */
 int64_t notification_watch(struct thread *self, uint64_t handle, uint64_t bits);
 
+/* Takes back the wait of a thread that is SIGNALLED. */
+wait_cancel notification_cancel;
+
 /* Nothing waits at the endpoint to be received. */
 static inline bool endpoint_quiet(const struct endpoint *endpoint)
     REQUIRES(endpoint->lock) {

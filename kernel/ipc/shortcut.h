@@ -29,9 +29,8 @@ static inline bool ordinary(const struct thread *thread,
 static inline void begin_wait(struct thread *self, struct endpoint *endpoint,
                               enum thread_state state) {
     self->endpoint = endpoint;
-    self->wait_kind = &endpoint_wait;
     self->wait_sequence++;
-    *(volatile uint32_t *)&self->state = state;
+    thread_publish(self, state);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (self->flags != 0) {
         /* Killed just now, maybe: an interrupt makes sched_leave look. */
@@ -68,7 +67,8 @@ call_partner(struct thread *self, uint64_t handle,
         return NULL;
     struct thread *receiver =
         container_of(endpoint->receivers.next, struct thread, link);
-    if (found->endpoint == endpoint && found->generation == (uint32_t)meta &&
+    /* As the generation is the handle's, so is the endpoint. */
+    if (found->generation == (uint32_t)meta &&
         found->epoch == endpoint->epoch && !list_empty(&endpoint->receivers) &&
         self->depth < CALL_DEPTH_MAX && ordinary(receiver, hart) &&
         receiver->priority >= self->priority &&

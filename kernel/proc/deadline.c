@@ -16,6 +16,7 @@
 #include "dev/timer.h"
 #include "lib/container.h"
 #include "proc/sched.h"
+#include "proc/wait.h"
 #include "sync/spinlock.h"
 
 /* Waits that one interrupt ends, at some 400 instructions each. */
@@ -113,7 +114,7 @@ static void expire(uint64_t now) {
         thread = deadline_pop(now, &sequence);
         if (!thread)
             return;
-        thread->wait_kind->cancel(thread, sequence, -ETIMEDOUT);
+        wait_take_back(thread, sequence, -ETIMEDOUT);
     }
 }
 

@@ -80,7 +80,7 @@ void sched_depart(struct thread *self);
 static inline void sched_pass_on(struct thread *self) {
     struct hart *hart = hart_self();
     struct thread *next = hart->handoff;
-    if (!next || hart->ready >> next->priority > 1) {
+    if (!next || (hart->ready && hart->ready >> next->priority > 1)) {
         sched_depart(self);
         return;
     }

@@ -45,7 +45,8 @@ enum thread_state {
     THREAD_NEW,       /* not started yet */
     THREAD_DEAD,      /* waits to be joined, does nothing */
     THREAD_SLEEPING,  /* from here on: waiting */
-    THREAD_QUEUED,    /* in a wait queue: child, join, notification */
+    THREAD_QUEUED,    /* in a wait queue: child, join */
+    THREAD_SIGNALLED, /* at a notification, for a signal */
     THREAD_RECEIVING, /* at an endpoint, for a message */
     THREAD_SENDING,   /* at an endpoint, to be received (call or send) */
     THREAD_CALLING,   /* its call was received: it waits for the reply */
@@ -64,15 +65,12 @@ enum thread_flags {
     THREAD_PAGING = 1 << 8,   /* its call is to a pager (ipc/pager.h) */
 };
 
-/* How a wait is taken back, by what is waited for. */
-struct wait_kind {
-    /*
-     * Ends the wait numbered `sequence` with `error` in a0, if the thread is
-     * still in it. Called with no lock held; takes the lock of what is waited
-     * for. Returns whether it did.
-     */
-    bool (*cancel)(struct thread *thread, uint64_t sequence, int error);
-};
+/*
+ * Takes a wait back, by what is waited for: ends the wait numbered `sequence`
+ * with `error` in a0, if the thread is still in it. Called with no lock held;
+ * takes the lock of what is waited for. Returns whether it did.
+ */
+typedef bool wait_cancel(struct thread *thread, uint64_t sequence, int error);
 
 /* Memory that an open call grants to its server. */
 struct memory_item {
@@ -115,7 +113,6 @@ struct thread {
 
     /* Waiting: guarded by the lock of what it waits for. */
     uint64_t wait_sequence;
-    const struct wait_kind *wait_kind;
     struct list link;          /* in the run queue or in what it waits at */
     struct endpoint *endpoint; /* NULL only before its memory's first wait */
     struct session *session;   /* of its send or call */

@@ -18,6 +18,8 @@ void wait_queue_init(struct wait_queue *queue) {
     list_init(&queue->waiters);
 }
 
+wait_cancel *wait_cancel_endpoint, *wait_cancel_signal;
+
 void thread_doom(struct thread *thread) {
     struct hart *hart = hart_self();
     hart->doomed = thread;
@@ -32,16 +34,14 @@ void thread_wake(struct thread *thread) {
 void thread_cancel_killed(struct thread *thread) {
     uint64_t sequence = thread->wait_sequence;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if ((thread->flags & THREAD_KILLED) && thread_is_waiting(thread))
-        thread->wait_kind->cancel(thread, sequence, -ECANCELED);
+    if (thread->flags & THREAD_KILLED)
+        wait_take_back(thread, sequence, -ECANCELED);
 }
 
 bool thread_cancel(struct thread *thread, int error) {
     uint64_t sequence = thread->wait_sequence;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (!thread_is_waiting(thread))
-        return false;
-    return thread->wait_kind->cancel(thread, sequence, error);
+    return wait_take_back(thread, sequence, error);
 }
 
 /* ---- Wait queues ---- */
@@ -62,14 +62,12 @@ static bool queue_cancel(struct thread *thread, uint64_t sequence, int error) {
     return found;
 }
 
-static const struct wait_kind queue_kind = {.cancel = queue_cancel};
-
 void wait_queue_add(struct wait_queue *queue, struct thread *self,
                     uint64_t deadline) {
     thread_restart(self);
     self->wait_queue = queue;
     list_push_back(&queue->waiters, &self->link);
-    thread_wait(self, THREAD_QUEUED, &queue_kind, deadline);
+    thread_wait(self, THREAD_QUEUED, deadline);
 }
 
 void wait_queue_wake_all(struct wait_queue *queue) {
@@ -104,14 +102,25 @@ static bool sleep_cancel(struct thread *thread, uint64_t sequence, int error) {
     return found;
 }
 
-static const struct wait_kind sleep_kind = {.cancel = sleep_cancel};
-
 int64_t thread_sleep(struct thread *self, uint64_t deadline) {
     int error = deadline_check(deadline);
     if (error)
         return error == -ETIMEDOUT ? 0 : error;
     spin_lock(&sleep_lock);
-    thread_wait(self, THREAD_SLEEPING, &sleep_kind, deadline);
+    thread_wait(self, THREAD_SLEEPING, deadline);
     spin_unlock(&sleep_lock);
     return RESULT_WAITING;
+}
+
+/* ---- Taking back ---- */
+
+bool wait_take_back(struct thread *thread, uint64_t sequence, int error) {
+    uint32_t state = __atomic_load_n(&thread->state, __ATOMIC_ACQUIRE);
+    if (state >= THREAD_RECEIVING)
+        return wait_cancel_endpoint(thread, sequence, error);
+    if (state == THREAD_SIGNALLED)
+        return wait_cancel_signal(thread, sequence, error);
+    if (state == THREAD_QUEUED)
+        return queue_cancel(thread, sequence, error);
+    return state == THREAD_SLEEPING && sleep_cancel(thread, sequence, error);
 }

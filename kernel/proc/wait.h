@@ -39,11 +39,27 @@ struct wait_queue {
 /* Prepares a queue. Its lock must not be in use. */
 void wait_queue_init(struct wait_queue *queue);
 
+/* Takes back a wait in one of the states that ipc has; set once by ipc_init.
+ * See proc/thread.h for the contract. */
+extern wait_cancel *wait_cancel_endpoint, *wait_cancel_signal;
+
+/* Ends the wait numbered `sequence`, if the thread is still in it; whether it
+ * was. No lock held. */
+bool wait_take_back(struct thread *thread, uint64_t sequence, int error);
+
+/* What a thread waits with comes before its state, for those who look at it
+ * without a lock. (gcc's own atomic store would be an exchange.) */
+static inline void thread_publish(struct thread *thread,
+                                  enum thread_state state) {
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    *(volatile uint32_t *)&thread->state = state;
+}
+
 /* A thread was killed while it began to wait: this hart looks after it. */
 void thread_doom(struct thread *thread);
 
 /*
- * Publishes that the current thread waits: state, kind and deadline. From here
+ * Publishes that the current thread waits: state and deadline. From here
  * on the hart works for another (thread_self is whom it was handed to, or its
  * idle thread) and the thread belongs to whoever takes the lock next. The
  * caller holds the lock of what is waited for and has linked the thread there.
@@ -52,16 +68,14 @@ void thread_doom(struct thread *thread);
  * caller's business.
  */
 static inline void thread_wait(struct thread *self, enum thread_state state,
-                               const struct wait_kind *kind,
                                uint64_t deadline) {
     sched_pass_on(self);
-    self->wait_kind = kind;
     self->wait_sequence++;
     if (deadline != DEADLINE_NONE)
         deadline_arm(self, deadline);
-    *(volatile uint32_t *)&self->state = state;
+    thread_publish(self, state);
     /* thread_end sets the flag, then looks at the state: one of the two sees
-     * what the other did. Whoever ends the wait takes the lock first. */
+     * what the other did. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (self->flags & THREAD_KILLED)
         thread_doom(self);
