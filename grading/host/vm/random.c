@@ -211,9 +211,9 @@ static void do_copy(struct model *to, struct model *from) {
                      : !(there->mapped && there->prot & PROT_WRITE)
                          ? COPY_FAULT_TO
                          : PAGE_SIZE;
-        int result = (int)space_copy_step(
-            to->space, page_va(target + i), from->space, page_va(source + i),
-            PAGE_SIZE, false);
+        int result =
+            (int)space_copy_step(to->space, page_va(target + i), from->space,
+                                 page_va(source + i), PAGE_SIZE, false);
         if (failed(result)) {
             return;
         }
