@@ -80,18 +80,27 @@ void pager_init(void) {
 
 /* ---- Registers aside and back ---- */
 
-static const uint8_t message_register[MESSAGE_REGISTERS] = {
-    REG_A0, REG_A1, REG_A2, REG_A3, REG_A4, REG_A5, REG_A6, REG_A7,
-    REG_T0, REG_T1, REG_T2, REG_T3, REG_T4, REG_T5, REG_T6};
+static inline void words_copy(uint64_t *to, const uint64_t *from,
+                              unsigned count) {
+#pragma GCC unroll 8
+    for (unsigned i = 0; i < count; i++)
+        to[i] = from[i];
+}
 
 static void registers_save(struct thread *thread) {
-    for (unsigned i = 0; i < MESSAGE_REGISTERS; i++)
-        thread->paging.saved[i] = thread->frame.x[message_register[i]];
+    const uint64_t *x = thread->frame.x;
+    struct message_registers *saved = &thread->paging.saved;
+    words_copy(saved->t0, &x[REG_T0], 3);
+    words_copy(saved->a0, &x[REG_A0], 8);
+    words_copy(saved->t3, &x[REG_T3], 4);
 }
 
 static void registers_restore(struct thread *thread) {
-    for (unsigned i = 0; i < MESSAGE_REGISTERS; i++)
-        thread->frame.x[message_register[i]] = thread->paging.saved[i];
+    const struct message_registers *saved = &thread->paging.saved;
+    uint64_t *x = thread->frame.x;
+    words_copy(&x[REG_T0], saved->t0, 3);
+    words_copy(&x[REG_A0], saved->a0, 8);
+    words_copy(&x[REG_T3], saved->t3, 4);
     thread_clear_flag(thread, THREAD_PAGING);
 }
 
@@ -103,7 +112,9 @@ static void pager_call(struct thread *self, const struct fill_request *request,
     struct handle_entry entry = entry_of(&request->pager);
     uint64_t *x = self->frame.x;
     registers_save(self);
-    message_fail(self, 0);
+    for (unsigned i = REG_A5; i <= REG_A7; i++)
+        x[i] = 0;
+    x[REG_T0] = x[REG_T1] = x[REG_T2] = 0;
     x[REG_A1] = tag_make(PAGER_FAULT, 3, 0, 0);
     x[REG_A2] = request->offset;
     x[REG_A3] = access | request->prot << PAGER_PROT_SHIFT;

@@ -87,15 +87,18 @@ struct accept {
     uint16_t slot;
 };
 
-enum { MESSAGE_REGISTERS = 15 };
+/* The message's registers lie together in three places of a frame. */
+struct message_registers {
+    uint64_t t0[3], a0[8], t3[4];
+};
 
 /* The call to a pager that the kernel makes for a thread: ipc/pager.c. */
 struct paging {
-    uint64_t saved[MESSAGE_REGISTERS]; /* what the message's registers held */
-    uint64_t page;                     /* that is asked for */
-    uint64_t pc;                       /* of the instruction that waits */
-    uint64_t ended;                    /* wait_sequence when it failed */
-    int error;                         /* why; 0: it has not failed */
+    struct message_registers saved; /* what they were */
+    uint64_t page;                  /* that is asked for */
+    uint64_t pc;                    /* of the instruction that waits */
+    uint64_t ended;                 /* wait_sequence when it failed */
+    int error;                      /* why; 0: it has not failed */
     bool in_call; /* it is a system call that wants the page */
 };
 

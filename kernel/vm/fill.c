@@ -13,6 +13,7 @@
 #include "abi/errno.h"
 #include "lib/bits.h"
 #include "lib/panic.h"
+#include "vm/quick.h"
 
 bool space_wants(struct space *space, va_t va, struct fill_request *request) {
     va_t page = round_down(va, PAGE_SIZE);
@@ -102,4 +103,48 @@ int fill_fit(struct transfer *transfer) {
     }
     transfer->execute = region->prot & PROT_EXECUTE;
     return 0;
+}
+
+/* Whether the item can go from, and come to, these regions without more ado.
+ * Code has to be fenced, which is not done here. */
+static bool quick_regions(const struct transfer *transfer,
+                          const struct region *from, const struct region *to) {
+    const struct transfer_item *item = &transfer->item[0];
+    return from != NULL && region_is_plain(from) &&
+           !(item->prot & ~(unsigned)from->prot) &&
+           quick_length(item) <= from->end - item->from && to != NULL &&
+           to->pager.session != NULL && !(to->prot & ~(unsigned)item->prot) &&
+           to->end - transfer->window >= quick_length(item);
+}
+
+bool fill_quick(struct transfer *transfer) {
+    const struct transfer_item *item = &transfer->item[0];
+    struct space *from = transfer->from, *to = transfer->to;
+    const struct region *region = region_find(to, transfer->window);
+    if (transfer->count != 1 || item->mode != ITEM_SHARE || !quick_item(item) ||
+        !in_one_table(transfer->window, item->pages) ||
+        !quick_regions(transfer, region_find(from, item->from), region)) {
+        return false;
+    }
+    struct run run = {
+        .from = pagetable_leaf(&from->table, item->from),
+        .to = pagetable_leaf(&to->table, transfer->window),
+        .pages = item->pages,
+        .flags = pte_flags(region->prot),
+    };
+    if (run.from == NULL || run.to == NULL) {
+        return false;
+    }
+    for (uint64_t i = 0; i < run.pages; i++) {
+        if (!page_shares(run.from[i]) || run.to[i] != 0) {
+            return false;
+        }
+    }
+    if (!quota_charge_frames(to->quota, run.pages)) {
+        return false;
+    }
+    pte_publish();
+    hart_self()->counters[COUNTER_PAGES_SHARED] += run_share(&run);
+    pte_count(run.to, (int)run.pages);
+    return true;
 }
