@@ -120,8 +120,8 @@ static int copy_check(const struct space *space, const struct window *window,
 /*
  * M-154: a window outlives its call.
  * File: kernel/ipc/copy.c
- * Killed by: test_window timed_out
  * Killed by: test_window dead_client
+ * Killed by: test_copy_time late
  */
 static int window_open(struct window *window, unsigned index) {
     struct thread *caller = window->caller;
@@ -142,23 +142,6 @@ static int window_open(struct window *window, unsigned index) {
         window->peer = space_get(caller->space);
     spin_unlock(&endpoint->lock);
     return error;
-}
-
-/*
- * M-154-step: whether the call is still open is asked once, not between the
- * steps of a copy.
- * File: kernel/ipc/copy.c
- * Killed by: test_window killed_meanwhile
- */
-static bool window_is_open(const struct window *window) {
-    if (window->caller)
-        return true;
-    struct endpoint *endpoint = window->caller->endpoint;
-    spin_lock(&endpoint->lock);
-    bool open = call_is_open(endpoint, window->caller, window->sequence,
-                             window->server);
-    spin_unlock(&endpoint->lock);
-    return open;
 }
 
 /*

@@ -179,45 +179,16 @@ static uint64_t number_take(void) REQUIRES(asid_lock) {
  * File: kernel/vm/space.c
  * Killed by: test_fork (oracle)
  */
-struct space *space_create(struct quota *quota) {
-    struct space *space = space_alloc(quota);
-    if (space == NULL) {
-        return NULL;
-    }
-    space->refs = 1;
-    space->dying = false;
-    space->region_count = 0;
-    list_init(&space->regions);
-    space->found = NULL;
-    space->landing = NULL;
-    list_init(&space->defunct);
-    space->heap_start = space->heap_end = 0;
-    space->paged_start = USER_END;
-    space->paged_end = 0;
-    space->quota = quota;
-    space->table.root = 0;
-    /* In the list before it has a table: vm/check.c counts every table. */
-    spaces_add(space);
-    spin_lock(&space->lock);
-    int result = pagetable_create(&space->table, quota);
-    spin_unlock(&space->lock);
-    if (result < 0) {
-        spaces_remove(space);
-        space_release(space, quota);
-        return NULL;
-    }
-    asid_create(&space->asid, space->table.root);
-    if (DEBUG_BUILD) {
-        oracle_space(space);
-    }
+static void spaces_add(struct space *space) {
     struct pagetable kernel = {.root = kernel_root};
     pte_t *leaf = pagetable_find(&kernel, DIRECT_BASE + 0x84000000, 1);
     pte_t flags = *leaf & PTE_FLAGS;
     pagetable_protect(leaf, flags & ~(pte_t)PTE_W);
     pagetable_protect(leaf, flags);
     asid_fence_here(&space->asid, DIRECT_BASE + 0x84000000);
-    quota_get(quota);
-    return space;
+    spin_lock(&spaces_lock);
+    list_push_back(&spaces, &space->link);
+    spin_unlock(&spaces_lock);
 }
 
 /*

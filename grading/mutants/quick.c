@@ -51,18 +51,6 @@ static inline bool quick_source(const struct quick *quick) {
 }
 
 /*
- * M-31-quick: the quick way makes entries that may be written and not read.
- * File: kernel/vm/quick.h
- * Killed by: test_item_more quick_odd
- */
-static inline bool quick_item(const struct transfer_item *item) {
-    unsigned rights = item->prot & (PROT_READ | PROT_WRITE | PROT_EXECUTE);
-    return item->mode <= ITEM_COW && rights != 0 &&
-           item->from % PAGE_SIZE == 0 && item->pages - 1 < PAGETABLE_ENTRIES &&
-           in_one_table(item->from, item->pages);
-}
-
-/*
  * M-46-quick: the receiver's region grows over the next one.
  * File: kernel/vm/quick.h
  * Killed by: test_item_more quick_room
@@ -122,7 +110,7 @@ static inline bool quick_pages(const struct quick *quick) {
  * M-49-quick: the quick way shares pages that nobody has touched, which are
  * not there.
  * File: kernel/vm/quick.h
- * Killed by: test_item_more quick_lazy
+ * Killed by: test_item_more quick_fresh
  */
 static inline bool quick_pages(const struct quick *quick) {
     const struct transfer_item *item = quick->item;
@@ -163,25 +151,6 @@ static inline bool quick_source(const struct quick *quick) {
         region->stale != region->end)
         return false;
     return item->mode == ITEM_MOVE ? length < left : length <= left;
-}
-
-/*
- * X-whole: the quick way moves the last pages of a region, which stays,
- * empty.
- * File: kernel/vm/quick.h
- * Killed by: test_item_more quick_rest
- */
-static inline bool quick_source(const struct quick *quick) {
-    const struct region *region = quick->source;
-    const struct transfer_item *item = quick->item;
-    uint64_t left = region->end - item->from;
-    uint64_t length = quick_length(item);
-    if (!region_is_plain(region) || item->prot & ~(unsigned)region->prot ||
-        region->stale != region->end)
-        return false;
-    return item->mode == ITEM_MOVE
-               ? region->start == item->from && length <= left
-               : length <= left;
 }
 
 /*

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Mutants: that `make mutants` tells those that the tests notice from those
-that they do not, and the guest program that mutants have called for."""
+that they do not, and the guest programs that mutants have called
+for."""
 from __future__ import annotations
 
 import os

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tests/test_copy_time.c: copies at the same time, and what is more urgent than
- * a long one.
+ * tests/test_copy_time.c: copies at the same time, what is more urgent than a
+ * long one, and calls that end before their copy does.
  */
 #include "tests/paging.h"
 
@@ -64,9 +64,63 @@ static void check_yields(void) {
     thread_end(tid);
 }
 
+/* ---- Calls that end meanwhile ---- */
+
+enum { WINDOW_PAGES = 2048 };
+
+static struct service service;
+
+/* A call with a window that gives up at `when`. */
+static void impatient(uint64_t when) {
+    uint8_t *pages = pages_make(WINDOW_PAGES, 3);
+    check_ok("affinity", sys_thread_affinity(0, 1));
+    struct message m = {.tag = tag_make(1, 0, 0, 1)};
+    item_set(&m, 0, pages, WINDOW_PAGES, ITEM_WINDOW, RO);
+    check_error("call", ipc_call(service.session, &m, when), ETIMEDOUT);
+    step_call(service.session);
+}
+
+static void impatient_begin(uint64_t when) {
+    struct message m;
+    service = service_make(1);
+    peer_start(impatient, when);
+    check_ok("affinity", sys_thread_affinity(0, 1));
+    service_receive(service.endpoint, &m, MESSAGE_CALL);
+}
+
+/* A window ends with its call, also if the reply was saved. */
+static void check_late(void) {
+    uint8_t byte;
+    uint64_t when = time_after(40);
+    impatient_begin(when);
+    int64_t reply = check_ok("reply_save", ipc_reply_save());
+    check_equal("in time", ipc_copy(reply, COPY_IN, 0, &byte, 1).error, 0);
+    sys_sleep(when);
+    pause_ms(SETTLE_MS);
+    check_error("too late", ipc_copy(reply, COPY_IN, 0, &byte, 1).error, EPIPE);
+    step_answer(service.endpoint);
+}
+
+/* A copy ends where its window does. */
+static void check_meanwhile(void) {
+    uint8_t *copy = pages_make(WINDOW_PAGES, 4);
+    uint64_t length = WINDOW_PAGES * PAGE_SIZE, when = time_after(40);
+    impatient_begin(when);
+    busy_until(when - 200);
+    struct copy_result got =
+        ipc_copy(HANDLE_IMPLICIT, COPY_IN, 0, copy, length);
+    check_error("copy", got.error, EPIPE);
+    check_true("in the middle", got.done > 0 && got.done < length);
+    check_error("reply", service_answer(0, 0), EPIPE);
+    step_answer(service.endpoint);
+}
+
 static const struct check checks[] = {
     {"copies", "four processes copy at once, each its own bytes", check_copies},
     {"yields", "a long copy lets others run", check_yields},
+    {"late", "a window ends with its call, and nobody can copy", check_late},
+    {"meanwhile", "a call that times out during a copy ends it",
+     check_meanwhile},
 };
 
 int main(int argc, char **argv) {

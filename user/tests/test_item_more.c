@@ -103,6 +103,22 @@ static void check_quick_lazy(void) {
     }
 }
 
+/* Shared pages are there for both, touched or not. */
+static void check_quick_fresh(void) {
+    receiver_start();
+    uint8_t *pages = pages_map(7);
+    pages_fill(pages, 1, 4);
+    pages_fill(pages + 4 * PAGE_SIZE, 3, 6);
+    for (unsigned i = 1; i < 4; i++) {
+        check_ok("share", give(pages, 1, ITEM_SHARE, RW));
+        int64_t at = check_ok("behind it",
+                              give(pages + i * PAGE_SIZE, 1, ITEM_SHARE, RW));
+        check_equal("untouched", ask(LOAD, (uint64_t)at, 0), 0);
+        pages[i * PAGE_SIZE] = 9;
+        check_equal("shared", ask(LOAD, (uint64_t)at, 0), 9);
+    }
+}
+
 /* Pages that may only be read, to where pages came that may be written. */
 static void check_quick_rights(void) {
     receiver_start();
@@ -160,7 +176,9 @@ static void check_quick_whole(void) {
 static void check_quick_rest(void) {
     enum { TIMES = 300 };
     space = check_ok("space_create", sys_space_create());
-    pages_make(8, 1);
+    check_ok("map", sys_map(HANDLE_SELF, PLACE + REACH - PAGE_SIZE, PAGE_SIZE,
+                            RW | MAP_FIXED, -1, 0));
+    store_at(PLACE + REACH - PAGE_SIZE, 1); /* their table stays */
     for (unsigned i = 0; i < TIMES; i++) {
         uint8_t *pages = (uint8_t *)check_ok(
             "map", sys_map(HANDLE_SELF, PLACE + i % 128 * 4 * PAGE_SIZE,
@@ -394,6 +412,8 @@ static const struct check checks[] = {
     {"quick_cow", "COW to behind what came before", check_quick_cow},
     {"quick_lazy", "untouched pages to behind what came before",
      check_quick_lazy},
+    {"quick_fresh", "SHARE of untouched pages to behind what came before",
+     check_quick_fresh},
     {"quick_rights", "what may not go, to behind what came before",
      check_quick_rights},
     {"quick_odd", "rights that cannot be", check_quick_odd},
