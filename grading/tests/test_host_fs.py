@@ -63,6 +63,7 @@ CASES: Dict[str, List[str]] = {
         "mount_faults",
     ],
     "checks": ["damages", "not_images", "log_is_read", "random_damage"],
+    "pages": ["contents", "reused", "evicted", "aborted", "no_memory"],
 }
 
 
@@ -77,6 +78,34 @@ class Mutant(NamedTuple):
 
 
 MUTANTS = [
+    Mutant(
+        "a shared page is used for another block",
+        "block.c",
+        "    while (buf != &cache->idle && !block_own(cache, buf))",
+        "    while (false)",
+        "pages:evicted",
+    ),
+    Mutant(
+        "a shared block is allocated anew where it is",
+        "volume.c",
+        "return block_recycle(&v->cache, *block);",
+        "return 0;",
+        "pages:reused",
+    ),
+    Mutant(
+        "an aborted write stays in a shared page",
+        "block.c",
+        "if (buf->shared && cache->disk->read",
+        "if (false && cache->disk->read",
+        "pages:aborted",
+    ),
+    Mutant(
+        "pages are shared without a note",
+        "content.c",
+        "        if (shared)\n            block_share(buf);\n",
+        "        (void)shared;\n",
+        "pages:evicted",
+    ),
     Mutant(
         "header before slots",
         "log.c",
