@@ -158,10 +158,11 @@ static void sleep_long(uint64_t unused) {
     pause_ms(CHECK_LIMIT_MS);
 }
 
-/* What fork costs itself; the copies after it are fences of pages. */
+/* What fork costs itself, with no more pages than one step forks; the copies
+ * after it are fences of pages. */
 static void check_fork(void) {
     harts_visit(false);
-    pages_make(20, 5);
+    pages_make(2, 5);
     struct fences before = fences_now();
     int64_t child = peer_start(sleep_long, 0);
     struct fences now = fences_now();
