@@ -18,6 +18,7 @@ enum {
     PROTECT,
     UNMAP,
     FORK,
+    ACCEPT,
     END,
 };
 
@@ -53,6 +54,8 @@ static int64_t serve_one(const struct message *m) {
         return sys_unmap(HANDLE_SELF, at, value);
     case FORK:
         return fork_and_store(at, (uint8_t)value);
+    case ACCEPT:
+        return sys_accept(0, at, value * PAGE_SIZE, 64, 0, HANDLE_RECEIVED);
     default:
         return (int64_t)m->item_base;
     }
@@ -63,6 +66,8 @@ static void serve(int64_t endpoint) {
     int32_t label = 0;
     probe_begin();
     accept_pages(64);
+    /* Nothing that its parent has is in the way of what comes. */
+    check_ok("unmap", sys_unmap(HANDLE_SELF, USER_MAP_BASE, 1ull << 30));
     while (label != END) {
         service_receive(endpoint, &m, MESSAGE_CALL);
         label = tag_label(m.tag);
@@ -167,9 +172,15 @@ static void check_alike(void) {
     both(run_alike);
 }
 
+/* A fault there: the kernel looked at this region last. */
+static void fault_in(const uint8_t *untouched) {
+    check_equal("untouched", load_at((uint64_t)untouched), 0);
+}
+
 static void run_rights(enum item_mode mode) {
     uint64_t at = first(mode);
-    uint8_t *base = pages_make(4, 2);
+    uint8_t *base = pages_map(4);
+    pages_fill(base, 2, 2);
     uint64_t next = (uint64_t)check_ok("next", give(base, 1, mode, RO));
     check_error("store", there_store(next, 1), EFAULT);
     check_equal("store to the first", there_store(at, 1), 0);
@@ -177,6 +188,7 @@ static void run_rights(enum item_mode mode) {
     check_ok("protect",
              sys_protect(HANDLE_SELF, (uint64_t)base, 3 * PAGE_SIZE, RO));
     first(mode);
+    fault_in(base + 2 * PAGE_SIZE);
     check_error("more than the sender has", give(base, 1, mode, RW), EPERM);
     check_error("write alone", give(base, 1, mode, ITEM_WRITE), EINVAL);
     check_error("execute", give(base, 1, mode, RO | ITEM_EXECUTE), EPERM);
@@ -192,21 +204,25 @@ static void check_rights(void) {
 
 static void run_range(enum item_mode mode) {
     first(mode);
-    uint8_t *base = pages_make(6, 2);
+    uint8_t *base = pages_map(6);
+    pages_fill(base, 2, 2);
     check_ok("unmap",
              sys_unmap(HANDLE_SELF, (uint64_t)base + 3 * PAGE_SIZE, PAGE_SIZE));
+    fault_in(base + 2 * PAGE_SIZE);
+    check_error("not a page", give(base + 8, 1, mode, RW), EINVAL);
+    pages_fill(base, 3, 2);
+    pages_fill(base + 4 * PAGE_SIZE, 2, 3);
     if (mode != ITEM_MOVE)
         check_ok("as far as it goes", give(base, 2, mode, RW));
     check_error("a hole", give(base, 4, mode, RW), EFAULT);
     check_error("a hole", give(base + 3 * PAGE_SIZE, 1, mode, RW), EFAULT);
-    check_error("not a page", give(base + 8, 1, mode, RW), EINVAL);
     check_error("no pages", give(base, 0, mode, RW), EINVAL);
     check_error("beyond", give((void *)USER_END, 1, mode, RW), EINVAL);
     check_error("wraps", give((void *)-PAGE_SIZE, 2, mode, RW), EINVAL);
     pages_expect((uint64_t)base, 3, 2);
     check_equal("store", probe_store((uint64_t)base, base[0]), 0);
     there_expect((uint64_t)check_ok("next", give(base, 3, mode, RW)), 3, 2);
-    page_expect((uint64_t)base + 4 * PAGE_SIZE, 2, 4);
+    pages_expect((uint64_t)base + 4 * PAGE_SIZE, 2, 3);
 }
 
 static void check_range(void) {
@@ -221,8 +237,6 @@ static void run_behind(enum item_mode mode) {
     } ways[] = {{0, 1, 0}, {1, 2, 0}, {1, 1, MAP_STACK}, {2, 1, 0}};
     for (unsigned i = 0; i < 4; i++) {
         uint64_t at = first(mode);
-        /* A server has what its parent had there. */
-        check_ok("unmap", there_unmap(at + 3 * PAGE_SIZE, 8));
         uint64_t mapped = at + (3 + ways[i].gap) * PAGE_SIZE;
         check_equal("map", there_map(mapped, RW | MAP_FIXED | ways[i].flags),
                     (int64_t)mapped);
@@ -321,11 +335,12 @@ static void check_mixed(void) {
 /* Untouched pages, and more than the receiver takes. */
 static void run_lazy(enum item_mode mode) {
     first(mode);
+    uint8_t *many = pages_make(70, 2);
+    if (server.pid)
+        check_error("too many", give(many, 65, mode, RW), EMSGSIZE);
+    pages_expect((uint64_t)many, 70, 2);
     uint8_t *base = pages_map(70);
     base[PAGE_SIZE] = 9;
-    if (server.pid)
-        check_error("too many", give(base, 65, mode, RW), EMSGSIZE);
-    check_equal("mine", base[PAGE_SIZE], 9);
     uint64_t next = (uint64_t)check_ok("next", give(base, 3, mode, RW));
     check_equal("untouched", there_load(next), 0);
     check_equal("touched", there_load(next + PAGE_SIZE), 9);
@@ -338,6 +353,24 @@ static void run_lazy(enum item_mode mode) {
 
 static void check_lazy(void) {
     both(run_lazy);
+}
+
+/* The server has named a window since. */
+static void run_window(enum item_mode mode) {
+    if (!server.pid)
+        return;
+    first(mode);
+    check_equal("accept", ask(ACCEPT, PLACE, 4), 0);
+    check_equal("in the window", give(pages_make(4, 2), 3, mode, RW), PLACE);
+    check_error("too many", give(pages_make(4, 3), 2, mode, RW), EMSGSIZE);
+    there_expect(PLACE, 3, 2);
+    check_equal("accept", ask(ACCEPT, 0, 0), 0);
+    check_ok("anywhere", give(pages_make(4, 4), 2, mode, RW));
+    check_ok("unmap", there_unmap(PLACE, 8));
+}
+
+static void check_window(void) {
+    both(run_window);
 }
 
 /* A window that says where, and not behind the first. */
@@ -375,6 +408,7 @@ static const struct check checks[] = {
     {"common", "pages that others have in common or share", check_common},
     {"mixed", "another mode, as forks see it", check_mixed},
     {"lazy", "untouched pages, and too many", check_lazy},
+    {"window", "a window that was named since", check_window},
     {"place", "another place", check_place},
 };
 
