@@ -24,7 +24,7 @@ struct thread;
 /* Why a hart may not simply go on with its thread. */
 enum hart_attention {
     ATTENTION_SWITCH = 1 << 0, /* another thread should perhaps run */
-    ATTENTION_WORK = 1 << 1,   /* there is work in its queue (proc/work.c) */
+    ATTENTION_WORK = 1 << 1,   /* work may be due (proc/work.c) */
     ATTENTION_DOOMED = 1 << 2, /* `doomed` is set */
     ATTENTION_FULL = 1 << 4,   /* this light call runs again, as a full one */
     ATTENTION_ALWAYS = 1 << 3, /* debug: something looks at every way out */

@@ -208,6 +208,8 @@ void sched_tick(void) {
     sched_charge();
     if (queue_top(queue) >= queue->hart->running)
         sched_yield();
+    if (work_priority() >= 0)
+        hart_alert(queue->hart, ATTENTION_WORK);
 }
 
 void sched_yield(void) {
@@ -393,6 +395,9 @@ static struct thread *look_around(struct hart *hart) {
         thread_die(self, STATUS_KILLED);
     else if (self != hart->idle && must_leave(hart, self))
         preempt(queue, self);
+    else
+        /* Work that has to wait is looked at again at the next tick. */
+        hart_calm(hart, ATTENTION_WORK);
     self = thread_self();
     return self == hart->idle ? choose_living(queue) : self;
 }
