@@ -78,6 +78,7 @@ CASES = {
     "random_no_numbers": "Random operations without address-space numbers",
     "random_little_memory": "Random operations when memory runs out",
     "random_failures": "Random operations when allocations fail",
+    "transfer_undo": "Items that touch are taken back one by one",
     "transfer_one_hart": "Random transfers and loans agree with a model",
     "transfer_four_harts": "Random transfers and loans on four harts",
     "transfer_few_numbers": "Random transfers with sixteen address-space numbers",

@@ -358,6 +358,33 @@ static void play(unsigned harts_used, unsigned asid_bits, bool scarce) {
     CHECK(vm_check_frames() == 0);
 }
 
+/* Items that touch each other, and a region that is like them, are one region:
+ * when a later item fails, each is taken out of it again. */
+static void test_undo(void) {
+    const va_t window = BASE + 100 * PAGE_SIZE;
+    struct space *from = start();
+    struct space *to = space_create(quota);
+    map(from, BASE, 4, RW);
+    map(to, window + 3 * PAGE_SIZE, 1, RW);
+    struct transfer transfer = {
+        .from = from, .to = to, .count = 1, .window = window};
+    for (unsigned i = 0; i < MESSAGE_ITEMS; i++) {
+        transfer.item[i] = (struct transfer_item){.from = BASE + i * PAGE_SIZE,
+                                                  .pages = 1,
+                                                  .mode = ITEM_COW,
+                                                  .prot = RW};
+    }
+    CHECK(space_transfer(&transfer) == 0 && load(to, window) == 0);
+    transfer.count = 3;
+    transfer.window = window + PAGE_SIZE;
+    CHECK(space_transfer(&transfer) == -ENOSPC && transfer.failed == 2);
+    uint64_t value;
+    CHECK(sim_load(to, window + PAGE_SIZE, &value) == -EFAULT);
+    CHECK(load(to, window) == 0 && load(to, window + 3 * PAGE_SIZE) == 0);
+    sim_end(to);
+    finish(from);
+}
+
 static void test_one_hart(void) {
     play(1, 16, false);
 }
@@ -375,6 +402,7 @@ static void test_failures(void) {
 }
 
 const struct test transfer_tests[] = {
+    {"transfer_undo", "Items that touch are taken back one by one", test_undo},
     {"transfer_one_hart", "Random transfers agree with a model", test_one_hart},
     {"transfer_four_harts", "... on four harts", test_four_harts},
     {"transfer_few_numbers", "... with sixteen address-space numbers",
