@@ -30,7 +30,8 @@ void region_cut(struct space *space, va_t start, va_t end) {
  * M-22: a copy on write is remembered by its virtual address: two pairs that
  * use the same one get each other's bytes.
  * File: kernel/vm/fault.c
- * Killed by: test_item_cow pairs
+ * Killed by: test_cow parent_writes
+ * Killed by: test_item_cow chain
  */
 int space_own(struct space *space, pte_t *leaf, va_t page, pte_t flags) {
     static struct {

@@ -8,7 +8,7 @@
 /*
  * M-04: nothing is taken back when a later item fails.
  * File: kernel/vm/transfer.c
- * Killed by: test_item_room named
+ * Killed by: test_item_more undo_tables
  * Killed by: test_item_big undo
  */
 static int transfer_reserve(struct transfer *transfer, struct work *work) {

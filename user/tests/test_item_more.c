@@ -317,6 +317,8 @@ static void check_undo_tables(void) {
 static void check_undo_order(void) {
     space_make(1);
     uint8_t *pages = pages_make(3, 1);
+    check_ok("before them", item_transfer(space, PLACE - 3 * PAGE_SIZE,
+                                          pages_make(2, 2), 1, ITEM_COW, RW));
     for (unsigned mode = ITEM_MOVE; mode <= ITEM_COW; mode++) {
         struct message m = {.tag = tag_make(0, 1, 0, 3),
                             .words = {PLACE - 2 * PAGE_SIZE}};
