@@ -32,6 +32,7 @@ enum {
 enum {
     MAP_STACK = 0x100, /* the page below stays unmapped: a guard */
     MAP_FIXED = 0x200, /* exactly at the address: -EEXIST if occupied */
+    MAP_LARGE = 0x800, /* anonymous: 2 MiB pages where that is possible */
     MAP_PAGER = 0x400, /* `memory` is a session: missing pages come from it */
 };
 

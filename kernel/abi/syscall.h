@@ -219,9 +219,12 @@ enum syscall {
      * MAP_PAGER `memory` is a session with SEND, which the region refers to
      * from now on: a fault on a missing page is a PAGER_FAULT call to it
      * (abi/pager.h), and `offset` is what the pager gets for the first page.
+     * With MAP_LARGE whole 2 MiB of it become megapages when they are touched,
+     * as long as there is that much memory that was never used.
      * EBADF EPERM. EINVAL: length 0, wraps, not user memory, address or offset
      * not a multiple of the page size, write without read, write and execute
-     * together, MAP_PAGER with MAP_STACK. EEXIST: the range is occupied.
+     * together, MAP_PAGER or MAP_LARGE with MAP_STACK, MAP_LARGE with a memory
+     * object or a pager. EEXIST: the range is occupied.
      * ENOMEM.
      */
     SYS_MAP = 24,

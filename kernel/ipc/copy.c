@@ -3,10 +3,10 @@
  * ipc/copy.c: bytes between a server and the client whose call is open.
  *
  * The right to copy is the pending call and the window that the client put
- * into it. One page is copied per step; between steps the call is looked at
- * again, because the client may be killed or time out, and so are both pages.
- * Progress lives in the argument registers: when something more urgent wants
- * the hart, the same ecall is run again with what remains.
+ * into it. A few pages are copied per step (vm/copy.h); between steps the call
+ * is looked at again, because the client may be killed or time out. Progress
+ * lives in the argument registers: when something more urgent wants the hart,
+ * the same ecall is run again with what remains.
  */
 #include "vm/copy.h"
 #include "abi/errno.h"
@@ -141,7 +141,7 @@ static int copy_check(const struct space *space, const struct window *window,
     return argument[OFFSET] > window->length ? -ERANGE : 0;
 }
 
-/* One page or less. Returns 0 and moves the arguments on, or an error. */
+/* One step. Returns 0 and moves the arguments on, or an error. */
 static int copy_step(struct space *space, const struct window *window,
                      uint64_t *argument) {
     uint64_t local = argument[LOCAL];

@@ -17,6 +17,7 @@
 #include "lib/print.h"
 #include "vm/frame.h"
 #include "vm/kernelmap.h"
+#include "vm/large.h"
 #include "vm/pagetable.h"
 #include "vm/space.h"
 
@@ -83,7 +84,21 @@ static void count_table(struct tally *tally, pa_t pa, unsigned level,
             count_table(tally, pte_frame(table[i]), level - 1,
                         PAGETABLE_ENTRIES);
         } else {
-            count_leaf(tally, table[i]);
+            unsigned pages = level > 0 ? PAGETABLE_ENTRIES : 1;
+            for (unsigned k = 0; k < pages; k++) {
+                count_leaf(tally, table[i] + ((pte_t)k << PTE_PPN_SHIFT));
+            }
+        }
+    }
+}
+
+/* Counts the blocks that regions are filling. */
+static void count_blocks(struct tally *tally, const struct space *space) {
+    const struct region *region = region_after(space, 0);
+    for (; region != NULL; region = region_next(space, region)) {
+        pa_t block = large_block(region);
+        for (unsigned k = 0; block != 0 && k < PAGETABLE_ENTRIES; k++) {
+            count_leaf(tally, pte_make(block + (pa_t)k * PAGE_SIZE, 0));
         }
     }
 }
@@ -92,6 +107,7 @@ static void count_space(struct space *space, void *arg) {
     if (space->table.root != 0) {
         count_table(arg, space->table.root, PAGETABLE_LEVELS - 1,
                     PAGETABLE_ENTRIES / 2);
+        count_blocks(arg, space);
         region_check(space);
     }
 }

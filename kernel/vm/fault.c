@@ -23,6 +23,7 @@
 #include "lib/panic.h"
 #include "lib/string.h"
 #include "vm/frame.h"
+#include "vm/large.h"
 #include "vm/memory.h"
 #include "vm/pte.h"
 #include "vm/space.h"
@@ -128,8 +129,8 @@ page_provide(struct space *space, const struct region *region, pte_t *leaf,
 /* ---- The interface ---- */
 
 /* The region that permits the access, or NULL. */
-static inline const struct region *region_for(struct space *space, va_t va,
-                                              unsigned access) {
+static inline struct region *region_for(struct space *space, va_t va,
+                                        unsigned access) {
     struct region *region = region_find(space, va);
     space->found = region;
     return region != NULL && region->prot & access ? region : NULL;
@@ -143,6 +144,12 @@ int space_provide(struct space *space, va_t va, unsigned access, bool nofault,
         return -EFAULT;
     }
     va_t page = round_down(va, PAGE_SIZE);
+    if (*leaf == NULL) {
+        if (large_split(space, page) < 0) {
+            return -ENOMEM;
+        }
+        *leaf = pagetable_leaf(&space->table, page);
+    }
     int result = page_provide(space, region, *leaf, page, access);
     *leaf = pagetable_leaf(&space->table, page);
     return result;
@@ -152,10 +159,15 @@ int space_fault(struct space *space, va_t va, unsigned access) {
     va_t page = round_down(va, PAGE_SIZE);
     int result = -EFAULT;
     spin_lock(&space->lock);
-    const struct region *region = region_for(space, page, access);
+    struct region *region = region_for(space, page, access);
     if (region != NULL) {
         pte_t *leaf = pagetable_leaf(&space->table, page);
-        result = page_provide(space, region, leaf, page, access);
+        if (leaf == NULL && region->flags & REGION_LARGE &&
+            large_fault(space, region, page) == SPACE_MORE) {
+            result = 0;
+        } else {
+            result = page_provide(space, region, leaf, page, access);
+        }
         if (result == -EFAULT && region->pager.session != NULL &&
             (leaf == NULL || *leaf == 0)) {
             result = SPACE_PAGER;

@@ -20,9 +20,11 @@
 #include "lib/string.h"
 #include "vm/frame.h"
 #include "vm/gather.h"
+#include "vm/large.h"
 #include "vm/space.h"
 
 enum {
+    SPLIT_COST = 10,       /* budget for making small pages of a megapage */
     COPY_COST = 3,         /* budget for copying a page, beside the usual 1 */
     REGIONS_PER_UNIT = 32, /* regions passed over at the cost of a page */
 };
@@ -139,8 +141,18 @@ static int range_fork(struct gather *gather, struct space *child,
                       const struct region *region, va_t *va, va_t end,
                       unsigned *budget) {
     struct space *parent = gather->space;
-    pte_t *leaf;
-    while ((leaf = pagetable_next(&parent->table, va, end, budget))) {
+    for (;;) {
+        pte_t *leaf = pagetable_next(&parent->table, va, end, budget);
+        if (leaf == NULL && *budget > 0 && *va < end) {
+            if (large_split(parent, *va) < 0) {
+                return -ENOMEM;
+            }
+            *budget -= *budget < SPLIT_COST ? *budget : SPLIT_COST;
+            continue;
+        }
+        if (leaf == NULL) {
+            return 0;
+        }
         bool copies = *leaf & PTE_SHARED;
         int result = page_fork(gather, child, region, *va, leaf);
         if (result < 0) {
@@ -149,7 +161,6 @@ static int range_fork(struct gather *gather, struct space *child,
         *va += PAGE_SIZE;
         *budget -= copies ? (*budget < COPY_COST ? *budget : COPY_COST) : 0;
     }
-    return 0;
 }
 
 int space_fork_step(struct space *parent, struct space *child, va_t *cursor) {

@@ -40,7 +40,9 @@ enum {
     RESERVE_SHARE = 32, /* 1/32 of all frames ... */
     RESERVE_MIN = 64,   /* ... and at least these */
     FRAMES_MIN = 256,   /* with less, nothing useful runs */
-    FRESH_MAX = MACHINE_MEMORY_MAX + MACHINE_RESERVED_MAX + 1,
+    FRESH_MAX = 2 * (MACHINE_MEMORY_MAX + MACHINE_RESERVED_MAX + 1),
+    BLOCK_FRAMES = 512,
+    BLOCK_SIZE = BLOCK_FRAMES * PAGE_SIZE,
     NO_FRAME = 0, /* frame 0 is never handed out: it ends lists */
     POISON = 0x5a,
 };
@@ -119,6 +121,24 @@ static void pool_unlink(uint32_t number) REQUIRES(pool.lock) {
     pool.free--;
 }
 
+static void fresh_add(pa_t base, pa_t end) {
+    if (base < end) {
+        assert(pool.fresh_count < FRESH_MAX);
+        struct range range = {base, end - base};
+        pool.fresh[pool.fresh_count++] = range;
+    }
+}
+
+/* Frames that are in no fresh range any more become free ones. */
+static uint32_t fresh_begin(uint32_t number, unsigned count) {
+    for (unsigned k = 0; k < count; k++) {
+        frame_records[number + k].kind = FRAME_FREE;
+        poison_fill(number_address(number + k));
+    }
+    pool.free -= count;
+    return number;
+}
+
 /* `count` adjacent frames that were never used; NO_FRAME: there are none. */
 static uint32_t pool_take_fresh(unsigned count) REQUIRES(pool.lock) {
     uint64_t bytes = (uint64_t)count * PAGE_SIZE;
@@ -128,14 +148,9 @@ static uint32_t pool_take_fresh(unsigned count) REQUIRES(pool.lock) {
             continue;
         }
         uint32_t number = (uint32_t)(range->base >> PAGE_SHIFT);
-        for (unsigned k = 0; k < count; k++) {
-            frame_records[number + k].kind = FRAME_FREE;
-            poison_fill(number_address(number + k));
-        }
         range->base += bytes;
         range->size -= bytes;
-        pool.free -= count;
-        return number;
+        return fresh_begin(number, count);
     }
     return NO_FRAME;
 }
@@ -299,6 +314,14 @@ static uint32_t pool_take_run(unsigned count) REQUIRES(pool.lock) {
     return NO_FRAME;
 }
 
+/* Makes adjacent frames ones in use; the address of the first, or 0. */
+static pa_t frames_begin(uint32_t first, unsigned count, enum frame_kind kind) {
+    for (unsigned i = 0; first != NO_FRAME && i < count; i++) {
+        frame_begin(first + i, kind);
+    }
+    return first != NO_FRAME ? number_address(first) : 0;
+}
+
 pa_t frame_alloc_contiguous(unsigned count) {
     assert(count > 0);
     if (frame_fail_now()) {
@@ -313,13 +336,35 @@ pa_t frame_alloc_contiguous(unsigned count) {
         }
     }
     spin_unlock(&pool.lock);
-    if (first == NO_FRAME) {
+    return frames_begin(first, count, FRAME_DMA);
+}
+
+/* The last block of the range, which is cut off with what lies behind it, a
+ * range of its own. NO_FRAME: it has none. */
+static uint32_t range_take_block(struct range *range) REQUIRES(pool.lock) {
+    pa_t end = range->base + range->size;
+    pa_t block = round_down(end, BLOCK_SIZE) - BLOCK_SIZE;
+    if (range->size < 2 * BLOCK_SIZE ||
+        (block + BLOCK_SIZE < end && pool.fresh_count == FRESH_MAX)) {
+        return NO_FRAME;
+    }
+    range->size = block - range->base;
+    fresh_add(block + BLOCK_SIZE, end);
+    return fresh_begin((uint32_t)(block >> PAGE_SHIFT), BLOCK_FRAMES);
+}
+
+pa_t frame_alloc_block(void) {
+    if (frame_fail_now()) {
         return 0;
     }
-    for (unsigned k = 0; k < count; k++) {
-        frame_begin(first + k, FRAME_DMA);
+    uint32_t first = NO_FRAME;
+    spin_lock(&pool.lock);
+    unsigned count = pool.free >= reserve + BLOCK_FRAMES ? pool.fresh_count : 0;
+    for (unsigned i = 0; i < count && first == NO_FRAME; i++) {
+        first = range_take_block(&pool.fresh[i]);
     }
-    return number_address(first);
+    spin_unlock(&pool.lock);
+    return frames_begin(first, BLOCK_FRAMES, FRAME_USED);
 }
 
 void frame_free(pa_t pa) {
@@ -370,14 +415,6 @@ uint64_t frame_untouched(void) {
 }
 
 /* ---- Boot ---- */
-
-static void fresh_add(pa_t base, pa_t end) {
-    if (base < end) {
-        assert(pool.fresh_count < FRESH_MAX);
-        struct range range = {base, end - base};
-        pool.fresh[pool.fresh_count++] = range;
-    }
-}
 
 /* Takes [base, end) out of every fresh range, splitting those around it. */
 static void fresh_cut(pa_t base, pa_t end) {

@@ -94,6 +94,11 @@ static inline struct frame *frame_record(pa_t pa) {
     return &frame_records[pa >> PAGE_SHIFT];
 }
 
+/* 512 adjacent frames at a multiple of 2 MiB, each of kind FRAME_USED with one
+ * reference, contents undefined; the address of the first. 0: not so much
+ * adjacent memory was never used. */
+pa_t frame_alloc_block(void);
+
 /* One more reference to a frame that the caller knows to have one. */
 static inline void frame_ref(pa_t pa) {
     uint32_t *refs = &frame_record(pa)->refs;

@@ -21,6 +21,7 @@
 #include "lib/panic.h"
 #include "vm/fill.h"
 #include "vm/gather.h"
+#include "vm/large.h"
 #include "vm/memory.h"
 #include "vm/space.h"
 
@@ -52,6 +53,11 @@ static bool region_empty(struct space *space, struct region *region,
         va += PAGE_SIZE;
     }
     gather_tables(gather, last);
+    if (va<region->end && * budget> 0 && !gather_is_full(gather)) {
+        large_unmap(space, large_find(space, va), va);
+        va += LARGE_SIZE;
+        *budget = 0;
+    }
     if (va >= region->end) {
         return false;
     }
@@ -95,7 +101,8 @@ static int unmap_locked(struct space *space, va_t start, va_t end)
     if (range_is_locked(space, start, end)) {
         return -EBUSY;
     }
-    if (region_split_around(space, start, end) < 0) {
+    if (large_split_ends(space, start, end) < 0 ||
+        region_split_around(space, start, end) < 0) {
         return -ENOMEM;
     }
     return space_empty_step(space, start, end);
@@ -123,7 +130,10 @@ static bool prot_ok(unsigned prot) {
 static bool map_args_ok(va_t va, uint64_t length, unsigned flags,
                         const struct memory *memory, uint64_t offset) {
     unsigned prot = flags & PROT_ALL;
-    if (flags & ~(unsigned)(PROT_ALL | MAP_STACK | MAP_FIXED) ||
+    if (flags & MAP_LARGE && (memory != NULL || flags & MAP_STACK)) {
+        return false;
+    }
+    if (flags & ~(unsigned)(PROT_ALL | MAP_STACK | MAP_FIXED | MAP_LARGE) ||
         !prot_ok(prot) || length == 0 || (va | offset) % PAGE_SIZE != 0) {
         return false;
     }
@@ -144,7 +154,8 @@ static int64_t map_place(const struct space *space, va_t va, uint64_t length,
                          unsigned flags) {
     uint64_t guard = flags & MAP_STACK ? PAGE_SIZE : 0;
     if (va == 0) {
-        va = region_place(space, length + guard, PAGE_SIZE);
+        va = region_place(space, length + guard,
+                          flags & MAP_LARGE ? LARGE_SIZE : PAGE_SIZE);
         return va == 0 ? -ENOMEM : (int64_t)(va + guard);
     }
     return region_is_free(space, va - guard, va + length) ? (int64_t)va
@@ -178,7 +189,8 @@ int64_t space_map(struct space *space, va_t va, uint64_t length, unsigned flags,
     struct region region = {
         .prot = flags & PROT_ALL,
         .max = memory == NULL ? PROT_ALL : flags & PROT_ALL,
-        .flags = flags & MAP_STACK ? REGION_STACK : 0,
+        .flags = (flags & MAP_STACK ? REGION_STACK : 0u) |
+                 (flags & MAP_LARGE ? REGION_LARGE : 0u),
         .memory = memory,
         .offset = offset,
     };
@@ -188,8 +200,9 @@ int64_t space_map(struct space *space, va_t va, uint64_t length, unsigned flags,
 int64_t space_map_pager(struct space *space, va_t va, uint64_t length,
                         unsigned flags, const struct pager *pager,
                         uint64_t offset) {
-    if (flags & MAP_STACK || !map_args_ok(va, length, flags, NULL, 0) ||
-        offset % PAGE_SIZE != 0 || offset + length < offset) {
+    if (flags & (MAP_STACK | MAP_LARGE) ||
+        !map_args_ok(va, length, flags, NULL, 0) || offset % PAGE_SIZE != 0 ||
+        offset + length < offset) {
         return -EINVAL;
     }
     struct region region = {
@@ -285,6 +298,10 @@ static int protect_locked(struct space *space, va_t start, va_t end,
                           unsigned prot) REQUIRES(space->lock) {
     int result = protect_check(space, start, end, prot);
     if (result < 0) {
+        return result;
+    }
+    result = large_split_range(space, start, end);
+    if (result != 0) {
         return result;
     }
     if (region_split_around(space, start, end) < 0) {

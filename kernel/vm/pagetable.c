@@ -131,7 +131,9 @@ pte_t *pagetable_next(const struct pagetable *table, va_t *va, va_t end,
                 return entry;
             }
             if (*entry != 0) {
-                assert(pte_is_table(*entry));
+                if (!pte_is_table(*entry)) {
+                    return NULL;
+                }
                 break;
             }
             *va = round_down(*va, size) + size;
@@ -146,6 +148,23 @@ pte_t *pagetable_next(const struct pagetable *table, va_t *va, va_t end,
 }
 
 /* ---- Changing ---- */
+
+int pagetable_split(struct pagetable *table, pte_t *entry) {
+    pa_t leaves;
+    pte_t large = *entry;
+    if (!tables_alloc(table, &leaves, 1)) {
+        return -ENOMEM;
+    }
+    pte_t *leaf = pa_to_va(leaves);
+    for (unsigned i = 0; i < PAGETABLE_ENTRIES; i++) {
+        pa_t pa = pte_frame(large) + (pa_t)i * PAGE_SIZE;
+        pte_store(&leaf[i], pte_make(pa, large & PTE_FLAGS));
+    }
+    pte_count(leaf, PAGETABLE_ENTRIES);
+    pte_publish();
+    pte_store(entry, pte_make(leaves, PTE_V));
+    return 0;
+}
 
 int pagetable_fill(struct pagetable *table, pte_t *leaf, pa_t pa, pte_t flags) {
     if (!quota_charge_frames(table->quota, 1)) {

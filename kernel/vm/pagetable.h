@@ -129,6 +129,10 @@ static inline bool leaf_permits(const pte_t *leaf, unsigned access) {
  */
 pte_t *pagetable_walk(struct pagetable *table, va_t va, unsigned level);
 
+/* Puts a table of 512 small pages in the place of a megapage, and charges it.
+ * -ENOMEM: nothing happened. The caller fences the whole space. */
+int pagetable_split(struct pagetable *table, pte_t *entry);
+
 /*
  * Maps the page `va`, which must be empty, to the frame and charges it. Takes
  * over the caller's reference to the frame. -ENOMEM: nothing happened.
@@ -156,8 +160,8 @@ bool pagetable_protect(pte_t *leaf, pte_t flags);
 /*
  * The next occupied leaf in [*va, end): returns it and sets *va to its page.
  * NULL: there is none (*va == end), or the budget is used up before one was
- * found (*va tells how far it got). A leaf costs 1, so does looking at 32
- * empty entries: about 300 instructions.
+ * found (*va tells how far it got), or at *va a megapage begins or goes on. A
+ * leaf costs 1, so does looking at 32 empty entries: about 300 instructions.
  */
 pte_t *pagetable_next(const struct pagetable *table, va_t *va, va_t end,
                       unsigned *budget);

@@ -10,6 +10,7 @@
 #include "arch/hart.h"
 #include "lib/string.h"
 #include "vm/frame.h"
+#include "vm/large.h"
 #include "vm/run.h"
 
 /* ---- Finding ---- */
@@ -46,9 +47,10 @@ bool piece_find(const struct transfer *transfer,
     piece->pages = rest < piece->pages ? rest : piece->pages;
     piece->leaf = pagetable_find(&transfer->from->table, piece->from, 0);
     piece->table = NULL;
-    if (piece->pages == PAGETABLE_ENTRIES && piece->leaf != NULL &&
+    pte_t *table = pagetable_middle(&transfer->from->table, piece->from);
+    if (piece->pages == PAGETABLE_ENTRIES && table != NULL && *table != 0 &&
         piece_moves_whole(transfer, item, piece)) {
-        piece->table = pagetable_find(&transfer->from->table, piece->from, 1);
+        piece->table = table;
     }
     return true;
 }
@@ -125,6 +127,12 @@ static int piece_reserve_room(struct transfer *transfer, unsigned index,
     return pagetable_walk(&to->table, piece->to, level) ? 0 : -ENOMEM;
 }
 
+/* What an entry of level 1 is charged for. */
+static uint64_t table_charge(pte_t entry) {
+    return pte_is_large(entry) ? PAGETABLE_ENTRIES
+                               : frame_record(pte_frame(entry))->tag + 1u;
+}
+
 int piece_reserve(struct transfer *transfer, unsigned index, struct work *work,
                   const struct piece *piece) {
     const struct transfer_item *item = &transfer->item[index];
@@ -133,9 +141,8 @@ int piece_reserve(struct transfer *transfer, unsigned index, struct work *work,
         return -EMSGSIZE;
     }
     if (piece->table != NULL) {
-        const struct frame *table = frame_of(pte_frame(*piece->table));
         return piece_reserve_room(transfer, index, work, piece,
-                                  table->tag + 1u);
+                                  table_charge(*piece->table));
     }
     if (piece->leaf == NULL) {
         return item->mode == ITEM_MOVE || item->mode == ITEM_COW ? 0 : -EAGAIN;
@@ -204,18 +211,21 @@ static unsigned run_commit(struct run *run, enum item_mode mode,
     }
 }
 
-/* The table itself goes over. Returns the pages in it. */
+/* The table itself, or a megapage, goes over. Returns the pages in it. */
 static unsigned table_move(struct transfer *transfer,
                            const struct piece *piece) {
     pte_t *to = pagetable_find(&transfer->to->table, piece->to, 1);
-    const struct frame *table = frame_of(pte_frame(*piece->table));
+    pte_t table = *piece->table;
     pte_publish();
-    pte_store(to, *piece->table);
+    pte_store(to, table);
     pte_count(to, 1);
     pte_store(piece->table, 0);
     pte_count(piece->table, -1);
+    if (pte_is_large(table)) {
+        return PAGETABLE_ENTRIES;
+    }
     quota_uncharge_frames(transfer->from->quota, 1);
-    return table->tag;
+    return frame_record(pte_frame(table))->tag;
 }
 
 unsigned piece_commit(struct transfer *transfer,

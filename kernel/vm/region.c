@@ -19,6 +19,7 @@
 #include "lib/bits.h"
 #include "lib/container.h"
 #include "lib/panic.h"
+#include "vm/large.h"
 #include "vm/memory.h"
 #include "vm/quota.h"
 #include "vm/slab.h"
@@ -98,6 +99,9 @@ struct region *region_add(struct space *space, const struct region *like) {
         return NULL;
     }
     *region = *like;
+    if (region_is_anonymous(region)) {
+        region->offset = 0;
+    }
     if (region->memory != NULL) {
         memory_get(region->memory);
     }
@@ -123,6 +127,7 @@ void region_remove(struct space *space, struct region *region) {
     if (region->memory != NULL) {
         memory_put(region->memory);
     }
+    large_drop_block(space, region);
     quota_uncharge_objects(space->quota, 1);
     if (region->pager.session != NULL) {
         pager_operations->drop(region);
@@ -137,7 +142,9 @@ void region_free(struct region *region) {
 
 void region_trim(struct region *region, va_t start) {
     assert(region->start <= start && start < region->end);
-    region->offset += start - region->start;
+    if (!region_is_anonymous(region)) {
+        region->offset += start - region->start;
+    }
     region->start = start;
     region->stale = region->stale < start ? start : region->stale;
 }

@@ -33,6 +33,7 @@ enum region_flags {
     REGION_SHARE = 1 << 1,    /* its pages that are shared stay so over fork */
     REGION_LENT = 1 << 2,     /* its pages are lent to a server */
     REGION_BORROWED = 1 << 3, /* its pages are a client's, until the reply */
+    REGION_LARGE = 1 << 4,    /* may have megapages (vm/large.h) */
 };
 
 enum { REGION_MAX = 256 }; /* regions of one space: -ENOMEM beyond */
@@ -67,7 +68,8 @@ struct region {
     uint32_t flags;        /* enum region_flags */
     struct memory *memory; /* NULL: zero-filled on demand. Holds a reference */
     struct pager pager;    /* of missing pages, if `memory` is NULL */
-    uint64_t offset;       /* of `start` in memory, or in what is paged */
+    uint64_t offset;       /* of `start` in memory, or in what is paged; see
+                              vm/large.h */
 };
 
 /* Whether these are the region's rights and flags. */

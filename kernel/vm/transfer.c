@@ -32,6 +32,7 @@
 #include "vm/fill.h"
 #include "vm/frame.h"
 #include "vm/gather.h"
+#include "vm/large.h"
 #include "vm/piece.h"
 #include "vm/pte.h"
 #include "vm/quick.h"
@@ -132,13 +133,15 @@ static uint32_t region_flags(const struct space *space,
     if (item->mode == ITEM_LEND) {
         return REGION_BORROWED;
     }
-    uint32_t flags = REGION_SHARE;
+    uint32_t all = REGION_SHARE;
+    uint32_t some = 0;
     const struct region *region = region_find(space, item->from);
     for (; region != NULL && region->start < item_end(item);
          region = region_next(space, region)) {
-        flags &= region->flags;
+        all &= region->flags;
+        some |= region->flags & REGION_LARGE;
     }
-    return flags;
+    return all | some;
 }
 
 /* Picks the item's place in the receiver: behind the one before it in the
@@ -214,7 +217,13 @@ static int item_reserve(struct transfer *transfer, unsigned index,
     for (uint64_t done = 0;
          result == 0 && piece_find(transfer, item, done, &piece);
          done += piece.pages) {
-        result = piece_reserve(transfer, index, work, &piece);
+        if (piece.leaf == NULL && piece.table == NULL) {
+            result = large_split(transfer->from, piece.from);
+            piece_find(transfer, item, done, &piece);
+        }
+        if (result == 0) {
+            result = piece_reserve(transfer, index, work, &piece);
+        }
     }
     return result;
 }

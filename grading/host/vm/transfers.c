@@ -215,6 +215,53 @@ static void do_transfer(struct model *from, struct model *to, bool scarce) {
     }
 }
 
+/* The page that arrived at va, outside all windows, is the one in the model. */
+static void landed_check(struct model *to, va_t va, struct page *page) {
+    uint64_t value;
+    CHECK(sim_load(to->space, va, &value) == 0 && value == page->cell->value);
+    CHECK(sim_store(to->space, va, next_value) ==
+          (page->prot & PROT_WRITE ? 0 : -EFAULT));
+    if (page->prot & PROT_WRITE) {
+        page->cell->value = next_value++;
+    }
+}
+
+/* Several transfers of one item to wherever there is room: each lands behind
+ * the one before, if it is like it. */
+static void do_land(struct model *from, struct model *to) {
+    enum { MANY = 4, MOST = 6 };
+    struct page landed[MANY][MOST] = {0};
+    struct transfer_item items[MANY];
+    unsigned count = 0;
+    uint8_t mode = (uint8_t)(ITEM_MOVE + sim_random(3));
+    for (unsigned i = 0; i < MANY; i++) {
+        struct transfer transfer = {
+            .from = from->space, .to = to->space, .count = 1};
+        struct transfer_item *item = &transfer.item[0];
+        item_choose(from, item);
+        item->mode = mode;
+        int expect = model_item_check(from, item);
+        CHECK(transfer_run(&transfer) == expect);
+        for (unsigned k = 0; k < item->pages && expect == 0; k++) {
+            page_transfer(&from->pages[model_page(item->from) + k],
+                          &landed[count][k], item,
+                          item_stays_shared(from, item));
+        }
+        if (expect == 0) {
+            items[count++] = *item;
+        }
+    }
+    while (count-- > 0) {
+        for (unsigned k = 0; k < items[count].pages; k++) {
+            landed_check(to, items[count].to + k * PAGE_SIZE,
+                         &landed[count][k]);
+            page_clear(&landed[count][k]);
+        }
+        CHECK(unmap(to->space, items[count].to,
+                    items[count].pages * PAGE_SIZE) == 0);
+    }
+}
+
 /* ---- Loans ---- */
 
 static struct lending *lending_free(void) {
@@ -324,6 +371,10 @@ static void do_something(bool scarce) {
         do_lend(model, any_model());
         break;
     case 15:
+    case 16:
+        do_land(model, any_model());
+        break;
+    case 17:
         do_return(&lendings[sim_random(LENDINGS)]);
         break;
     default:
