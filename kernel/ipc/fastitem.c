@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ipc/fastitem.c: the short cut for a call that takes pages along.
+ * ipc/fastitem.c: the short cut for a call, and a reply, that takes pages
+ * along.
  *
- * One memory item beside words, to a receiver that waits and takes it, where
- * the transfer is a quick one (vm/quick.h). The message's words go through the
+ * One memory item beside words, to a partner that waits and takes it, where the
+ * transfer is a quick one (vm/quick.h). The message's words go through the
  * sender's frame, which entry.S has filled and takes them from again: with the
  * registers free, the transfer is worth more than they are.
  */
 #include "abi/message.h"
+#include "abi/pager.h"
 #include "ipc/fastpath.h"
+#include "ipc/message.h"
 #include "ipc/shortcut.h"
+#include "proc/deadline.h"
 #include "vm/quick.h"
 
 /* The item in the frame; false: it is not one of pages, or malformed. */
@@ -24,9 +28,11 @@ static inline bool item_read(const struct thread *self,
     return (descriptor & unused) == 0 && item->mode != ITEM_NONE;
 }
 
-/* Checks, carries out and fences: all or nothing. */
-static inline bool item_pass_locked(struct quick *quick) {
-    if (!quick_check(quick, 0))
+/* Checks, carries out and fences: all or nothing. To `page`, where it is
+ * missing, or (0) anywhere. */
+static inline bool item_pass_locked(struct quick *quick, va_t page) {
+    bool fits = page ? quick_check_fill(quick, page) : quick_check(quick, 0);
+    if (!fits)
         return false;
     bool all;
     uint64_t pages = quick_commit(quick, &all);
@@ -35,14 +41,14 @@ static inline bool item_pass_locked(struct quick *quick) {
     return true;
 }
 
-static inline bool item_pass(struct quick *quick) NO_THREAD_SAFETY {
+static inline bool item_pass(struct quick *quick, va_t page) NO_THREAD_SAFETY {
     uint64_t start = csr_read(instret);
     bool passed = false;
     /* Not in order, therefore by trying. */
     if (!spin_try(&quick->from->lock))
         return false;
     if (spin_try(&quick->to->lock)) {
-        passed = item_pass_locked(quick);
+        passed = item_pass_locked(quick, page);
         spin_unlock(&quick->to->lock);
     }
     spin_unlock(&quick->from->lock);
@@ -53,33 +59,87 @@ static inline bool item_pass(struct quick *quick) NO_THREAD_SAFETY {
     return passed;
 }
 
-/* The item goes to the receiver, if it takes that many pages, anywhere. */
-static inline bool item_deliver(struct thread *self, struct thread *receiver) {
-    const struct accept *accept = &receiver->accept_receive;
+/* Whether a thread that takes this takes the item, anywhere. */
+static inline bool item_accepted(const struct accept *accept,
+                                 const struct transfer_item *item) {
+    return accept->base == 0 && item->pages <= accept->pages;
+}
+
+/* ---- Calls ---- */
+
+static inline bool item_send(struct thread *self, struct thread *receiver) {
     struct transfer_item item;
     struct quick quick = {
         .from = self->space, .to = receiver->space, .item = &item};
-    if (!item_read(self, &item) || accept->base != 0 ||
-        item.pages > accept->pages || quick.from == quick.to ||
-        !item_pass(&quick))
+    if (!item_read(self, &item) ||
+        !item_accepted(&receiver->accept_receive, &item) ||
+        !item_pass(&quick, 0))
         return false;
     self->frame.x[REG_T4] = item.to;
     self->items[0].descriptor = self->frame.x[REG_T5]; /* no window */
     return true;
 }
 
-struct thread *fastpath_call_item(struct thread *self) NO_THREAD_SAFETY;
+struct thread *fastpath_call_item(struct thread *self) NO_THREAD_SAFETY
+    __attribute__((flatten));
 struct thread *fastpath_call_item(struct thread *self) {
     struct session *session;
     struct thread *receiver =
         call_partner(self, self->frame.x[REG_A0], &session);
     if (!receiver)
         return NULL;
-    if (!item_deliver(self, receiver)) {
+    if (!item_send(self, receiver)) {
         spin_unlock(&session->endpoint->lock);
         return NULL;
     }
     receiver->frame.x[REG_A7] = session->badge;
     call_switch(self, receiver, session);
     return receiver;
+}
+
+/* ---- Replies ---- */
+
+/* Whether the item answers the caller's fault. */
+static inline bool item_pages(const struct thread *self,
+                              const struct paging *paging,
+                              const struct transfer_item *item) {
+    return tag_label(self->frame.x[REG_A1]) >= 0 && !paging->aside &&
+           paging->page != 0 && item->pages <= PAGER_PAGES;
+}
+
+/* The item goes to the caller, and the words, but to one that has a fault. */
+static inline bool item_reply(struct thread *self, struct thread *caller) {
+    struct transfer_item item;
+    struct quick quick = {
+        .from = self->space, .to = caller->space, .item = &item};
+    bool paging = caller->flags & THREAD_PAGING;
+    if (!item_read(self, &item) ||
+        !(paging ? item_pages(self, &caller->paging, &item)
+                 : item_accepted(&caller->accept_reply, &item)) ||
+        !item_pass(&quick, paging ? caller->paging.page : 0))
+        return false;
+    if (paging) {
+        deadline_disarm(caller);
+        thread_clear_flag(caller, THREAD_PAGING);
+    } else {
+        message_deliver_words(self, caller, MESSAGE_CALL, 0);
+        caller->frame.x[REG_T4] = item.to;
+        caller->frame.x[REG_T5] = self->frame.x[REG_T5];
+    }
+    return true;
+}
+
+struct thread *fastpath_reply_item(struct thread *self) NO_THREAD_SAFETY
+    __attribute__((flatten));
+struct thread *fastpath_reply_item(struct thread *self) {
+    struct answer answer;
+    if (!reply_partner(self, self->frame.x[REG_A0],
+                       THREAD_PAGING | THREAD_DEADLINE, &answer))
+        return NULL;
+    if (!item_reply(self, answer.caller)) {
+        spin_unlock(&answer.endpoint->lock);
+        return NULL;
+    }
+    reply_switch(self, &answer);
+    return answer.caller;
 }

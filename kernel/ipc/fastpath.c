@@ -14,7 +14,6 @@
  */
 #include "ipc/fastpath.h"
 
-#include "ipc/notification.h"
 #include "ipc/shortcut.h"
 
 /* The tag, which crosses as it is, and the badge that the resumed thread
@@ -36,38 +35,10 @@ struct thread *fastpath_call(uint64_t handle) {
 
 struct thread *fastpath_reply_recv(uint64_t handle) {
     struct thread *self = thread_self();
-    struct hart *hart = self->frame.hart;
-    struct thread *caller = self->caller;
-    if (handle >= HANDLE_MAX || self->flags != 0 || !caller)
+    struct answer answer;
+    if (!reply_partner(self, handle, 0, &answer))
         return NULL;
-    void *object;
-    uint64_t meta = slot_read(&self->process->handles, handle, &object);
-    if (!meta_is(meta, HANDLE_ENDPOINT, RIGHT_RECEIVE))
-        return NULL;
-    struct endpoint *endpoint = object;
-    if (!spin_try(&endpoint->lock))
-        return NULL;
-    struct session *session = caller->session;
-    if (endpoint->generation != (uint32_t)meta || self->caller != caller ||
-        caller->endpoint != endpoint || endpoint->server != self ||
-        !endpoint_quiet(endpoint) || !ordinary(caller, hart) ||
-        (hart->ready && hart->ready >> caller->priority > 1) ||
-        session->handles == 0 || !asid_try_enter(&caller->space->asid)) {
-        spin_unlock(&endpoint->lock);
-        return NULL;
-    }
-    /* Commit: nothing below can fail. */
-    self->caller = NULL;
-    self->depth = 0;
-    caller->server = NULL;
-    caller->call_sequence++;
-    session->open--;
-    list_remove(&caller->link);
-    list_push_back(&endpoint->receivers, &self->link);
     out_badge = 0;
-    begin_wait(self, endpoint, THREAD_RECEIVING);
-    end_wait(caller, hart);
-    hart->counters[COUNTER_REPLY_FAST]++;
-    spin_unlock(&endpoint->lock);
-    return caller;
+    reply_switch(self, &answer);
+    return answer.caller;
 }

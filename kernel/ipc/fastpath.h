@@ -12,8 +12,11 @@
  *             (ipc/call.c, ipc/reply.c) does it, with the same result.
  * Not here    handles, more items, deadlines, queued senders, signals, notices,
  *             donated priorities, FPU users, other harts' threads, kills.
- * Items       One memory item may travel with a call, if its transfer is a
- *             quick one (vm/quick.h). Its message goes through the frame.
+ * Items       One memory item may travel with a call or a reply, if its
+ *             transfer is a quick one (vm/quick.h). Its message goes through
+ *             the frame.
+ * Faults      The same for a fault whose pager waits: it is a call, and the
+ *             pager's answer is a reply with an item.
  * Context     trap/entry.S calls all with the thread's callee-saved registers
  *             in its frame, tp = the thread, interrupts off.
  */
@@ -34,6 +37,15 @@ struct thread *fastpath_reply_recv(uint64_t handle);
  * self's frame. The thread to resume, with the words, tag and item that self's
  * frame then holds and the badge in its own; or NULL. */
 struct thread *fastpath_call_item(struct thread *self);
+
+/* A reply_recv like that, whose message, too, is in self's frame. The thread to
+ * resume, with its frame as it is; or NULL. */
+struct thread *fastpath_reply_item(struct thread *self);
+
+/* ipc/fastfault.c: the current thread, whose frame is complete, misses the page
+ * of va, as space_fault has found (SPACE_PAGER); `cause` as in scause. The
+ * thread to resume, with its frame as it is, or NULL: nothing has happened. */
+struct thread *fastpath_fault(uint64_t cause, uint64_t va);
 
 /* Boot argument fastpath=0 turns it off; constant after fastpath_init. */
 extern uint32_t fastpath_on;

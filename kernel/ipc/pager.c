@@ -10,11 +10,9 @@
 #include "ipc/pager.h"
 
 #include "abi/errno.h"
-#include "abi/pager.h"
 #include "abi/syscall.h"
 #include "arch/hart.h"
 #include "cap/handle.h"
-#include "dev/timer.h"
 #include "ipc/call.h"
 #include "ipc/items.h"
 #include "ipc/message.h"
@@ -24,7 +22,6 @@
 #include "proc/process.h"
 #include "proc/wait.h"
 #include "proc/work.h"
-#include "vm/fill.h"
 
 /* ---- Regions hold sessions ---- */
 
@@ -93,14 +90,17 @@ static void registers_save(struct thread *thread) {
     words_copy(saved->t0, &x[REG_T0], 3);
     words_copy(saved->a0, &x[REG_A0], 8);
     words_copy(saved->t3, &x[REG_T3], 4);
+    thread->paging.aside = true;
 }
 
 static void registers_restore(struct thread *thread) {
     const struct message_registers *saved = &thread->paging.saved;
     uint64_t *x = thread->frame.x;
-    words_copy(&x[REG_T0], saved->t0, 3);
-    words_copy(&x[REG_A0], saved->a0, 8);
-    words_copy(&x[REG_T3], saved->t3, 4);
+    if (thread->paging.aside) {
+        words_copy(&x[REG_T0], saved->t0, 3);
+        words_copy(&x[REG_A0], saved->a0, 8);
+        words_copy(&x[REG_T3], saved->t3, 4);
+    }
     thread_clear_flag(thread, THREAD_PAGING);
 }
 
@@ -115,11 +115,8 @@ static void pager_call(struct thread *self, const struct fill_request *request,
     for (unsigned i = REG_A5; i <= REG_A7; i++)
         x[i] = 0;
     x[REG_T0] = x[REG_T1] = x[REG_T2] = 0;
-    x[REG_A1] = tag_make(PAGER_FAULT, 3, 0, 0);
-    x[REG_A2] = request->offset;
-    x[REG_A3] = access | request->prot << PAGER_PROT_SHIFT;
-    x[REG_A4] = request->pages;
-    x[REG_T6] = timer_now() + timer_timebase / 1000 * PAGER_TIMEOUT_MS;
+    pager_words(x, request, access);
+    x[REG_T6] = pager_deadline();
     thread_set_flag(self, THREAD_PAGING);
     self->paging.error = 0;
     call_session(self, entry);

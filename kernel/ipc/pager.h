@@ -22,7 +22,33 @@
 #ifndef OCTAVO_IPC_PAGER_H
 #define OCTAVO_IPC_PAGER_H
 
+#include "abi/pager.h"
+#include "abi/syscall.h"
+#include "arch/csr.h"
+#include "dev/timer.h"
 #include "proc/thread.h"
+#include "vm/fill.h"
+
+/* Writes the tag and the words of the kernel's message into a frame. */
+static inline void pager_words(uint64_t *x, const struct fill_request *request,
+                               unsigned access) {
+    x[REG_A1] = tag_make(PAGER_FAULT, 3, 0, 0);
+    x[REG_A2] = request->offset;
+    x[REG_A3] = access | request->prot << PAGER_PROT_SHIFT;
+    x[REG_A4] = request->pages;
+}
+
+/* The right that a page fault with this scause wants. */
+static inline unsigned fault_access(uint64_t cause) {
+    return cause == CAUSE_FETCH_PAGE   ? PROT_EXECUTE
+           : cause == CAUSE_STORE_PAGE ? PROT_WRITE
+                                       : PROT_READ;
+}
+
+/* When a call that begins now has taken too long. */
+static inline uint64_t pager_deadline(void) {
+    return timer_now() + timer_timebase / 1000 * PAGER_TIMEOUT_MS;
+}
 
 /* Tells vm how regions hold sessions. Once, at boot. */
 void pager_init(void);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ipc/shortcut.h: what the short cuts through message calls are made of, in
- * line: ipc/fastpath.c for words, ipc/fastitem.c for a memory item.
+ * line: ipc/fastpath.c for words, ipc/fastitem.c for a memory item,
+ * ipc/fastfault.c for a page fault.
  *
  * Their shape: look up, lock, check everything, then commit. Whatever does not
  * fit falls to the slow path, which reports errors; the checks here only have
@@ -15,6 +16,7 @@
 #include "arch/hart.h"
 #include "ipc/call.h"
 #include "ipc/endpoint.h"
+#include "ipc/notification.h"
 #include "lib/container.h"
 #include "proc/process.h"
 #include "vm/space.h"
@@ -25,14 +27,15 @@ static inline bool ordinary(const struct thread *thread,
     return thread->flags == 0 && thread->frame.hart == hart;
 }
 
-/* The current thread waits from here on: what thread_wait does. */
+/* The current thread, which has these flags, waits from here on: what
+ * thread_wait does. */
 static inline void begin_wait(struct thread *self, struct endpoint *endpoint,
-                              enum thread_state state) {
+                              enum thread_state state, uint32_t flags) {
     self->endpoint = endpoint;
     self->wait_sequence++;
     thread_publish(self, state);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (self->flags != 0) {
+    if (self->flags != flags) {
         /* Killed just now, maybe: an interrupt makes sched_leave look. */
         self->frame.hart->doomed = self;
         hart_alert(self->frame.hart, ATTENTION_DOOMED);
@@ -47,21 +50,15 @@ static inline void end_wait(struct thread *thread, struct hart *hart) {
 }
 
 /*
- * The thread that receives a call by this handle, if it can be switched to at
- * once: its endpoint is locked then, and this hart in its space. NULL: nothing
- * is locked, and the hart may be in the kernel's table.
+ * The thread that receives a call through the session, if that is the one that
+ * `meta` names, and the thread can be switched to at once: its endpoint is
+ * locked then, and this hart in its space. NULL: nothing is locked, and the
+ * hart may be in the kernel's table.
  */
-static inline struct thread *
-call_partner(struct thread *self, uint64_t handle,
-             struct session **session) NO_THREAD_SAFETY {
+static inline struct thread *session_partner(struct thread *self,
+                                             struct session *found,
+                                             uint64_t meta) NO_THREAD_SAFETY {
     struct hart *hart = self->frame.hart;
-    if (handle >= HANDLE_MAX || self->flags != 0)
-        return NULL;
-    void *object;
-    uint64_t meta = slot_read(&self->process->handles, handle, &object);
-    if (!meta_is(meta, HANDLE_SESSION, RIGHT_SEND))
-        return NULL;
-    struct session *found = *session = object;
     struct endpoint *endpoint = found->endpoint;
     if (!spin_try(&endpoint->lock))
         return NULL;
@@ -78,9 +75,25 @@ call_partner(struct thread *self, uint64_t handle,
     return NULL;
 }
 
-/* Commits a call to that thread, which runs from here on; unlocks. */
-static inline void call_switch(struct thread *self, struct thread *receiver,
-                               struct session *session) NO_THREAD_SAFETY {
+/* The same for a call by this handle. */
+static inline struct thread *call_partner(struct thread *self, uint64_t handle,
+                                          struct session **session) {
+    if (handle >= HANDLE_MAX || self->flags != 0)
+        return NULL;
+    void *object;
+    uint64_t meta = slot_read(&self->process->handles, handle, &object);
+    if (!meta_is(meta, HANDLE_SESSION, RIGHT_SEND))
+        return NULL;
+    *session = object;
+    return session_partner(self, *session, meta);
+}
+
+/* Commits a call of self, which has these flags, to that thread, which runs
+ * from here on. Returns the endpoint, still locked. */
+static inline struct endpoint *call_commit(struct thread *self,
+                                           struct thread *receiver,
+                                           struct session *session,
+                                           uint32_t flags) {
     struct hart *hart = self->frame.hart;
     struct endpoint *endpoint = session->endpoint;
     list_remove(&receiver->link);
@@ -90,9 +103,74 @@ static inline void call_switch(struct thread *self, struct thread *receiver,
     receiver->caller = self;
     receiver->depth = self->depth + 1;
     session->open++;
-    begin_wait(self, endpoint, THREAD_CALLING);
+    begin_wait(self, endpoint, THREAD_CALLING, flags);
     end_wait(receiver, hart);
     hart->counters[COUNTER_CALL_FAST]++;
+    return endpoint;
+}
+
+/* The same for an ordinary thread; unlocks. */
+static inline void call_switch(struct thread *self, struct thread *receiver,
+                               struct session *session) NO_THREAD_SAFETY {
+    struct endpoint *endpoint = call_commit(self, receiver, session, 0);
+    spin_unlock(&endpoint->lock);
+}
+
+/* An open call that self can answer. */
+struct answer {
+    struct thread *caller;
+    struct session *session;   /* that the call went through */
+    struct endpoint *endpoint; /* locked */
+};
+
+/*
+ * Whether self can answer by a REPLY_RECV with this handle and wait, and its
+ * caller, who has no flags or just these, be switched to at once: this hart is
+ * in its space then. False: as above.
+ */
+static inline bool reply_partner(struct thread *self, uint64_t handle,
+                                 uint32_t flags,
+                                 struct answer *answer) NO_THREAD_SAFETY {
+    struct hart *hart = self->frame.hart;
+    struct thread *caller = answer->caller = self->caller;
+    if (handle >= HANDLE_MAX || self->flags != 0 || !caller)
+        return false;
+    void *object;
+    uint64_t meta = slot_read(&self->process->handles, handle, &object);
+    if (!meta_is(meta, HANDLE_ENDPOINT, RIGHT_RECEIVE))
+        return false;
+    struct endpoint *endpoint = answer->endpoint = object;
+    if (!spin_try(&endpoint->lock))
+        return false;
+    struct session *session = answer->session = caller->session;
+    if (endpoint->generation == (uint32_t)meta && self->caller == caller &&
+        caller->endpoint == endpoint && endpoint->server == self &&
+        endpoint_quiet(endpoint) &&
+        (caller->flags == 0 || caller->flags == flags) &&
+        caller->frame.hart == hart &&
+        !(hart->ready && hart->ready >> caller->priority > 1) &&
+        session->handles != 0 && asid_try_enter(&caller->space->asid))
+        return true;
+    spin_unlock(&endpoint->lock);
+    return false;
+}
+
+/* Ends that call: the caller runs from here on, self receives; unlocks. */
+static inline void reply_switch(struct thread *self,
+                                const struct answer *answer) NO_THREAD_SAFETY {
+    struct hart *hart = self->frame.hart;
+    struct endpoint *endpoint = answer->endpoint;
+    struct thread *caller = answer->caller;
+    self->caller = NULL;
+    self->depth = 0;
+    caller->server = NULL;
+    caller->call_sequence++;
+    answer->session->open--;
+    list_remove(&caller->link);
+    list_push_back(&endpoint->receivers, &self->link);
+    begin_wait(self, endpoint, THREAD_RECEIVING, 0);
+    end_wait(caller, hart);
+    hart->counters[COUNTER_REPLY_FAST]++;
     spin_unlock(&endpoint->lock);
 }
 

@@ -74,8 +74,10 @@ void deadline_arm(struct thread *thread, uint64_t when) {
     thread->deadline_hart = hart;
     list_push_back(place_for(list, when), &thread->deadline_link);
     thread_set_flag(thread, THREAD_DEADLINE);
+    bool first = list->threads.next == &thread->deadline_link;
     spin_unlock(&list->lock);
-    set_timer(list);
+    if (first && when < list->next_tick) /* else the timer is early enough */
+        timer_set(when);
 }
 
 void deadline_disarm(struct thread *thread) {

@@ -100,6 +100,7 @@ struct paging {
     uint64_t ended;                 /* wait_sequence when it failed */
     int error;                      /* why; 0: it has not failed */
     bool in_call; /* it is a system call that wants the page */
+    bool aside;   /* the registers are in `saved`; else where they belong */
 };
 
 struct thread {

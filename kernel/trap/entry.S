@@ -24,6 +24,7 @@
 #define RESULT_WAITING -4096
 #define RESULT_RESTART -4097
 #define ENOSYS 43
+#define SPACE_PAGER 2
 #define CAUSE_ECALL 8
 
     .section .text.trap, "ax", @progbits
@@ -143,7 +144,14 @@ trap_other:
     csrr s1, sepc
     sd s1, FRAME_PC(tp)
     beqz a0, trap_leave
-    mv a2, a0
+    li s3, SPACE_PAGER
+    bne a0, s3, 2f
+    csrr a0, scause
+    csrr a1, stval
+    call fastpath_fault
+    bnez a0, trap_resume
+    mv a0, s3
+2:  mv a2, a0
     csrr a0, scause
     csrr a1, stval
     call trap_handle
@@ -215,10 +223,9 @@ trap_not_fast:
     mv t5, zero
     j trap_slow
 
-/* A call whose tag says one memory item and at most 8 words. What crosses goes
- * through the sender's frame, which s3 keeps. */
+/* The tag says one memory item and at most 8 words. What a call takes along goes
+ * through the sender's frame, which s3 keeps; a reply is in the caller's. */
 trap_not_words:
-    bnez s3, trap_slow
     sext.w s1, a1
     addi s1, s1, -ONE_ITEM
     sltiu s1, s1, MESSAGE_WORDS + 1
@@ -226,9 +233,14 @@ trap_not_words:
     .irp n, 5,6,7,10,11,12,13,14,15,16,17,28,29,30,31
     sd x\n, FRAME_REG(\n)(tp)
     .endr
-    mv s3, tp
     use_stack
     mv a0, tp
+    beqz s3, 2f
+    call fastpath_reply_item
+    bnez a0, trap_resume
+    li a7, FAST_REPLY_RECV
+    j syscall_dispatch
+2:  mv s3, tp
     call fastpath_call_item
     bnez a0, 1f
     li a7, FAST_CALL
@@ -288,6 +300,9 @@ syscall_dispatch:
     .globl trap_leave
 trap_leave:
     call sched_leave
+
+/* The thread in a0 goes on, with its whole frame. */
+trap_resume:
     mv tp, a0
     ld t0, FRAME_PC(tp)
     csrw sepc, t0

@@ -73,20 +73,14 @@ static bool fault_recover(struct thread *self) {
     return true;
 }
 
-static unsigned access_wanted(uint64_t cause) {
-    return cause == CAUSE_FETCH_PAGE   ? PROT_EXECUTE
-           : cause == CAUSE_STORE_PAGE ? PROT_WRITE
-                                       : PROT_READ;
-}
-
 int fault_bring(uint64_t cause, uint64_t address) {
-    return space_fault(thread_self()->space, address, access_wanted(cause));
+    return space_fault(thread_self()->space, address, fault_access(cause));
 }
 
 void fault_memory(uint64_t cause, uint64_t address, int error) {
     struct thread *self = thread_self();
     if (error == SPACE_PAGER)
-        error = pager_fault(self, address, access_wanted(cause));
+        error = pager_fault(self, address, fault_access(cause));
     if (error && !fault_recover(self))
         fault_kill(self, error_text(error, cause), address);
 }

@@ -17,6 +17,7 @@
 #include "proc/process.h"
 #include "proc/sched.h"
 #include "sys/syscall.h"
+#include "vm/space.h"
 
 /* Registers of the first trap in the kernel; entry.S fills it. */
 struct trap_frame trap_kernel_frame;
@@ -25,7 +26,7 @@ uint8_t trap_kernel_stack[8192] __attribute__((aligned(16)));
 _Static_assert(SYS_CALL == 1 && SYS_REPLY_RECV == 2 && MESSAGE_WORDS == 8 &&
                    1 << TAG_ITEMS_SHIFT == 128 && SYSCALL_SLOTS == 64 &&
                    RESULT_WAITING == -4096 && RESULT_RESTART == -4097 &&
-                   RESULT_WRITTEN < -4096 && ENOSYS == 43 &&
+                   RESULT_WRITTEN < -4096 && ENOSYS == 43 && SPACE_PAGER == 2 &&
                    CAUSE_USER_ECALL == 8,
                "trap/entry.S has these as numbers");
 

@@ -21,10 +21,7 @@ bool space_wants(struct space *space, va_t va, struct fill_request *request) {
     const struct region *region = region_find(space, va);
     bool found = region != NULL && region->pager.session != NULL;
     if (found) {
-        request->pager = region->pager;
-        request->offset = region->offset + (page - region->start);
-        request->pages = (region->end - page) / PAGE_SIZE;
-        request->prot = region->prot;
+        fill_describe(region, page, request);
     }
     spin_unlock(&space->lock);
     return found;

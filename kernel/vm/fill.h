@@ -24,6 +24,15 @@ struct fill_request {
     unsigned prot;   /* the region's rights */
 };
 
+/* Describes a page of a region that has a pager. */
+static inline void fill_describe(const struct region *region, va_t page,
+                                 struct fill_request *request) {
+    request->pager = region->pager;
+    request->offset = region->offset + (page - region->start);
+    request->pages = (region->end - page) / PAGE_SIZE;
+    request->prot = region->prot;
+}
+
 /* Describes the page of va if it lies in a region with a pager. Locks the
  * space. */
 bool space_wants(struct space *space, va_t va, struct fill_request *request);

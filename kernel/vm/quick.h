@@ -6,7 +6,8 @@
  * Idea        vm/transfer.c reserves room, and may have to take that back. Here
  *             there is nothing to reserve but quota: the receiver's region
  * grows at its end, its table is there, the sender's region shrinks at its
- * start. Whatever does not fit goes the long way, which finds everything as it
+ * start. Or pages are missing in a region of the receiver, and its pager is the
+ * sender. Whatever does not fit goes the long way, which finds everything as it
  * was. So the checks here only have to be no weaker than the ones there. Use by
  * space_transfer, and by the fast path (ipc/fastpath.c). Locks       Both
  * spaces', from before the check to the end of the fence, which is the
@@ -23,6 +24,7 @@ struct quick {
     struct space *from, *to;
     struct transfer_item *item;
     struct region *source, *target;
+    va_t at;                      /* where the pages go */
     pte_t *from_table, *to_table; /* the entries that lead to the tables */
     uint64_t frames;              /* charged to the receiver */
     struct frame *leaves;         /* of the sender's table */
@@ -80,7 +82,7 @@ static inline bool quick_target(const struct quick *quick) {
 static inline bool quick_tables(struct quick *quick) {
     const struct transfer_item *item = quick->item;
     quick->from_table = pagetable_middle(&quick->from->table, item->from);
-    quick->to_table = pagetable_middle(&quick->to->table, quick->target->end);
+    quick->to_table = pagetable_middle(&quick->to->table, quick->at);
     if (quick->from_table == NULL || quick->to_table == NULL ||
         !pte_is_table(*quick->from_table))
         return false;
@@ -133,11 +135,47 @@ static inline bool quick_check(struct quick *quick, va_t window) {
         return false;
     quick->source = region_find_last(quick->from, quick->item->from);
     quick->target = target;
-    return quick->source != NULL && target != NULL &&
-           (window == 0 || window == target->end) && quick_source(quick) &&
+    if (quick->source == NULL || target == NULL)
+        return false;
+    quick->at = target->end;
+    return (window == 0 || window == target->end) && quick_source(quick) &&
            quick_target(quick) && quick_tables(quick) &&
-           in_one_table(target->end, quick->item->pages) &&
-           quick_pages(quick) &&
+           in_one_table(quick->at, quick->item->pages) && quick_pages(quick) &&
+           quota_charge_frames(quick->to->quota, quick->frames);
+}
+
+/* Whether nothing is where the pages go. */
+static inline bool quick_missing(const struct quick *quick) {
+    const pte_t *leaf = quick_leaf(quick->to_table, quick->at);
+    const pte_t *end = leaf + quick->item->pages;
+    while (leaf < end && *leaf == 0)
+        leaf++;
+    return leaf == end;
+}
+
+/* Whether the region is a pager's that the item fits into. */
+static inline bool quick_paged(const struct quick *quick) {
+    const struct region *region = quick->target;
+    const struct transfer_item *item = quick->item;
+    return region->pager.session != NULL &&
+           quick_length(item) <= region->end - quick->at &&
+           !(region->prot & ~(unsigned)item->prot);
+}
+
+/* quick_check for pages that a pager gives: what vm/fill.c lets go uncut, all
+ * of it. `page` is where. */
+static inline bool quick_check_fill(struct quick *quick, va_t page) {
+    struct transfer_item *item = quick->item;
+    quick->source = region_find_last(quick->from, item->from);
+    quick->target = region_find_last(quick->to, page);
+    quick->at = page;
+    if (quick->from == quick->to || quick->source == NULL ||
+        quick->target == NULL || !quick_paged(quick))
+        return false;
+    item->prot = (uint8_t)quick->target->prot;
+    return quick_item(item) && quick_source(quick) && quick_tables(quick) &&
+           !quick->whole && in_one_table(page, item->pages) &&
+           quick_missing(quick) && quick_pages(quick) &&
            quota_charge_frames(quick->to->quota, quick->frames);
 }
 
@@ -179,8 +217,9 @@ static inline uint64_t quick_commit(struct quick *quick, bool *all) {
     struct transfer_item *item = quick->item;
     struct region *target = quick->target;
     pte_t lowered = PTE_RIGHTS;
-    item->to = target->end;
-    target->end = target->stale = item->to + quick_length(item);
+    item->to = quick->at;
+    if (item->to == target->end) /* or it fills what is missing inside */
+        target->end = target->stale = item->to + quick_length(item);
     pte_publish();
     unsigned pages =
         quick->whole ? quick_move_table(quick) : quick_run(quick, &lowered);
