@@ -29,7 +29,8 @@ from grading.octavo.scoring import points
     "test_item_next",
     "test_item_room",
     "test_item_self",
-    "test_large", "test_lend",
+    "test_large",
+    "test_lend",
     variants=[FAST, SLOW, DEBUG, FOUR_HARTS],
 )
 def test_items(
