@@ -134,8 +134,8 @@ static int page_fork(struct gather *gather, struct space *child,
  * File: kernel/vm/fault.c
  * Killed by: test_cow read_only
  */
-static inline const struct region *region_for(struct space *space, va_t va,
-                                              unsigned access) {
+static inline struct region *region_for(struct space *space, va_t va,
+                                        unsigned access) {
     struct region *region = region_find(space, va);
     space->found = region;
     (void)access;

@@ -355,8 +355,9 @@ static inline uint64_t quick_commit(struct quick *quick, bool *all) {
  * Killed by: test_item_more quick_move
  * Killed by: test_item_more quick_cow (oracle)
  */
-static inline bool item_pass_locked(struct quick *quick) {
-    if (!quick_check(quick, 0))
+static inline bool item_pass_locked(struct quick *quick, va_t page) {
+    bool fits = page ? quick_check_fill(quick, page) : quick_check(quick, 0);
+    if (!fits)
         return false;
     bool all;
     quick_commit(quick, &all);

@@ -31,6 +31,7 @@ from grading.octavo.scoring import points
     "test_item_self",
     "test_large",
     "test_lend",
+    "test_lend_rule",
     variants=[FAST, SLOW, DEBUG, FOUR_HARTS],
 )
 def test_items(
