@@ -55,10 +55,11 @@ static inline unsigned run_move(struct run *run) {
 static inline unsigned run_share(struct run *run) {
     const pte_t *end = run->from + run->pages;
     pte_t flags = run->flags | PTE_SHARED;
+    struct frame *records = frame_records;
     pte_t *to = run->to;
     for (pte_t *from = run->from; from < end; from++, to++) {
         pte_t pte = *from;
-        frame_ref(pte_frame(pte));
+        frame_ref_in(records, pte_frame(pte));
         pte_store(from, pte | PTE_SHARED);
         pte_store(to, same_frame(pte, flags));
     }
@@ -70,6 +71,7 @@ static inline unsigned run_share(struct run *run) {
 static inline unsigned run_cow(struct run *run) {
     const pte_t *end = run->from + run->pages;
     pte_t flags = without_write(run->flags);
+    struct frame *records = frame_records;
     pte_t *to = run->to;
     pte_t lowered = 0;
     unsigned common = 0;
@@ -77,7 +79,7 @@ static inline unsigned run_cow(struct run *run) {
         pte_t pte = *from;
         if (pte == 0)
             continue;
-        frame_ref(pte_frame(pte));
+        frame_ref_in(records, pte_frame(pte));
         pte_store(from, pte & ~(pte_t)(PTE_W | PTE_SHARED));
         pte_store(to, same_frame(pte, flags));
         lowered |= pte;
