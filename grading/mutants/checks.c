@@ -100,9 +100,8 @@ int piece_reserve(struct transfer *transfer, unsigned index, struct work *work,
         return -EMSGSIZE;
     }
     if (piece->table != NULL) {
-        const struct frame *table = frame_of(pte_frame(*piece->table));
         return piece_reserve_room(transfer, index, work, piece,
-                                  table->tag + 1u);
+                                  table_charge(*piece->table));
     }
     if (piece->leaf == NULL) {
         return item->mode == ITEM_MOVE || item->mode == ITEM_COW ? -EFAULT
@@ -158,9 +157,8 @@ int piece_reserve(struct transfer *transfer, unsigned index, struct work *work,
         return -EMSGSIZE;
     }
     if (piece->table != NULL) {
-        const struct frame *table = frame_of(pte_frame(*piece->table));
         return piece_reserve_room(transfer, index, work, piece,
-                                  table->tag + 1u);
+                                  table_charge(*piece->table));
     }
     if (piece->leaf == NULL) {
         return item->mode == ITEM_MOVE || item->mode == ITEM_COW ? 0 : -EAGAIN;
