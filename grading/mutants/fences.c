@@ -373,7 +373,12 @@ static inline bool item_pass_locked(struct quick *quick, va_t page) {
 static bool transfer_quick(struct transfer *transfer) {
     struct quick quick = {
         .from = transfer->from, .to = transfer->to, .item = &transfer->item[0]};
-    if (transfer->count != 1 || !quick_check(&quick, transfer->window)) {
+    if (transfer->count != 1) {
+        return false;
+    }
+    bool fits = transfer->fill ? quick_check_fill(&quick, transfer->window)
+                               : quick_check(&quick, transfer->window);
+    if (!fits) {
         return false;
     }
     bool all;

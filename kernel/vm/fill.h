@@ -62,8 +62,4 @@ bool region_lacks(const struct space *space, const struct region *region,
  */
 int fill_fit(struct transfer *transfer);
 
-/* The same transfer, if it is one item of SHARE whose pages fit as they are:
- * done. False: nothing has happened. Both spaces are locked. */
-bool fill_quick(struct transfer *transfer);
-
 #endif

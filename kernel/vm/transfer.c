@@ -354,7 +354,12 @@ static void transfer_commit(struct transfer *transfer, struct work *work) {
 static bool transfer_quick(struct transfer *transfer) {
     struct quick quick = {
         .from = transfer->from, .to = transfer->to, .item = &transfer->item[0]};
-    if (transfer->count != 1 || !quick_check(&quick, transfer->window)) {
+    if (transfer->count != 1) {
+        return false;
+    }
+    bool fits = transfer->fill ? quick_check_fill(&quick, transfer->window)
+                               : quick_check(&quick, transfer->window);
+    if (!fits) {
         return false;
     }
     bool all;
@@ -372,7 +377,7 @@ int space_transfer(struct transfer *transfer) {
     uint64_t start = csr_read(instret);
     spin_lock_pair(&transfer->from->lock, &transfer->to->lock);
     int result = 0;
-    if (!(transfer->fill ? fill_quick(transfer) : transfer_quick(transfer))) {
+    if (!transfer_quick(transfer)) {
         result = transfer_check(transfer);
         if (result == 0) {
             result = transfer_reserve(transfer, &work);
