@@ -327,7 +327,8 @@ mutants:
 
 # Always of the release build, which it makes itself.
 bench:
-	@$(PYTHON) tools/bench $(if $(BASE),--base "$$BASE")
+	@$(PYTHON) tools/bench $(if $(BASE),--base "$$BASE") \
+	  $(if $(KEEP),--keep)
 
 check:
 	@$(PYTHON) tools/check $(ONLY)
@@ -347,7 +348,8 @@ help:
 # help: make mutants      plants wrong solutions, which the tests must notice
 # help:                   (ONLY=name: those whose names start so)
 # help: make bench        what operations cost, in guest instructions
-# help:                   (BASE=FILE: fails if it is more than in a kept run)
+# help:                   (BASE=FILE: fails if it is more than in a kept run;
+# help:                   KEEP=1: keeps this run as docs/bench-baseline.json)
 # help: make soak         random work on pages, for long (OPERATIONS=count
 # help:                   SEEDS='1 2 3')
 # help: make check        format, layers, lock contracts, spelling, ... (ONLY=name)

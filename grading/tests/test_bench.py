@@ -10,7 +10,7 @@ from typing import Any, Dict, List
 from xml.etree import ElementTree
 
 import pytest
-from measure import curves, plots, programs, result, rows, trace
+from measure import baseline, curves, plots, programs, result, rows, trace
 
 from grading.octavo.machine import TOP
 from grading.octavo.scoring import fail, points
@@ -127,6 +127,27 @@ def test_lost_row_fails() -> None:
     base: List[result.Json] = [{"name": "gone", "unit": "instructions", "value": 1}]
     assert result.worse([], base, whole=True) == ["gone: is not measured any more"]
     assert result.worse([], base, whole=False) == []
+
+
+def test_kept_run_changes_for_a_reason() -> None:
+    """A commit that changes the kept run without saying why is named."""
+    said = ["1 a: b\n\nBench: a check more", "2 a: c\n\nnot Bench: x", "3 Bench:"]
+    problems = baseline.unexplained(said)
+    assert [line.split(":")[0] for line in problems] == ["2 a", "3 Bench"]
+
+
+def test_keeping_tells_changes() -> None:
+    """What --keep changes is told, better rows and those that come and go."""
+    sample = programs.Sample(1, 5, 5, 5)
+    figures = [result.Figure(row, sample, "") for row in rows.table()[:2]]
+    names = [figure.row.name for figure in figures]
+    base: List[result.Json] = [
+        {"name": names[0], "value": 6},
+        {"name": "x", "value": 1},
+    ]
+    told = [f"{names[0]}: 6 -> 5", "x: 1 -> -", f"{names[1]}: - -> 5"]
+    assert result.changes(figures, base) == told
+    assert "whole runs" in run("tools/bench", "--keep", names[0]).stdout
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '[{"name": "x"}]', "{}x"])

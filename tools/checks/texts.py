@@ -6,6 +6,8 @@ import re
 import shlex
 from typing import List, Set
 
+from measure import baseline
+
 from checks.base import ALL_DIRS, TOP, Problems, files, read, run, scripts
 
 CODE = re.compile(r"^```[^\n]*\n(.*?)^```|`([^`\n]+)`", re.MULTILINE | re.DOTALL)
@@ -51,6 +53,11 @@ def documents() -> List[str]:
 def check_generated() -> Problems:
     """docs/syscalls.md is what tools/docs makes of the headers."""
     return run(["tools/docs", "--check"])
+
+
+def check_baseline() -> Problems:
+    """docs/bench-baseline.json has all rows, and each change its reason."""
+    return baseline.check()
 
 
 def check_docs() -> Problems:

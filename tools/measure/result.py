@@ -108,6 +108,17 @@ def worse(figures: Sequence[Figure], base: Sequence[Json], whole: bool) -> List[
     return problems
 
 
+def changes(figures: Sequence[Figure], base: Sequence[Json]) -> List[str]:
+    """Every difference between two runs, one line each, the better ones too."""
+    was = {str(entry["name"]): float(entry["value"]) for entry in base}
+    now = {figure.row.name: figure.value for figure in figures}
+    return [
+        f"{name}: {short(was.get(name))} -> {short(now.get(name))}"
+        for name in {**was, **now}
+        if was.get(name) != now.get(name)
+    ]
+
+
 # --- The table ---------------------------------------------------------------
 
 
