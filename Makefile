@@ -21,7 +21,7 @@ MAKEFLAGS += -rR --no-print-directory -j$(JOBS)
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all help clean qemu qemu-gdb gdb grade mutants bench soak check \
-  fresh-disk FORCE
+  book fresh-disk FORCE
 
 # Set on the command line: make qemu SMP=4 MEM=256 DEBUG=1
 DEBUG ?= 0
@@ -54,6 +54,7 @@ GROUPS += $(if \
 GROUPS += $(if $(filter gdb grade,$(MAKECMDGOALS)),gdb)
 GROUPS += $(if $(filter grade,$(MAKECMDGOALS)),grade)
 GROUPS += $(if $(filter check,$(MAKECMDGOALS)),check)
+GROUPS += $(if $(filter book,$(MAKECMDGOALS)),book)
 
 # A tool that the environment names stays named when build/config.mk, which was
 # perhaps written for another, has set the variable.
@@ -333,6 +334,9 @@ bench:
 check:
 	@$(PYTHON) tools/check $(ONLY)
 
+book:
+	@$(PYTHON) tools/book
+
 clean:
 	rm -rf build
 
@@ -353,6 +357,7 @@ help:
 # help: make soak         random work on pages, for long (OPERATIONS=count
 # help:                   SEEDS='1 2 3')
 # help: make check        format, layers, lock contracts, spelling, ... (ONLY=name)
+# help: make book         the chapters of docs/book as HTML and PDF, in build/book
 # help: make fresh-disk   a new disk for make qemu; sets the old one aside
 # help: make help         this list
 # help: make clean        removes build/, with the disk of make qemu

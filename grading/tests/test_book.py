@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""The book: its commands run, and its figures are those that tools/figures draws."""
+"""The book: its commands run, its excerpts and references exist, and its figures
+are those that tools/figures draws."""
 from __future__ import annotations
 
 import json
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 from typing import List
 from xml.etree import ElementTree
 
 import pytest
-from measure import curves, result, rows, scenes
+from measure import curves, drawings, result, rows
 
 from grading.octavo.machine import TOP
 
@@ -89,7 +91,7 @@ def test_figures_are_drawn(tmp_path: Path) -> None:
     """Every explaining figure is, byte for byte, what tools/figures draws."""
     assert draw("--out", str(tmp_path)).returncode == 0
     names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == sorted(f"{name}.svg" for name in scenes.draw_all())
+    assert names == sorted(f"{name}.svg" for name in drawings.draw_all())
     for name in names:
         assert (FIGURES / name).read_text() == (tmp_path / name).read_text()
 
@@ -134,3 +136,113 @@ def test_documents_show_their_figures() -> None:
     for page in BOOK.glob("*.md"):
         shown |= set(re.findall(r"\]\(figures/([\w-]+\.svg)\)", page.read_text()))
     assert shown == {path.name for path in FIGURES.iterdir()}
+
+
+# ---- tools/book ----
+
+CHAPTER = """# A title
+
+{words}
+
+```{{.c {attributes}}}
+{inside}```
+"""
+
+
+def write_tree(
+    folder: Path, attributes: str, words: str = "", inside: str = ""
+) -> None:
+    """A tree with a book of one chapter that has one excerpt."""
+    for part in ("tools", "docs/book/figures", "kernel/vm", "labs/02-x"):
+        (folder / part).mkdir(parents=True)
+    for name in ("book", "bootlib.py", "symbols.py", "transcript.py"):
+        shutil.copy(TOP / "tools" / name, folder / "tools" / name)
+    book = folder / "docs/book"
+    (book / "README.md").write_text("# A book\n")
+    (book / "book.css").write_text("")
+    (book / "02-x.md").write_text(
+        CHAPTER.format(attributes=attributes, words=words, inside=inside)
+    )
+    (folder / "kernel/vm/x.h").write_text(
+        "/* Adds; 0 is fine. */\nint x_add(int a);\nint x_two(void);\n"
+        "struct x {\n    int a;\n} __attribute__((packed));\n"
+    )
+    (folder / "kernel/vm/x.c").write_text(
+        "int x_add(int a) {\n    return x_two() + a;\n}\n\n"
+        "int x_two(void) {\n    return 2;\n}\n"
+    )
+
+
+def book_of(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        ["tools/book", *options],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        timeout=60,
+    )
+
+
+def test_book_is_sound() -> None:
+    """Each chapter's excerpts, links and figures exist."""
+    done = book_of(TOP, "--check")
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    "attributes, code",
+    [
+        ('source="kernel/vm/x.c" function="x_two"', "int x_two(void) {\n    return 2;"),
+        ('source="kernel/vm/x.h" struct="x"', "int a;\n} __attribute__((packed));"),
+    ],
+)
+def test_excerpt_is_the_source(tmp_path: Path, attributes: str, code: str) -> None:
+    """An excerpt shows the definition as the source has it, and nothing else."""
+    write_tree(tmp_path, attributes)
+    shown = book_of(tmp_path, "--show", "02-x").stdout
+    assert code in shown and "x_add" not in shown
+
+
+def test_lab_is_not_given_away(tmp_path: Path) -> None:
+    """Of a function that a lab takes out, the book has the contract alone."""
+    write_tree(tmp_path, 'source="kernel/vm/x.c" function="x_add"')
+    shown = book_of(tmp_path, "--show", "02-x").stdout
+    assert "return x_two" in shown
+    lab = tmp_path / "labs/02-x/lab.toml"
+    lab.write_text('functions = ["kernel/vm/x.c:x_add"]\n')
+    shown = book_of(tmp_path, "--show", "02-x").stdout
+    assert "/* Adds; 0 is fine. */\nint x_add(int a);" in shown
+    assert "return" not in shown
+
+
+@pytest.mark.parametrize(
+    "attributes, words, inside, says",
+    [
+        (
+            'source="kernel/vm/x.c" function="y"',
+            "",
+            "",
+            "02-x.md:5: kernel/vm/x.c has no",
+        ),
+        ('source="kernel/vm/y.c" function="x"', "", "", "no such file: kernel/vm/y.c"),
+        ('source="kernel/vm/x.c" lines="1-2"', "", "", "wants a source and one of"),
+        ('function="x_two"', "", "", "wants a source and one of"),
+        ('source="kernel/vm/x.c" function="x_two"', "", "old\n", "must be empty"),
+        ('source="kernel/vm/x.h" struct="x"', "[a](b.md)", "", "no such page: b.md"),
+        (
+            'source="kernel/vm/x.h" struct="x"',
+            "![a](b.svg)",
+            "",
+            "no such figure: b.svg",
+        ),
+    ],
+)
+def test_wrong_book_is_told(
+    tmp_path: Path, attributes: str, words: str, inside: str, says: str
+) -> None:
+    """What a chapter refers to and is not there ends with where and why."""
+    write_tree(tmp_path, attributes, words, inside)
+    done = book_of(tmp_path, "--check")
+    assert done.returncode == 1 and says in done.stdout, done.stdout
+    assert not (tmp_path / "build").exists()

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tests/test_contract.c: the table of docs/book/memory-over-ipc.md, cell by
+ * tests/test_contract.c: the table of docs/book/09-transfer.md, cell by
  * cell: what becomes of a page, by mode and by what it is at the sender.
  *
  * A server stores to the page that it gets, and says in its reply whether it
