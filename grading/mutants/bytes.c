@@ -61,58 +61,59 @@ static void transfer_build(struct message *m, const struct sending *s,
 }
 
 /*
- * M-13: 8192 bytes are copied: the edge is one byte too high.
+ * M-13: BYTES_COW_MIN bytes are copied: the edge is one byte too high.
  * File: user/lib/bytes.c
  * Killed by: test_bytes middle
  */
 static enum bytes_way way_choose(const struct cut *cut, unsigned flags) {
     uint64_t length = cut->end - cut->start;
-    uint64_t least = cut_has_ends(cut) ? BYTES_PAGES_MIN : 1;
     if (length == 0)
         return BYTES_NONE;
     if (length <= BYTES_REGISTERS_MAX)
         return BYTES_REGISTERS;
-    if (length <= BYTES_COW_MIN || cut_pages(cut) < least)
+    bool give = flags & BYTES_GIVE;
+    uint64_t edge = (give ? BYTES_MOVE_MIN : BYTES_COW_MIN) +
+                    (uint64_t)cut_ends(cut) * BYTES_END_MIN;
+    if (cut->last - cut->first < edge + !give)
         return BYTES_COPY;
-    return flags & BYTES_GIVE && length >= BYTES_MOVE_MIN ? BYTES_MOVE
-                                                          : BYTES_COW;
+    return give ? BYTES_MOVE : BYTES_COW;
 }
 
 /*
- * M-13-move: 16384 bytes that are given away are not moved: the edge is one
- * byte too high.
+ * M-13-move: BYTES_MOVE_MIN bytes that are given away are not moved: the edge
+ * is one byte too high. File: user/lib/bytes.c Killed by: test_bytes middle
+ */
+static enum bytes_way way_choose(const struct cut *cut, unsigned flags) {
+    uint64_t length = cut->end - cut->start;
+    if (length == 0)
+        return BYTES_NONE;
+    if (length <= BYTES_REGISTERS_MAX)
+        return BYTES_REGISTERS;
+    bool give = flags & BYTES_GIVE;
+    uint64_t edge = (give ? BYTES_MOVE_MIN : BYTES_COW_MIN) +
+                    (uint64_t)cut_ends(cut) * BYTES_END_MIN;
+    if (cut->last - cut->first < edge + give)
+        return BYTES_COPY;
+    return give ? BYTES_MOVE : BYTES_COW;
+}
+
+/*
+ * M-13-page: COW starts one page too early.
  * File: user/lib/bytes.c
  * Killed by: test_bytes middle
  */
 static enum bytes_way way_choose(const struct cut *cut, unsigned flags) {
     uint64_t length = cut->end - cut->start;
-    uint64_t least = cut_has_ends(cut) ? BYTES_PAGES_MIN : 1;
     if (length == 0)
         return BYTES_NONE;
     if (length <= BYTES_REGISTERS_MAX)
         return BYTES_REGISTERS;
-    if (length < BYTES_COW_MIN || cut_pages(cut) < least)
+    bool give = flags & BYTES_GIVE;
+    uint64_t edge = (give ? BYTES_MOVE_MIN : BYTES_COW_MIN) +
+                    (uint64_t)cut_ends(cut) * BYTES_END_MIN;
+    if (cut->last - cut->first < edge - (give ? 0 : PAGE_SIZE))
         return BYTES_COPY;
-    return flags & BYTES_GIVE && length > BYTES_MOVE_MIN ? BYTES_MOVE
-                                                         : BYTES_COW;
-}
-
-/*
- * M-13-page: COW starts at one page, not at two.
- * File: user/lib/bytes.c
- * Killed by: test_bytes few
- */
-static enum bytes_way way_choose(const struct cut *cut, unsigned flags) {
-    uint64_t length = cut->end - cut->start;
-    uint64_t least = cut_has_ends(cut) ? BYTES_PAGES_MIN : 1;
-    if (length == 0)
-        return BYTES_NONE;
-    if (length <= BYTES_REGISTERS_MAX)
-        return BYTES_REGISTERS;
-    if (length < PAGE_SIZE || cut_pages(cut) < least)
-        return BYTES_COPY;
-    return flags & BYTES_GIVE && length >= BYTES_MOVE_MIN ? BYTES_MOVE
-                                                          : BYTES_COW;
+    return give ? BYTES_MOVE : BYTES_COW;
 }
 
 /*
@@ -122,15 +123,74 @@ static enum bytes_way way_choose(const struct cut *cut, unsigned flags) {
  */
 static enum bytes_way way_choose(const struct cut *cut, unsigned flags) {
     uint64_t length = cut->end - cut->start;
-    uint64_t least = cut_has_ends(cut) ? BYTES_PAGES_MIN : 1;
     if (length == 0)
         return BYTES_NONE;
     if (length < BYTES_REGISTERS_MAX)
         return BYTES_REGISTERS;
-    if (length < BYTES_COW_MIN || cut_pages(cut) < least)
+    bool give = flags & BYTES_GIVE;
+    uint64_t edge = (give ? BYTES_MOVE_MIN : BYTES_COW_MIN) +
+                    (uint64_t)cut_ends(cut) * BYTES_END_MIN;
+    if (cut->last - cut->first < edge)
         return BYTES_COPY;
-    return flags & BYTES_GIVE && length >= BYTES_MOVE_MIN ? BYTES_MOVE
-                                                          : BYTES_COW;
+    return give ? BYTES_MOVE : BYTES_COW;
+}
+
+/*
+ * M-13-ends: the way is chosen by the length alone, whatever of it is whole
+ * pages.
+ * File: user/lib/bytes.c
+ * Killed by: test_bytes large
+ */
+static enum bytes_way way_choose(const struct cut *cut, unsigned flags) {
+    uint64_t length = cut->end - cut->start;
+    if (length == 0)
+        return BYTES_NONE;
+    if (length <= BYTES_REGISTERS_MAX)
+        return BYTES_REGISTERS;
+    if (length < edge)
+        return BYTES_COPY;
+    bool give = flags & BYTES_GIVE;
+    uint64_t edge = (give ? BYTES_MOVE_MIN : BYTES_COW_MIN) +
+                    (uint64_t)cut_ends(cut) * BYTES_END_MIN;
+    return give ? BYTES_MOVE : BYTES_COW;
+}
+
+/*
+ * M-13-end: both ends count as one.
+ * File: user/lib/bytes.c
+ * Killed by: test_bytes large
+ */
+static enum bytes_way way_choose(const struct cut *cut, unsigned flags) {
+    uint64_t length = cut->end - cut->start;
+    if (length == 0)
+        return BYTES_NONE;
+    if (length <= BYTES_REGISTERS_MAX)
+        return BYTES_REGISTERS;
+    bool give = flags & BYTES_GIVE;
+    uint64_t edge = (give ? BYTES_MOVE_MIN : BYTES_COW_MIN) +
+                    (uint64_t)(cut_ends(cut) > 0) * BYTES_END_MIN;
+    if (cut->last - cut->first < edge)
+        return BYTES_COPY;
+    return give ? BYTES_MOVE : BYTES_COW;
+}
+
+/*
+ * M-13-give: what is given away goes by COW.
+ * File: user/lib/bytes.c
+ * Killed by: test_bytes middle
+ */
+static enum bytes_way way_choose(const struct cut *cut, unsigned flags) {
+    uint64_t length = cut->end - cut->start;
+    if (length == 0)
+        return BYTES_NONE;
+    if (length <= BYTES_REGISTERS_MAX)
+        return BYTES_REGISTERS;
+    bool give = flags & BYTES_GIVE;
+    uint64_t edge = (give ? BYTES_MOVE_MIN : BYTES_COW_MIN) +
+                    (uint64_t)cut_ends(cut) * BYTES_END_MIN;
+    if (cut->last - cut->first < edge)
+        return BYTES_COPY;
+    return BYTES_COW;
 }
 
 /*

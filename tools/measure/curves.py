@@ -13,8 +13,8 @@ from measure.rows import Row
 PAGE = 4096
 MIB = 1 << 20
 PAGE_COUNTS = (1, 2, 4, 16, 32, 64, 256, 512)
-AGAIN_COUNTS = (1, 2, 4, 16, 64, 256)
-COPIED = (64, 512, 4096, 8192, 16384, 65536, 262144, MIB)
+AGAIN_COUNTS = (1, 2, 3, 4, 16, 64, 256)
+COPIED = (64, 512, 4096, 8192, 12288, 16384, 65536, 262144, MIB)
 HARTS = (1, 2, 4, 8)
 
 # Points of a curve: what goes across (bytes, pages, harts), and the row.

@@ -45,8 +45,9 @@ static uint64_t cut_pages(const struct cut *cut) {
     return (cut->last - cut->first) / PAGE_SIZE;
 }
 
-static bool cut_has_ends(const struct cut *cut) {
-    return cut->first != cut->start || cut->last != cut->end;
+/* Partial pages at the two sides of the whole ones. */
+static unsigned cut_ends(const struct cut *cut) {
+    return (cut->first != cut->start) + (cut->last != cut->end);
 }
 
 /* ---- Memory to give away ---- */
@@ -139,15 +140,16 @@ struct sending {
 /* How `length` bytes go that are cut like this. */
 static enum bytes_way way_choose(const struct cut *cut, unsigned flags) {
     uint64_t length = cut->end - cut->start;
-    uint64_t least = cut_has_ends(cut) ? BYTES_PAGES_MIN : 1;
     if (length == 0)
         return BYTES_NONE;
     if (length <= BYTES_REGISTERS_MAX)
         return BYTES_REGISTERS;
-    if (length < BYTES_COW_MIN || cut_pages(cut) < least)
+    bool give = flags & BYTES_GIVE;
+    uint64_t edge = (give ? BYTES_MOVE_MIN : BYTES_COW_MIN) +
+                    (uint64_t)cut_ends(cut) * BYTES_END_MIN;
+    if (cut->last - cut->first < edge)
         return BYTES_COPY;
-    return flags & BYTES_GIVE && length >= BYTES_MOVE_MIN ? BYTES_MOVE
-                                                          : BYTES_COW;
+    return give ? BYTES_MOVE : BYTES_COW;
 }
 
 static int64_t send(struct sending *s, const struct message *m) {
@@ -225,7 +227,7 @@ static int64_t transfer_send(struct sending *s, const struct stage *stage) {
 }
 
 static int64_t send_pages(struct sending *s) {
-    if (!cut_has_ends(&s->cut))
+    if (cut_ends(&s->cut) == 0)
         return transfer_send(s, NULL);
     struct stage *stage = stage_take();
     if (stage == NULL)

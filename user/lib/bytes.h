@@ -4,11 +4,12 @@
  *
  * Idea        The client says what it has, the library how it goes:
  *
- *               bytes (in all)      way
- *               0 to 64             BYTES_REGISTERS  the message's own words
- *               to COW_MIN - 1      BYTES_COPY       a WINDOW, the server
- * copies from COW_MIN        BYTES_COW        whole pages, copied when one side
- * writes from MOVE_MIN, and  BYTES_MOVE       whole pages leave given away
+ *               up to 64 bytes     BYTES_REGISTERS  the message's own words
+ *               else               BYTES_COPY       a WINDOW; the server copies
+ *               COW_MIN in pages   BYTES_COW        pages, copied when one side
+ *                                                   writes
+ *               MOVE_MIN in pages, BYTES_MOVE       pages leave
+ *                 given away
  *
  *             Only pages that the bytes cover in full are transferred. What is
  *             left at the two ends is copied into zeroed pages that go with
@@ -52,15 +53,15 @@
 
 #include "lib/ipc.h"
 
-/* The edges; each is the first length that goes the next way. They are of the
- * request's length in all. docs/ipc.md tells where they come from. */
+/* The edges: fewer bytes than this on whole pages are copied. docs/user.md has
+ * the figures that they come from. */
 enum {
-    BYTES_REGISTERS_MAX = 64,
-    BYTES_COW_MIN = 8192,
-    BYTES_MOVE_MIN = 16384,
-    /* Whole pages in the middle below which bytes with ends on other pages are
-     * copied after all: the pages for the ends cost as much as copying this. */
-    BYTES_PAGES_MIN = 4,
+    BYTES_REGISTERS_MAX = 64, /* bytes in all */
+    BYTES_COW_MIN = 12288,    /* of a buffer that the client keeps */
+    BYTES_MOVE_MIN = 8192,    /* of one that it gives away */
+    /* So much more for each end on a page that is not covered in full: the page
+     * for the end costs as much as copying this. */
+    BYTES_END_MIN = 8192,
 };
 
 enum {

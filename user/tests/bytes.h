@@ -64,21 +64,22 @@ static inline uint64_t point_pages(const struct point *p) {
     return last > first ? last - first : 0;
 }
 
-static inline bool point_has_ends(const struct point *p) {
-    return p->offset != 0 || p->length % PAGE_SIZE != 0;
+static inline unsigned point_ends(const struct point *p) {
+    return (p->offset != 0) + ((p->offset + p->length) % PAGE_SIZE != 0);
 }
 
 static inline enum bytes_way point_way(const struct point *p) {
     uint64_t spanned = (p->offset + p->length + PAGE_SIZE - 1) / PAGE_SIZE;
+    bool give = p->flags & BYTES_GIVE;
+    uint64_t least = give ? BYTES_MOVE_MIN : BYTES_COW_MIN;
     if (p->length == 0)
         return BYTES_NONE;
     if (p->length <= 64)
         return BYTES_REGISTERS;
-    if (p->length < BYTES_COW_MIN || spanned > MOST / PAGE_SIZE ||
-        point_pages(p) < (point_has_ends(p) ? BYTES_PAGES_MIN : 1u))
+    least += (uint64_t)point_ends(p) * BYTES_END_MIN;
+    if (point_pages(p) * PAGE_SIZE < least || spanned > MOST / PAGE_SIZE)
         return BYTES_COPY;
-    return p->flags & BYTES_GIVE && p->length >= BYTES_MOVE_MIN ? BYTES_MOVE
-                                                                : BYTES_COW;
+    return give ? BYTES_MOVE : BYTES_COW;
 }
 
 /* What can only be read cannot be given away. */

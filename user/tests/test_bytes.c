@@ -60,8 +60,9 @@ static const struct source from_zeros = {
 
 static const uint64_t few[] = {0, 1, 63, 64, 65, 2047, 2048, 4095, 4096, 4097};
 static const uint64_t middle[] = {8191,  8192,  8193,  12287, 12288,
-                                  16383, 16384, 16385, 20480, 20481};
-static const uint64_t large[] = {32768, 131072, MOST - 1, MOST, MOST + 1};
+                                  12289, 16384, 16385, 22528, 20481};
+static const uint64_t large[] = {32768, 131072,   24576, 28672,
+                                 36865, MOST - 1, MOST,  MOST + 1};
 
 static const struct range {
     const uint64_t *sizes;
@@ -116,13 +117,13 @@ static void check_zeros_large(void) {
 
 static const struct check checks[] = {
     {"few", "up to a page and a byte, in registers or copied", check_few},
-    {"middle", "around the edges of 8 and 16 KiB, at five alignments",
+    {"middle", "around the edges of 8, 12 and 20 KiB, at five alignments",
      check_middle},
-    {"large", "32 KiB to the most that the server takes, and one more",
+    {"large", "24 KiB to the most that the server takes, and one more",
      check_large},
     {"zeros_few", "memory that nobody has touched, up to a page",
      check_zeros_few},
-    {"zeros_middle", "untouched memory around 8 and 16 KiB",
+    {"zeros_middle", "untouched memory around 8, 12 and 20 KiB",
      check_zeros_middle},
     {"zeros_large", "untouched memory, 32 and 128 KiB", check_zeros_large},
 };

@@ -86,7 +86,7 @@ static const struct source from_regions = {
 /* ---- The points ---- */
 
 static const uint64_t few[] = {64, 65, 4097, 8192, 16384, 32768};
-static const uint64_t in_text[] = {64, 2048, 8192, 8193};
+static const uint64_t in_text[] = {64, 2048, 8192, 12288};
 
 static const struct range {
     const uint64_t *sizes;
@@ -160,7 +160,7 @@ static void holes_send(const struct point *p) {
 }
 
 static void check_holes(void) {
-    static const uint64_t lengths[] = {20, 3000, 8192, 16384, 24577};
+    static const uint64_t lengths[] = {20, 3000, 8192, 16384, 36865};
     bytes_service = service_make(1);
     check_ok("accept bytes", msg_accept_bytes(&bytes_in, MOST, 0));
     for (unsigned i = 0; i < 5; i++)
@@ -223,7 +223,7 @@ static void last_client(uint64_t unused) {
                                    &result),
                     (int64_t)length);
         check_equal("pages", (int64_t)result.pages_cowed,
-                    length < 8192 ? 0 : (int64_t)length / PAGE_SIZE);
+                    length < BYTES_COW_MIN ? 0 : (int64_t)length / PAGE_SIZE);
     }
     check_equal("the last byte", last[PAGE_SIZE - 1], 7);
 }

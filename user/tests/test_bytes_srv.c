@@ -244,9 +244,9 @@ static void check_stream(void) {
 enum { THREADS = 6, ROUNDS = 20 };
 
 static void thread_send(uint64_t number) {
-    static uint8_t memory[THREADS][7 * PAGE_SIZE];
+    static uint8_t memory[THREADS][10 * PAGE_SIZE];
     for (unsigned i = 0; i < ROUNDS; i++) {
-        struct point p = {5 * PAGE_SIZE + number * 100 + i, 0, 0};
+        struct point p = {8 * PAGE_SIZE + number * 100 + i, 0, 0};
         uint8_t *data = memory[number] + number * 64 + i;
         memset(data, (int)(number * ROUNDS + i + 1), p.length);
         check_equal("send",
@@ -274,7 +274,7 @@ static void check_threads(void) {
         check_ok("receive", msg_recv_bytes(&m, &bytes_in));
         unsigned number = (unsigned)bytes_in.label, round = seen[number]++;
         check_equal("length", (int64_t)bytes_in.length,
-                    5 * PAGE_SIZE + number * 100 + round);
+                    8 * PAGE_SIZE + number * 100 + round);
         range_expect("byte", (uint64_t)bytes_in.data,
                      (uint64_t)bytes_in.data + bytes_in.length,
                      (uint8_t)(number * ROUNDS + round + 1));
@@ -307,7 +307,7 @@ static void counters_client(uint64_t unused) {
                 8);
     check_equal("bytes copied",
                 (int64_t)(counter(COUNTER_BYTES_COPIED) - copied), 0);
-    pages = pages_make(2, 1);
+    pages = pages_make(BYTES_COW_MIN / PAGE_SIZE, 1);
     msg_send_bytes(bytes_service.session, 1, pages + 1, BYTES_COW_MIN - 1, 0,
                    NULL);
     check_equal("bytes copied",
