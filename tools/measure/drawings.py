@@ -48,10 +48,65 @@ def boot_map() -> str:
     )
 
 
+def pagetable_walk() -> str:
+    return graph(
+        "A walk for 0x101ae: what cat executes first in main",
+        (
+            Box("satp", 12, 60, 96, ("satp", "0x80476"), "grey"),
+            Box("root", 150, 44, 130, ("level 2 (root)", "entry 0", "0x2011d401")),
+            Box("mid", 322, 44, 130, ("level 1", "entry 0", "0x2011e001")),
+            Box("leaf", 494, 44, 130, ("level 0", "entry 16", "0x200625db")),
+            Box("page", 494, 152, 130, ("frame 0x80189", "byte 0x1ae"), "red", True),
+            Box("va", 12, 152, 440, ("0x101ae = 0 . 0 . 16 . 0x1ae",), "grey"),
+        ),
+        (
+            Arrow("satp.r", "root.l"),
+            Arrow("root.r", "mid.l"),
+            Arrow("mid.r", "leaf.l"),
+            Arrow("leaf.b", "page.t", colour="red"),
+        ),
+        (
+            (150, 122, "bits 38 to 30"),
+            (322, 122, "bits 29 to 21"),
+            (494, 122, "bits 20 to 12"),
+        ),
+    )
+
+
+def pagetable_entry() -> str:
+    flags = [("LENT", 1), ("SHARED", 1)] + [(letter, 1) for letter in "DAGUXWRV"]
+    return fields(
+        "An address and an entry of Sv39",
+        (
+            (
+                "virtual address",
+                [
+                    ("all as bit 38", 25),
+                    ("level 2", 9),
+                    ("level 1", 9),
+                    ("level 0", 9),
+                    ("offset", 12),
+                ],
+                (),
+            ),
+            (
+                "page-table entry",
+                [("0", 10), ("frame number", 44), *flags],
+                (
+                    "Empty: all bits 0.  Table: V, and R, W, X clear.  Leaf: any other.",
+                    "LENT and SHARED are bits that the hardware leaves to the kernel.",
+                ),
+            ),
+        ),
+    )
+
+
 def draw_all() -> Dict[str, str]:
     """Each figure's text, by its name."""
     return {
         **scenes.draw_all(),
         "boot-order": boot_order(),
         "boot-map": boot_map(),
+        "pagetable-walk": pagetable_walk(),
+        "pagetable-entry": pagetable_entry(),
     }
