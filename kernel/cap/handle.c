@@ -18,32 +18,6 @@ void handle_table_clear(struct handle_table *table) {
     memset(table->slot, 0, sizeof table->slot);
 }
 
-static void slot_set(struct handle_table *table, unsigned slot,
-                     const struct handle_entry *entry) REQUIRES(table->lock) {
-    assert(spin_held(&table->lock));
-    __atomic_store_n(&table->changes, table->changes + 1, __ATOMIC_RELAXED);
-    __atomic_thread_fence(__ATOMIC_RELEASE);
-    __atomic_store_n(&table->slot[slot].object, entry->object,
-                     __ATOMIC_RELAXED);
-    __atomic_store_n(&table->slot[slot].meta, entry->meta, __ATOMIC_RELAXED);
-    __atomic_store_n(&table->changes, table->changes + 1, __ATOMIC_RELEASE);
-}
-
-void handle_slot_fill(struct handle_table *table, unsigned slot,
-                      const struct handle_entry *entry) {
-    struct handle_entry idle = *entry;
-    idle.busy = 0;
-    slot_set(table, slot, &idle);
-}
-
-void handle_slot_empty(struct handle_table *table, unsigned slot) {
-    slot_set(table, slot, &EMPTY);
-}
-
-static bool slot_free(const struct handle_entry *entry) {
-    return entry->type == HANDLE_NONE && !entry->busy;
-}
-
 /* The entry of a valid handle, or NULL. */
 static struct handle_entry *entry_at(struct handle_table *table, uint64_t h)
     REQUIRES(table->lock) {
@@ -56,7 +30,7 @@ static struct handle_entry *entry_at(struct handle_table *table, uint64_t h)
 static int slot_find(struct handle_table *table, unsigned lowest)
     REQUIRES(table->lock) {
     for (unsigned i = lowest; i < HANDLE_MAX; i++) {
-        if (slot_free(&table->slot[i]))
+        if (table->slot[i].type == HANDLE_NONE)
             return (int)i;
     }
     return -ENOSPC;
@@ -113,26 +87,10 @@ int handle_insert(struct handle_table *table, unsigned lowest,
     return slot;
 }
 
-/*
- * As entry_at, for a slot that is about to be emptied: waits until no message
- * is copying from it. Messages hold a slot for a few hundred instructions, and
- * whoever delivers one never waits for this table's users.
- */
-static struct handle_entry *entry_idle(struct handle_table *table, uint64_t h)
-    REQUIRES(table->lock) {
-    struct handle_entry *entry = entry_at(table, h);
-    while (entry && entry->busy) {
-        spin_unlock(&table->lock);
-        spin_lock(&table->lock);
-        entry = entry_at(table, h);
-    }
-    return entry;
-}
-
 void handle_forget(struct handle_table *table, uint64_t h,
                    const struct handle_entry *entry) {
     spin_lock(&table->lock);
-    struct handle_entry *slot = entry_idle(table, h);
+    struct handle_entry *slot = entry_at(table, h);
     if (slot && slot->object == entry->object && slot->type == entry->type &&
         slot->generation == entry->generation)
         handle_slot_empty(table, (unsigned)h);
@@ -142,7 +100,7 @@ void handle_forget(struct handle_table *table, uint64_t h,
 int handle_remove(struct handle_table *table, uint64_t h,
                   struct handle_entry *out) {
     spin_lock(&table->lock);
-    struct handle_entry *entry = entry_idle(table, h);
+    struct handle_entry *entry = entry_at(table, h);
     if (entry) {
         *out = *entry;
         handle_slot_empty(table, (unsigned)h);
@@ -166,9 +124,7 @@ static int dup_target(struct handle_table *table, uint64_t slot, unsigned flags)
         return flags & DUP_LOWEST ? -ENOSPC : -EINVAL;
     if (flags & DUP_LOWEST)
         return slot_find(table, (unsigned)slot);
-    if (table->slot[slot].busy)
-        return -EEXIST;
-    if (!slot_free(&table->slot[slot]) && !(flags & DUP_REPLACE))
+    if (table->slot[slot].type != HANDLE_NONE && !(flags & DUP_REPLACE))
         return -EEXIST;
     return (int)slot;
 }
@@ -205,8 +161,7 @@ int handle_dup(struct handle_table *table, uint64_t h, uint64_t slot,
     if (flags & ~(unsigned)(DUP_LOWEST | DUP_MOVE | DUP_REPLACE))
         return -EINVAL;
     spin_lock(&table->lock);
-    entry_idle(table, slot);
-    struct handle_entry *entry = entry_idle(table, h);
+    struct handle_entry *entry = entry_at(table, h);
     int target = entry ? dup_target(table, slot, flags) : -EBADF;
     if (target >= 0)
         target = dup_allowed(entry, move, target);
@@ -229,7 +184,6 @@ void handle_inherit(struct handle_table *parent, struct handle_table *child) {
             continue;
         handle_entry_get(entry);
         child->slot[i] = *entry;
-        child->slot[i].busy = 0;
     }
     spin_unlock(&parent->lock);
 }

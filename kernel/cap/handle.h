@@ -7,7 +7,7 @@
  *             or at a free slot is EBADF, and the rights sit in the kernel.
  * Use         handle_lookup(table, h, HANDLE_SESSION, RIGHT_SEND, &entry);
  *             lock the object; compare entry.generation; act.
- * Invariants  I1 a slot with type HANDLE_NONE and busy 0 is free;
+ * Invariants  I1 a slot with type HANDLE_NONE is free;
  *             I2 a used slot holds exactly one reference (operations->get).
  * Locks       table->lock (RANK_HANDLES) guards all slots. Objects' put is
  *             called after it is released.
@@ -25,14 +25,40 @@ struct handle_table {
 };
 
 /*
- * Fills a slot, or empties it. slot_read does without the lock, and must not
- * take one object for another's type: it reads `changes`, the slot, and
- * `changes` again. Odd or different means that it saw half a change.
+ * Slots are written between handle_change_begin and handle_change_end.
+ * slot_read does without the lock, and must not take one object for another's
+ * type: it reads `changes`, the slot, and `changes` again. Odd or different
+ * means that it saw half a change.
  */
-void handle_slot_fill(struct handle_table *table, unsigned slot,
-                      const struct handle_entry *entry) REQUIRES(table->lock);
-void handle_slot_empty(struct handle_table *table, unsigned slot)
-    REQUIRES(table->lock);
+static inline void handle_change_begin(struct handle_table *table)
+    REQUIRES(table->lock) {
+    *(volatile uint64_t *)&table->changes += 1;
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+}
+static inline void handle_change_end(struct handle_table *table)
+    REQUIRES(table->lock) {
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    *(volatile uint64_t *)&table->changes += 1;
+}
+static inline void handle_entry_write(volatile struct handle_entry *entry,
+                                      void *object, uint64_t meta) {
+    entry->object = object;
+    entry->meta = meta;
+}
+
+/* One slot gets another entry. */
+static inline void handle_slot_fill(struct handle_table *table, unsigned slot,
+                                    const struct handle_entry *entry)
+    REQUIRES(table->lock) {
+    handle_change_begin(table);
+    handle_entry_write(&table->slot[slot], entry->object, entry->meta);
+    handle_change_end(table);
+}
+
+static inline void handle_slot_empty(struct handle_table *table, unsigned slot)
+    REQUIRES(table->lock) {
+    handle_slot_fill(table, slot, &(struct handle_entry){0});
+}
 
 /* Makes an empty table. The lock was initialised when its memory was. */
 void handle_table_clear(struct handle_table *table);
@@ -59,12 +85,12 @@ static inline uint64_t slot_read(const struct handle_table *table, uint64_t h,
     return after == (before & ~1ull) ? meta : 0;
 }
 
-/* Whether a meta word is that of a handle of this type with these rights, in
- * no message: compared under a mask. */
+/* Whether a meta word is that of a handle of this type with these rights:
+ * compared under a mask. */
 static inline bool meta_is(uint64_t meta, enum handle_type type,
                            uint64_t rights) {
-    const uint64_t type_and_busy = 0xffffull << 48;
-    return (meta & (type_and_busy | rights << 32)) ==
+    const uint64_t type_mask = 0xffffull << 48;
+    return (meta & (type_mask | rights << 32)) ==
            ((uint64_t)type << 48 | rights << 32);
 }
 
@@ -131,47 +157,32 @@ int handle_dup(struct handle_table *table, uint64_t h, uint64_t slot,
 void handle_inherit(struct handle_table *parent, struct handle_table *child);
 
 /*
- * The handles of one message on their way from one table to another, all or
- * none. Between take and commit or cancel the source cannot lose them: a moved
- * one cannot be used by anyone else, a copied one cannot be closed.
+ * The handles of one message, on their way from one table to another. Both
+ * tables stay locked from parcel_plan to parcel_move (spin_lock_pair).
  */
 struct handle_parcel {
+    uint64_t packed; /* `count` handles, sixteen bits each */
     unsigned count;
-    unsigned moves; /* bit i: entry i leaves the source */
-    uint16_t slots[4];
-    struct handle_entry entries[4];
+    unsigned moves; /* bit i: handle i leaves its source */
+    /* Written by parcel_plan. */
+    struct handle_entry *from[4], *to[4];
 };
 
 /*
- * Picks up `count` handles, packed four by sixteen bits. A copy loses PASS and
- * GRANT unless the source has GRANT, and so does a moved handle. Returns 0,
- * -EBADF (none such, or moved twice) or -EPERM (no PASS right, or a copy of a
- * handle that can only move) or -ESTALE (revoked). On failure nothing has
- * changed.
+ * Whether the handles may travel, and fit into the destination's lowest free
+ * slots from `lowest`. 0; -EBADF: none such, or it is twice in the message and
+ * moves; -EPERM: no PASS right, or a copy of a handle that can only move;
+ * -ESTALE: revoked; -ENOSPC.
  */
-int parcel_take(struct handle_table *source, uint64_t packed, unsigned count,
-                unsigned moves, struct handle_parcel *parcel);
+int parcel_plan(struct handle_parcel *parcel, struct handle_table *source,
+                struct handle_table *destination, unsigned lowest)
+    REQUIRES(source->lock) REQUIRES(destination->lock);
 
-/* Whether parcel_take would succeed now: 0, -EBADF, -EPERM, or -ESTALE for a
- * handle on something revoked. Changes nothing. */
-int parcel_check(struct handle_table *source, uint64_t packed, unsigned count,
-                 unsigned moves);
-
-/* Whether the destination has a free slot from `lowest` for each. */
-bool parcel_fits(struct handle_table *destination, unsigned lowest,
-                 const struct handle_parcel *parcel)
+/* Does what was planned, and returns the new handles packed. Without the GRANT
+ * right a handle loses PASS on the way. */
+uint64_t parcel_move(const struct handle_parcel *parcel,
+                     struct handle_table *source,
+                     struct handle_table *destination) REQUIRES(source->lock)
     REQUIRES(destination->lock);
-
-/* Puts all of them into the destination's lowest free slots from `lowest`,
- * where they fit, and returns them packed. */
-uint64_t parcel_give(struct handle_table *destination, unsigned lowest,
-                     const struct handle_parcel *parcel)
-    REQUIRES(destination->lock);
-
-/* After a give: the source lets go. */
-void parcel_commit(struct handle_table *source, struct handle_parcel *parcel);
-
-/* Instead of a give: the source is as before the take. */
-void parcel_cancel(struct handle_table *source, struct handle_parcel *parcel);
 
 #endif

@@ -27,8 +27,7 @@ struct handle_entry {
         struct {
             uint32_t generation; /* the object's when the handle was made */
             uint16_t rights;
-            uint8_t type; /* enum handle_type; HANDLE_NONE: free */
-            uint8_t busy; /* in a message under way: see cap/parcel.c */
+            uint16_t type; /* enum handle_type; HANDLE_NONE: free */
         };
         uint64_t meta; /* all of these at once, for the fast path */
     };
@@ -52,11 +51,18 @@ struct object_operations {
 void object_register(enum handle_type type,
                      const struct object_operations *operations);
 
-/* The registered operations. */
-const struct object_operations *object_operations(enum handle_type type);
+extern const struct object_operations *handle_operations[HANDLE_AUTHORITY + 1];
+
+/* The registered operations of the type of a slot that is not free. */
+static inline const struct object_operations *
+object_operations(enum handle_type type) {
+    return handle_operations[type];
+}
 
 /* Adds, drops a reference through the type's operations. */
-void handle_entry_get(const struct handle_entry *entry);
+static inline void handle_entry_get(const struct handle_entry *entry) {
+    object_operations(entry->type)->get(entry);
+}
 void handle_entry_put(const struct handle_entry *entry);
 
 #endif

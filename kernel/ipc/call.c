@@ -11,7 +11,6 @@
 
 #include "abi/errno.h"
 #include "arch/hart.h"
-#include "ipc/items.h"
 #include "ipc/message.h"
 #include "ipc/notification.h"
 #include "lib/container.h"
@@ -116,9 +115,11 @@ static __attribute__((noinline)) int64_t
 send_wait(struct thread *self, struct endpoint *endpoint,
           struct session *session, bool call) REQUIRES(endpoint->lock) {
     uint64_t deadline = frame_deadline(self);
-    int64_t result = deadline_check(deadline);
-    if (!result && tag_items(self->frame.x[REG_A1]) > 0)
-        result = items_examine(self);
+    int64_t result = 0;
+    if ((uint32_t)self->frame.x[REG_A1] > MESSAGE_WORDS)
+        result = message_examine(self);
+    if (!result)
+        result = deadline_check(deadline);
     if (result)
         return result;
     spin_lock(&donate_lock);

@@ -37,50 +37,53 @@ int message_check_all(struct thread *thread, enum message_use use) {
     int result = items_check(thread, use);
     if (!result && thread->unprepared)
         result = items_prepare(thread);
-    if (!result && tag_handles(tag) > 0)
-        result =
-            parcel_check(&thread->process->handles, thread->frame.x[REG_T3],
-                         tag_handles(tag), tag_moves(tag));
     return result;
 }
 
-/* Gives the handles that were taken from the sender, and the items with them:
- * both or neither. */
-static int deliver_parcel(struct thread *from, struct thread *to,
-                          struct accept *accept, struct handle_parcel *parcel,
-                          struct delivery *delivery) {
-    struct handle_table *table = &to->process->handles;
-    int result = -ENOSPC;
+static struct handle_parcel parcel_of(const struct thread *from) {
+    uint64_t tag = from->frame.x[REG_A1];
+    return (struct handle_parcel){
+        from->frame.x[REG_T3], tag_handles(tag), tag_moves(tag), {0}, {0}};
+}
+
+/* Whether there is room depends on the receiver: that of the sender's own table
+ * says nothing. */
+int message_examine(struct thread *from) {
+    struct handle_table *table = &from->process->handles;
+    struct handle_parcel parcel = parcel_of(from);
     spin_lock(&table->lock);
-    if (parcel_fits(table, accept->slot, parcel))
+    int error = parcel_plan(&parcel, table, table, 0);
+    spin_unlock(&table->lock);
+    if (error && error != -ENOSPC)
+        return error;
+    return tag_items(from->frame.x[REG_A1]) ? items_examine(from) : 0;
+}
+
+/* The handles, and the items with them: both or neither. */
+static int deliver_parcel(struct thread *from, struct thread *to,
+                          struct accept *accept, struct delivery *delivery) {
+    struct handle_table *source = &from->process->handles;
+    struct handle_table *destination = &to->process->handles;
+    struct handle_parcel parcel = parcel_of(from);
+    spin_lock_pair(&source->lock, &destination->lock);
+    int result = parcel_plan(&parcel, source, destination, accept->slot);
+    if (!result && tag_items(from->frame.x[REG_A1]) > 0)
         result = items_deliver(from, to->space, accept, delivery->bases);
     if (!result)
-        delivery->handles = parcel_give(table, accept->slot, parcel);
-    spin_unlock(&table->lock);
+        delivery->handles = parcel_move(&parcel, source, destination);
+    spin_unlock_pair(&source->lock, &destination->lock);
     return result;
 }
 
 /* What a message carries beside words. */
 static int deliver_rest(struct thread *from, struct thread *to,
                         struct accept *accept, struct delivery *delivery) {
-    uint64_t tag = from->frame.x[REG_A1];
-    struct handle_table *table = &from->process->handles;
-    struct handle_parcel parcel;
-    delivery->handles = 0;
-    if (tag_handles(tag) == 0)
-        return items_deliver(from, to->space, accept, delivery->bases);
-    if (tag_handles(tag) > accept->handles)
+    unsigned handles = tag_handles(from->frame.x[REG_A1]);
+    if (handles > accept->handles)
         return -EMSGSIZE;
-    int result = parcel_take(table, from->frame.x[REG_T3], tag_handles(tag),
-                             tag_moves(tag), &parcel);
-    if (result)
-        return result;
-    result = deliver_parcel(from, to, accept, &parcel, delivery);
-    if (result)
-        parcel_cancel(table, &parcel);
-    else
-        parcel_commit(table, &parcel);
-    return result;
+    if (handles > 0)
+        return deliver_parcel(from, to, accept, delivery);
+    return items_deliver(from, to->space, accept, delivery->bases);
 }
 
 int message_deliver_all(struct thread *from, struct thread *to,
@@ -92,7 +95,8 @@ int message_deliver_all(struct thread *from, struct thread *to,
         return result;
     /* Commit: nothing below can fail. */
     message_deliver_words(from, to, kind, badge);
-    items_write(from, &to->frame, delivery.bases);
+    if (tag_items(from->frame.x[REG_A1]) > 0)
+        items_write(from, &to->frame, delivery.bases);
     to->frame.x[REG_T3] = delivery.handles;
     return 0;
 }

@@ -17,9 +17,8 @@ enum message_use {
 
 /*
  * Checks the message in the thread's frame: counts, reserved bits, items
- * (-EINVAL), and that its handles may travel (-EBADF, -EPERM, -ESTALE), so that
- * a bad message fails at once and not when it is received. Notes its items in
- * thread->items and prepares their pages: RESULT_RESTART, or -EFAULT, -ENOMEM.
+ * (-EINVAL). Notes its items in thread->items and prepares their pages:
+ * RESULT_RESTART, or -EFAULT, -ENOMEM.
  */
 int message_check_all(struct thread *thread, enum message_use use);
 
@@ -29,6 +28,13 @@ static inline int message_check(struct thread *thread, enum message_use use) {
         return 0;
     return message_check_all(thread, use);
 }
+
+/*
+ * What is wrong with the message's handles and items whoever receives them, so
+ * that a bad message fails at once and not when it is received: 0, -EBADF,
+ * -EPERM, -ESTALE, and the errors of items_examine.
+ */
+int message_examine(struct thread *from);
 
 /*
  * Carries the message in from's frame to to's, which has stopped: the words,
