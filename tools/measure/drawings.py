@@ -101,6 +101,72 @@ def pagetable_entry() -> str:
     )
 
 
+def faults_lag() -> str:
+    parts = (
+        ("text", "R X", 12, 130),
+        ("data", "R W", 150, 90),
+        ("heap", "R W", 248, 200),
+        ("guard", "", 500, 50),
+        ("stack", "R W", 556, 150),
+    )
+    boxes = [
+        Box(name, x, 66, wide, (name, rights), "grey" if name == "guard" else "blue")
+        for name, rights, x, wide in parts
+    ]
+    pages = (
+        ("t0", 12, "R X"),
+        ("t1", 78, "-"),
+        ("d0", 150, "R"),
+        ("h0", 248, "R W"),
+        ("h1", 316, "-"),
+        ("h2", 384, "-"),
+        ("s0", 556, "-"),
+        ("s1", 642, "R W"),
+    )
+    boxes += [
+        Box(name, x, 150, 64, (what,), "none" if what == "-" else "red")
+        for name, x, what in pages
+    ]
+    notes = (
+        (12, 58, "regions: what should be there, and with which rights"),
+        (12, 142, "page table: what is there now"),
+        (
+            12,
+            202,
+            "- is nothing yet: the next touch makes it. The page of data may be written,",
+        ),
+        (12, 217, "but its entry does not say so yet: the next store asks."),
+    )
+    return graph("The table lags behind the regions", boxes, (), notes)
+
+
+def faults_decide() -> str:
+    return graph(
+        "What a fault asks, in this order",
+        (
+            Box("in", 12, 56, 130, ("address, access",), "grey"),
+            Box("region", 180, 50, 150, ("is it in a region,", "which allows it?")),
+            Box("leaf", 368, 50, 150, ("is the entry", "occupied?")),
+            Box("upgrade", 560, 50, 148, ("the right is missing:", "chapter 4")),
+            Box("bad", 180, 140, 150, ("EFAULT: recover,", "or kill"), "red"),
+            Box("frame", 368, 140, 150, ("a frame of zeros", "or the pager's")),
+            Box(
+                "full", 180, 220, 150, ("none left: ENOMEM,", "the program dies"), "red"
+            ),
+            Box("map", 368, 220, 150, ("map it with the", "region's rights"), "grey"),
+        ),
+        (
+            Arrow("in.r", "region.l"),
+            Arrow("region.r", "leaf.l", "yes"),
+            Arrow("region.b", "bad.t", "no", "red"),
+            Arrow("leaf.r", "upgrade.l", "yes"),
+            Arrow("leaf.b", "frame.t", "no"),
+            Arrow("frame.b", "map.t"),
+            Arrow("frame.l", "full.r", colour="red"),
+        ),
+    )
+
+
 def draw_all() -> Dict[str, str]:
     """Each figure's text, by its name."""
     return {
@@ -109,4 +175,6 @@ def draw_all() -> Dict[str, str]:
         "boot-map": boot_map(),
         "pagetable-walk": pagetable_walk(),
         "pagetable-entry": pagetable_entry(),
+        "faults-lag": faults_lag(),
+        "faults-decide": faults_decide(),
     }
