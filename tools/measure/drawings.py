@@ -8,6 +8,7 @@ from typing import Dict
 
 from measure import scenes
 from measure.diagrams import Arrow, Box, Step, fields, graph, lanes
+from measure.scenes import Entry, Panel
 
 
 def boot_order() -> str:
@@ -167,6 +168,41 @@ def faults_decide() -> str:
     )
 
 
+def cow_fork() -> str:
+    own, read, none = Entry("R W", "F"), Entry("R", "F"), Entry("")
+    copy = Entry("R W", "G")
+    one, two, both = (
+        [("F", "1 ref")],
+        [("F", "2 refs")],
+        [("F", "1 ref"), ("G", "1 ref")],
+    )
+    panels = (
+        ("before fork", own, none, one, ["the parent's alone"]),
+        ("after fork", read, read, two, ["neither may write;", "one fence"]),
+        ("the child stores", read, copy, both, ["a copy, G;", "F is left to one"]),
+        ("the parent stores", own, copy, both, ["the count says 1:", "no copy"]),
+        ("or: the child ends", read, none, one, ["nothing is done", "to the entry"]),
+        ("the parent stores", own, none, one, ["the count says 1:", "no copy"]),
+    )
+    made = [Panel(*what, sides=("parent", "child")) for what in panels]
+    return scenes.scene("Fork, and who copies", [made[:3], made[3:]])
+
+
+def cow_fence() -> str:
+    return lanes(
+        "A store that comes through an old translation",
+        ("hart 0: fork", "memory", "hart 1: a thread"),
+        (
+            Step(2, 2, "its TLB has the page, with W"),
+            Step(0, 1, "entry: W is taken away"),
+            Step(0, 1, "child's entry, count 2"),
+            Step(0, 0, "child starts, without the fence"),
+            Step(2, 1, "store: the TLB allows it"),
+            Step(1, 1, "the child sees the store: isolation is lost"),
+        ),
+    )
+
+
 def draw_all() -> Dict[str, str]:
     """Each figure's text, by its name."""
     return {
@@ -176,5 +212,7 @@ def draw_all() -> Dict[str, str]:
         "pagetable-walk": pagetable_walk(),
         "pagetable-entry": pagetable_entry(),
         "faults-lag": faults_lag(),
+        "cow-fork": cow_fork(),
+        "cow-fence": cow_fence(),
         "faults-decide": faults_decide(),
     }

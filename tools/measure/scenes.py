@@ -34,6 +34,7 @@ class Panel:
     receiver: Entry
     frames: Sequence[Tuple[str, str]]  # name, what stands below it
     notes: Sequence[str]
+    sides: Tuple[str, str] = ("sender", "receiver")
 
 
 def text(x: float, y: float, words: str, **more: object) -> str:
@@ -89,8 +90,8 @@ def panel(x: float, y: float, what: Panel) -> List[str]:
     parts = [
         box(x, y, PANEL, ROW - 14, "#ccc"),
         text(x + 8, y + 18, what.title, font_weight="bold"),
-        text(left, y + 40, "sender", fill=SENDER),
-        text(right, y + 40, "receiver", fill=RECEIVER),
+        text(left, y + 40, what.sides[0], fill=SENDER),
+        text(right, y + 40, what.sides[1], fill=RECEIVER),
         *labelled(left, y + 46, ENTRY_W, what.sender.text, SENDER),
         *labelled(right, y + 46, ENTRY_W, what.receiver.text, RECEIVER),
     ]
