@@ -20,9 +20,6 @@ static int page_fill(struct space *space, const struct region *region,
         return pagetable_map(&space->table, page, region->memory->base + offset,
                              flags);
     }
-    if (region->pager.session != NULL) {
-        return -EFAULT;
-    }
     pa_t pa = frame_alloc(quota_essential(space->quota));
     if (pa == 0) {
         return -ENOMEM;

@@ -96,7 +96,7 @@ static inline bool quick_pages(const struct quick *quick) {
     const struct transfer_item *item = quick->item;
     if (item->mode != ITEM_SHARE)
         return true;
-    const pte_t *leaf = quick_leaf(quick->from_table, item->from);
+    const pte_t *leaf = quick->from_leaf;
     const pte_t *end = leaf + item->pages;
     for (; leaf < end; leaf++) {
         pte_t pte = *leaf;
@@ -116,7 +116,7 @@ static inline bool quick_pages(const struct quick *quick) {
     const struct transfer_item *item = quick->item;
     if (item->mode != ITEM_COW)
         return true;
-    const pte_t *leaf = quick_leaf(quick->from_table, item->from);
+    const pte_t *leaf = quick->from_leaf;
     const pte_t *end = leaf + item->pages;
     for (; leaf < end; leaf++) {
         pte_t pte = *leaf;
@@ -161,18 +161,20 @@ static inline bool quick_source(const struct quick *quick) {
 static inline bool quick_tables(struct quick *quick) {
     const struct transfer_item *item = quick->item;
     quick->from_table = pagetable_middle(&quick->from->table, item->from);
-    quick->to_table = pagetable_middle(&quick->to->table, quick->target->end);
+    quick->to_table = pagetable_middle(&quick->to->table, quick->at);
     if (quick->from_table == NULL || quick->to_table == NULL ||
         !pte_is_table(*quick->from_table))
         return false;
-    quick->leaves = frame_record(pte_frame(*quick->from_table));
+    quick->leaves = pte_record(*quick->from_table);
     quick->frames = item->pages;
     quick->whole = *quick->to_table == 0;
-    if (!quick->whole)
-        return quick->leaves->tag >= item->pages &&
-               pte_is_table(*quick->to_table);
+    if (pte_is_table(*quick->to_table)) {
+        quick_leaves(quick);
+        return quick->leaves->tag >= item->pages;
+    }
     quick->frames = quick->leaves->tag + 1u;
-    return item->mode == ITEM_MOVE && item->pages == PAGETABLE_ENTRIES &&
+    return quick->whole && item->mode == ITEM_MOVE &&
+           item->pages == PAGETABLE_ENTRIES &&
            quick->source->prot == item->prot &&
            pte_table(quick->from_table)->tag > 1;
 }
@@ -186,18 +188,20 @@ static inline bool quick_tables(struct quick *quick) {
 static inline bool quick_tables(struct quick *quick) {
     const struct transfer_item *item = quick->item;
     quick->from_table = pagetable_middle(&quick->from->table, item->from);
-    quick->to_table = pagetable_middle(&quick->to->table, quick->target->end);
+    quick->to_table = pagetable_middle(&quick->to->table, quick->at);
     if (quick->from_table == NULL || quick->to_table == NULL ||
         !pte_is_table(*quick->from_table))
         return false;
-    quick->leaves = frame_record(pte_frame(*quick->from_table));
+    quick->leaves = pte_record(*quick->from_table);
     quick->frames = item->pages;
     quick->whole = *quick->to_table == 0;
-    if (!quick->whole)
-        return quick->leaves->tag > item->pages &&
-               pte_is_table(*quick->to_table);
+    if (pte_is_table(*quick->to_table)) {
+        quick_leaves(quick);
+        return quick->leaves->tag > item->pages;
+    }
     quick->frames = quick->leaves->tag + 1u;
-    return item->mode == ITEM_MOVE && item->pages == PAGETABLE_ENTRIES &&
+    return quick->whole && item->mode == ITEM_MOVE &&
+           item->pages == PAGETABLE_ENTRIES &&
            pte_table(quick->from_table)->tag > 1;
 }
 

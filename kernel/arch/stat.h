@@ -21,22 +21,26 @@ struct statistic {
     uint64_t count, min, max, sum; /* min and max: 0 while count is 0 */
 };
 
+/* (gcc's own atomic store would be an exchange.) */
 static inline void stat_set(uint64_t *field, uint64_t value) {
-    __atomic_store_n(field, value, __ATOMIC_RELAXED);
+    *(volatile uint64_t *)field = value;
 }
 
 /* Adds a value to one of this hart's. */
 static inline void stat_add(struct statistic *stat, uint64_t value) {
-    bool first = stat->count == 0;
-    stat_set(&stat->sequence, stat->sequence + 1);
+    uint64_t sequence = stat->sequence;
+    uint64_t count = stat->count;
+    bool first = count == 0;
+    stat_set(&stat->sequence, sequence + 1);
     __atomic_thread_fence(__ATOMIC_RELEASE);
     if (first || value < stat->min)
         stat_set(&stat->min, value);
     if (value > stat->max)
         stat_set(&stat->max, value);
     stat_set(&stat->sum, stat->sum + value);
-    stat_set(&stat->count, stat->count + 1);
-    __atomic_store_n(&stat->sequence, stat->sequence + 1, __ATOMIC_RELEASE);
+    stat_set(&stat->count, count + 1);
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    stat_set(&stat->sequence, sequence + 2);
 }
 
 /* Copies the fields; false if they changed meanwhile. */

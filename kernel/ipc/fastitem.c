@@ -104,7 +104,7 @@ static inline bool item_pages(const struct thread *self,
                               const struct paging *paging,
                               const struct transfer_item *item) {
     return tag_label(self->frame.x[REG_A1]) >= 0 && !paging->aside &&
-           paging->page != 0 && item->pages <= PAGER_PAGES;
+           paging->request.page != 0 && item->pages <= PAGER_PAGES;
 }
 
 /* The item goes to the caller, and the words, but to one that has a fault. */
@@ -116,11 +116,10 @@ static inline bool item_reply(struct thread *self, struct thread *caller) {
     if (!item_read(self, &item) ||
         !(paging ? item_pages(self, &caller->paging, &item)
                  : item_accepted(&caller->accept_reply, &item)) ||
-        !item_pass(&quick, paging ? caller->paging.page : 0))
+        !item_pass(&quick, paging ? caller->paging.request.page : 0))
         return false;
     if (paging) {
-        deadline_disarm(caller);
-        thread_clear_flag(caller, THREAD_PAGING);
+        deadline_disarm_with(caller, THREAD_PAGING);
     } else {
         message_deliver_words(self, caller, MESSAGE_CALL, 0);
         caller->frame.x[REG_T4] = item.to;

@@ -42,10 +42,11 @@ struct thread *fastpath_call_item(struct thread *self);
  * resume, with its frame as it is; or NULL. */
 struct thread *fastpath_reply_item(struct thread *self);
 
-/* ipc/fastfault.c: the current thread, whose frame is complete, misses the page
- * of va, as space_fault has found (SPACE_PAGER); `cause` as in scause. The
- * thread to resume, with its frame as it is, or NULL: nothing has happened. */
-struct thread *fastpath_fault(uint64_t cause, uint64_t va);
+/* ipc/fastfault.c: the current thread, whose frame is complete, misses a page,
+ * and space_fault has just written paging.request. The thread to resume, with
+ * tag, three words and badge as its frame has them and nothing else in its
+ * message, or NULL: nothing has happened. */
+struct thread *fastpath_fault(void);
 
 /* Boot argument fastpath=0 turns it off; constant after fastpath_init. */
 extern uint32_t fastpath_on;

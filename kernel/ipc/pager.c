@@ -65,6 +65,8 @@ static bool reaper_step(struct work *work) {
     return !reaper->queued;
 }
 
+uint64_t pager_timeout;
+
 void pager_init(void) {
     static const struct pager_operations operations = {.get = pager_get,
                                                        .drop = pager_drop};
@@ -73,6 +75,7 @@ void pager_init(void) {
         reapers[i].work.step = reaper_step;
     }
     pager_operations = &operations;
+    pager_timeout = timer_timebase / 1000 * PAGER_TIMEOUT_MS;
 }
 
 /* ---- Registers aside and back ---- */
@@ -107,51 +110,45 @@ static void registers_restore(struct thread *thread) {
 /* ---- Asking ---- */
 
 /* Calls the pager for the page; the frame is as the thread goes on with. */
-static void pager_call(struct thread *self, const struct fill_request *request,
-                       unsigned access) {
+static void pager_call(struct thread *self) {
+    const struct fill_request *request = &self->paging.request;
     struct handle_entry entry = entry_of(&request->pager);
     uint64_t *x = self->frame.x;
     registers_save(self);
     for (unsigned i = REG_A5; i <= REG_A7; i++)
         x[i] = 0;
     x[REG_T0] = x[REG_T1] = x[REG_T2] = 0;
-    pager_words(x, request, access);
+    pager_words(x, request);
     x[REG_T6] = pager_deadline();
     thread_set_flag(self, THREAD_PAGING);
     self->paging.error = 0;
     call_session(self, entry);
 }
 
-int pager_fault(struct thread *self, uint64_t va, unsigned access) {
+int pager_fault(struct thread *self) {
     struct paging *paging = &self->paging;
-    uint64_t page = round_down(va, PAGE_SIZE);
-    uint64_t pc = self->frame.x[REG_PC];
     int error = paging->error;
     paging->error = 0;
-    if (error && paging->page == page && paging->pc == pc &&
+    if (error && paging->page == paging->request.page &&
+        paging->pc == self->frame.x[REG_PC] &&
         paging->ended == self->wait_sequence)
         return error;
-    struct fill_request request;
-    if (!space_wants(self->space, page, &request))
-        return 0;
-    paging->page = page;
-    paging->pc = pc;
     paging->in_call = false;
-    pager_call(self, &request, access);
+    pager_call(self);
     return 0;
 }
 
 int pager_prepare(struct thread *self, uint64_t base, uint64_t length,
                   unsigned access) {
-    struct fill_request request;
+    struct fill_request *request = &self->paging.request;
     uint64_t page;
     if (!space_lacks(self->space, base, length, &page) ||
-        !space_wants(self->space, page, &request) || !(request.prot & access))
+        !space_wants(self->space, page, access, request) ||
+        !(request->rights >> PAGER_PROT_SHIFT & access))
         return 0;
-    self->paging.page = page;
     self->paging.in_call = true;
     thread_restart(self);
-    pager_call(self, &request, access);
+    pager_call(self);
     return RESULT_WAITING;
 }
 
@@ -162,6 +159,8 @@ void pager_fail(struct thread *thread, int error) {
     uint64_t *x = thread->frame.x;
     registers_restore(thread);
     if (!paging->in_call) {
+        paging->page = paging->request.page;
+        paging->pc = x[REG_PC];
         paging->ended = thread->wait_sequence;
         paging->error = error;
         return;
@@ -200,7 +199,7 @@ int pager_answer(struct thread *self, struct thread *caller) {
         return error;
     transfer.from = self->space;
     transfer.to = caller->space;
-    transfer.window = caller->paging.page;
+    transfer.window = caller->paging.request.page;
     transfer.fill = true;
     error = space_transfer(&transfer);
     self->unprepared = error == TRANSFER_PREPARE;

@@ -30,24 +30,20 @@
 #include "vm/fill.h"
 
 /* Writes the tag and the words of the kernel's message into a frame. */
-static inline void pager_words(uint64_t *x, const struct fill_request *request,
-                               unsigned access) {
+static inline void pager_words(uint64_t *x,
+                               const struct fill_request *request) {
     x[REG_A1] = tag_make(PAGER_FAULT, 3, 0, 0);
     x[REG_A2] = request->offset;
-    x[REG_A3] = access | request->prot << PAGER_PROT_SHIFT;
+    x[REG_A3] = request->rights;
     x[REG_A4] = request->pages;
 }
 
-/* The right that a page fault with this scause wants. */
-static inline unsigned fault_access(uint64_t cause) {
-    return cause == CAUSE_FETCH_PAGE   ? PROT_EXECUTE
-           : cause == CAUSE_STORE_PAGE ? PROT_WRITE
-                                       : PROT_READ;
-}
+/* PAGER_TIMEOUT_MS, in units of time; constant after pager_init. */
+extern uint64_t pager_timeout;
 
 /* When a call that begins now has taken too long. */
 static inline uint64_t pager_deadline(void) {
-    return timer_now() + timer_timebase / 1000 * PAGER_TIMEOUT_MS;
+    return timer_now() + pager_timeout;
 }
 
 /* Tells vm how regions hold sessions. Once, at boot. */
@@ -55,11 +51,12 @@ void pager_init(void);
 
 /*
  * A user access of the current thread found a missing page whose region has a
- * pager. 0: the thread waits, or may try again; it is not to be touched. Else
- * the error with which the pager's call for just this access has ended: EPIPE
- * ESTALE (it is dead), ETIMEDOUT, EPERM (it refused), EDEADLK, ENOMEM.
+ * pager: paging.request, as space_fault has just written it. 0: the thread
+ * waits, or may try again; it is not to be touched. Else the error with which
+ * the pager's call for just this access has ended: EPIPE ESTALE (it is dead),
+ * ETIMEDOUT, EPERM (it refused), EDEADLK, ENOMEM.
  */
-int pager_fault(struct thread *self, uint64_t va, unsigned access);
+int pager_fault(struct thread *self);
 
 /*
  * Sees to it that no page of [base, base + length), user memory of the current

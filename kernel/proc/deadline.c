@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * proc/deadline.c: per-hart lists of deadlines, sorted.
- *
- * Invariants  I1 a thread has THREAD_DEADLINE exactly while it is in the list
- *                of hart deadline_hart;
- *             I2 a list is sorted by deadline, the earliest first.
- * Locks       list->lock (RANK_TIMER). Expiry takes threads off the list first
- *             and cancels them with the lock released, because a cancel takes
- *             the lock of what is waited for, which ranks lower.
  */
 #include "proc/deadline.h"
 
@@ -22,33 +15,19 @@
 /* Waits that one interrupt ends, at some 400 instructions each. */
 enum { EXPIRE_MAX = 32 };
 
-struct deadline_list {
-    struct spinlock lock;
-    struct list threads;
-    uint64_t next_tick; /* own hart: when the next tick is due */
-} __attribute__((aligned(64)));
-
-static struct deadline_list lists[HART_MAX];
+struct deadline_list deadline_lists[HART_MAX];
 static uint64_t boot_time; /* constant after init */
 
 void deadline_init(void) {
     boot_time = timer_now();
     for (unsigned i = 0; i < HART_MAX; i++) {
-        spin_init(&lists[i].lock, RANK_TIMER);
-        list_init(&lists[i].threads);
+        spin_init(&deadline_lists[i].lock, RANK_TIMER);
+        list_init(&deadline_lists[i].threads);
     }
 }
 
 static struct thread *thread_of(struct list *node) {
     return container_of(node, struct thread, deadline_link);
-}
-
-/* The node before which `when` belongs. */
-static struct list *place_for(struct deadline_list *list, uint64_t when) {
-    struct list *node = list->threads.next;
-    while (node != &list->threads && thread_of(node)->deadline <= when)
-        node = node->next;
-    return node;
 }
 
 /* The earliest deadline on this hart, UINT64_MAX for none. */
@@ -66,14 +45,9 @@ static void set_timer(struct deadline_list *list) {
 }
 
 void deadline_arm(struct thread *thread, uint64_t when) {
-    uint32_t hart = hart_self()->id;
-    struct deadline_list *list = &lists[hart];
+    struct deadline_list *list = &deadline_lists[hart_self()->id];
     spin_lock(&list->lock);
-    thread->deadline = when;
-    thread->deadline_sequence = thread->wait_sequence;
-    thread->deadline_hart = hart;
-    list_push_back(place_for(list, when), &thread->deadline_link);
-    thread_set_flag(thread, THREAD_DEADLINE);
+    deadline_insert(list, thread, when, thread->wait_sequence, 0);
     bool first = list->threads.next == &thread->deadline_link;
     spin_unlock(&list->lock);
     if (first && when < list->next_tick) /* else the timer is early enough */
@@ -81,18 +55,12 @@ void deadline_arm(struct thread *thread, uint64_t when) {
 }
 
 void deadline_disarm(struct thread *thread) {
-    struct deadline_list *list = &lists[thread->deadline_hart];
-    spin_lock(&list->lock);
-    if (thread->flags & THREAD_DEADLINE) {
-        list_remove(&thread->deadline_link);
-        thread_clear_flag(thread, THREAD_DEADLINE);
-    }
-    spin_unlock(&list->lock);
+    deadline_disarm_with(thread, 0);
 }
 
 /* Takes the earliest expired thread off this hart's list, or returns NULL. */
 static struct thread *deadline_pop(uint64_t now, uint64_t *sequence) {
-    struct deadline_list *list = &lists[hart_self()->id];
+    struct deadline_list *list = &deadline_lists[hart_self()->id];
     struct thread *thread = NULL;
     spin_lock(&list->lock);
     if (!list_empty(&list->threads))
@@ -122,13 +90,13 @@ static void expire(uint64_t now) {
 
 void clock_init_hart(void) {
     struct hart *hart = hart_self();
-    lists[hart->id].next_tick = timer_next_tick(hart);
-    set_timer(&lists[hart->id]);
+    deadline_lists[hart->id].next_tick = timer_next_tick(hart);
+    set_timer(&deadline_lists[hart->id]);
 }
 
 void clock_interrupt(void) {
     struct hart *hart = hart_self();
-    struct deadline_list *list = &lists[hart->id];
+    struct deadline_list *list = &deadline_lists[hart->id];
     uint64_t now = timer_now();
     if (now >= list->next_tick) {
         hart_count_event(COUNTER_TICKS);

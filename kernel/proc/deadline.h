@@ -7,11 +7,29 @@
  * that hart cancels what has expired. An entry names one wait by its sequence
  * number, so an expiry that comes too late finds another number and does
  * nothing.
+ *
+ * Invariants  I1 a thread has THREAD_DEADLINE exactly while it is in the list
+ *                deadline_list;
+ *             I2 a list is sorted by deadline, the earliest first.
+ * Locks       list->lock (RANK_TIMER). Expiry takes threads off the list first
+ *             and cancels them with the lock released, because a cancel takes
+ *             the lock of what is waited for, which ranks lower.
  */
 #ifndef OCTAVO_PROC_DEADLINE_H
 #define OCTAVO_PROC_DEADLINE_H
 
+#include "arch/hart.h"
+#include "lib/container.h"
 #include "proc/thread.h"
+#include "sync/spinlock.h"
+
+struct deadline_list {
+    struct spinlock lock; /* RANK_TIMER */
+    struct list threads;
+    uint64_t next_tick; /* own hart: when the next tick is due */
+} __attribute__((aligned(64)));
+
+extern struct deadline_list deadline_lists[HART_MAX];
 
 /* Sets up all harts' lists. Once, at boot. */
 void deadline_init(void);
@@ -32,5 +50,47 @@ void deadline_arm(struct thread *thread, uint64_t when);
 
 /* Takes the thread off its list if it is on one. */
 void deadline_disarm(struct thread *thread);
+
+/* ---- The same two in line, with flags that are set and cleared as well ----
+ */
+
+/* Puts a thread into the list, for its wait number `sequence`. */
+static inline void deadline_insert(struct deadline_list *list,
+                                   struct thread *thread, uint64_t when,
+                                   uint64_t sequence, uint32_t flags)
+    REQUIRES(list->lock) {
+    struct list *before = list->threads.prev;
+    while (before != &list->threads &&
+           container_of(before, struct thread, deadline_link)->deadline > when)
+        before = before->prev;
+    thread->deadline = when;
+    thread->deadline_sequence = sequence;
+    thread->deadline_list = list;
+    list_insert_after(before, &thread->deadline_link);
+    thread_set_flag(thread, THREAD_DEADLINE | flags);
+}
+
+/* For the current thread's next wait, where `when` is later than the next tick:
+ * the timer is early enough. False: another hart has the lock. */
+static inline bool deadline_arm_late(struct thread *self, uint64_t when,
+                                     uint32_t flags) NO_THREAD_SAFETY;
+static inline bool deadline_arm_late(struct thread *self, uint64_t when,
+                                     uint32_t flags) {
+    struct deadline_list *list = &deadline_lists[self->frame.hart->id];
+    if (!spin_try(&list->lock))
+        return false;
+    deadline_insert(list, self, when, self->wait_sequence + 1, flags);
+    spin_unlock(&list->lock);
+    return true;
+}
+
+static inline void deadline_disarm_with(struct thread *thread, uint32_t flags) {
+    struct deadline_list *list = thread->deadline_list;
+    spin_lock(&list->lock);
+    if (thread->flags & THREAD_DEADLINE)
+        list_remove(&thread->deadline_link);
+    thread_clear_flag(thread, THREAD_DEADLINE | flags);
+    spin_unlock(&list->lock);
+}
 
 #endif

@@ -29,7 +29,9 @@
 #include "abi/message.h"
 #include "arch/frame.h"
 #include "lib/list.h"
+#include "vm/region.h"
 
+struct deadline_list;
 struct endpoint;
 struct loan;
 struct process;
@@ -95,12 +97,12 @@ struct message_registers {
 /* The call to a pager that the kernel makes for a thread: ipc/pager.c. */
 struct paging {
     struct message_registers saved; /* what they were */
-    uint64_t page;                  /* that is asked for */
-    uint64_t pc;                    /* of the instruction that waits */
-    uint64_t ended;                 /* wait_sequence when it failed */
-    int error;                      /* why; 0: it has not failed */
-    bool in_call; /* it is a system call that wants the page */
-    bool aside;   /* the registers are in `saved`; else where they belong */
+    struct fill_request request;    /* what is asked for */
+    uint64_t page, pc; /* which access of which instruction has failed */
+    uint64_t ended;    /* wait_sequence when it did */
+    int error;         /* why; 0: it has not failed */
+    bool in_call;      /* it is a system call that wants the page */
+    bool aside; /* the registers are in `saved`; else where they belong */
 };
 
 struct thread {
@@ -148,7 +150,7 @@ struct thread {
     uint64_t deadline;
     struct list deadline_link;
     uint64_t deadline_sequence; /* the wait it belongs to */
-    uint32_t deadline_hart;
+    struct deadline_list *deadline_list;
 
     /* process->lock. */
     uint32_t tid;

@@ -132,7 +132,7 @@ trap_other:
     use_stack
     csrr a0, scause
     csrr a1, stval
-    call trap_light
+    call fault_bring
     lw t0, HART_ATTENTION(s1)
     or t0, t0, a0
     bnez t0, 1f
@@ -143,20 +143,28 @@ trap_other:
 1:  save_kept
     csrr s1, sepc
     sd s1, FRAME_PC(tp)
-    beqz a0, trap_leave
     li s3, SPACE_PAGER
     bne a0, s3, 2f
-    csrr a0, scause
-    csrr a1, stval
     call fastpath_fault
-    bnez a0, trap_resume
+    bnez a0, trap_fault_leave
     mv a0, s3
-2:  mv a2, a0
+2:  beqz a0, trap_leave
+    mv a2, a0
     csrr a0, scause
     csrr a1, stval
     call trap_handle
     j trap_leave
     .size trap_other, . - trap_other
+
+/* The pager in a0 goes on: what its message has is in its frame. */
+trap_fault_leave:
+    .irp n, 11,12,13,14,17
+    ld x\n, FRAME_REG(\n)(a0)
+    .endr
+    .irp n, 5,6,7,15,16,31
+    mv x\n, zero
+    .endr
+    j trap_fast_leave
 
 /* ---- Message calls ---- */
 

@@ -53,6 +53,16 @@ static const char *error_text(int error, uint64_t cause) {
     }
 }
 
+/* The right that a page fault with this scause wants; 0: it is none. */
+static inline unsigned fault_access(uint64_t cause) {
+    static const uint8_t rights[16] = {
+        [CAUSE_FETCH_PAGE] = PROT_EXECUTE,
+        [CAUSE_LOAD_PAGE] = PROT_READ,
+        [CAUSE_STORE_PAGE] = PROT_WRITE,
+    };
+    return cause < 16 ? rights[cause] : 0;
+}
+
 static void fault_kill(struct thread *self, const char *why, uint64_t value) {
     struct process *process = self->process;
     if (process_kill(process, STATUS_KILLED))
@@ -74,13 +84,17 @@ static bool fault_recover(struct thread *self) {
 }
 
 int fault_bring(uint64_t cause, uint64_t address) {
-    return space_fault(thread_self()->space, address, fault_access(cause));
+    struct thread *self = thread_self();
+    unsigned access = fault_access(cause);
+    if (!access)
+        return 1;
+    return space_fault(self->space, address, access, &self->paging.request);
 }
 
-void fault_memory(uint64_t cause, uint64_t address, int error) {
+static void fault_memory(uint64_t cause, uint64_t address, int error) {
     struct thread *self = thread_self();
     if (error == SPACE_PAGER)
-        error = pager_fault(self, address, fault_access(cause));
+        error = pager_fault(self);
     if (error && !fault_recover(self))
         fault_kill(self, error_text(error, cause), address);
 }
@@ -97,7 +111,7 @@ static uint32_t fetch_half(struct space *space, uint64_t pc) {
     return half;
 }
 
-void fault_illegal(uint64_t cause, uint64_t value) {
+static void fault_illegal(uint64_t cause, uint64_t value) {
     struct thread *self = thread_self();
     uint64_t pc = self->frame.x[REG_PC];
     if (cause == CAUSE_ILLEGAL) {
@@ -110,4 +124,11 @@ void fault_illegal(uint64_t cause, uint64_t value) {
     bool access = cause == CAUSE_LOAD_ACCESS || cause == CAUSE_STORE_ACCESS;
     if (!access || !fault_recover(self))
         fault_kill(self, cause_text(cause), value);
+}
+
+void fault_handle(uint64_t cause, uint64_t value, int error) {
+    if (fault_access(cause))
+        fault_memory(cause, value, error);
+    else
+        fault_illegal(cause, value);
 }

@@ -54,24 +54,11 @@ static void interrupt_poll(void) {
 
 /* ---- Traps ---- */
 
-static bool is_page_fault(uint64_t cause) {
-    return cause == CAUSE_STORE_PAGE || cause == CAUSE_LOAD_PAGE ||
-           cause == CAUSE_FETCH_PAGE;
-}
-
-int trap_light(uint64_t cause, uint64_t value) {
-    return is_page_fault(cause) ? fault_bring(cause, value) : 1;
-}
-
 void trap_handle(uint64_t cause, uint64_t value, int error) {
-    if (cause & SCAUSE_INTERRUPT) {
+    if (cause & SCAUSE_INTERRUPT)
         interrupt_handle(cause & ~SCAUSE_INTERRUPT);
-        return;
-    }
-    if (is_page_fault(cause))
-        fault_memory(cause, value, error);
     else
-        fault_illegal(cause, value);
+        fault_handle(cause, value, error);
 }
 
 /* ---- Boot ---- */

@@ -35,21 +35,18 @@ _Noreturn void trap_leave(void);
  * Called by trap/entry.S for a trap of the current thread that is no system
  * call, first with most of its registers not yet in its frame: 0 if that was
  * enough, a page fault that brought memory; else trap_handle is called with
- * the result, and with all registers in the frame.
+ * the result, and with all registers in the frame. fault_bring is in
+ * trap/fault.c.
  */
-int trap_light(uint64_t cause, uint64_t value);
+int fault_bring(uint64_t cause, uint64_t address);
 void trap_handle(uint64_t cause, uint64_t value, int error);
 
 /* Called by trap/entry.S for a trap in the kernel, with the registers. */
 _Noreturn void trap_kernel(const struct trap_frame *frame);
 
-/* trap/fault.c: makes the memory that the current thread wants accessible, with
- * its registers not yet in its frame: 0 or the errors of space_fault. */
-int fault_bring(uint64_t cause, uint64_t address);
-
-/* trap/fault.c: the current thread cannot go on: continues at its recovery
- * handler if it has one for this pc, else its process dies with a line. */
-void fault_memory(uint64_t cause, uint64_t address, int error);
-void fault_illegal(uint64_t cause, uint64_t value);
+/* trap/fault.c: trap_handle for what is no interrupt. The current thread cannot
+ * go on: it waits for its pager, or continues at its recovery handler if it has
+ * one for this pc, or its process dies with a line. */
+void fault_handle(uint64_t cause, uint64_t value, int error);
 
 #endif

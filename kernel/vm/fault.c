@@ -22,6 +22,7 @@
 #include "lib/bits.h"
 #include "lib/panic.h"
 #include "lib/string.h"
+#include "vm/fill.h"
 #include "vm/frame.h"
 #include "vm/large.h"
 #include "vm/memory.h"
@@ -35,8 +36,8 @@ static void code_fence(void) {
     fence_remote_code((1u << hart_count) - 1);
 }
 
-/* Maps a page that is missing; `leaf` is NULL if its table is, too. -EFAULT:
- * only its pager has it. */
+/* Maps a page that is missing, of a region without a pager; `leaf` is NULL if
+ * its table is missing, too. */
 static int page_fill(struct space *space, const struct region *region,
                      pte_t *leaf, va_t page) REQUIRES(space->lock) {
     pte_t flags = pte_flags(region->prot);
@@ -44,9 +45,6 @@ static int page_fill(struct space *space, const struct region *region,
         uint64_t offset = region->offset + (page - region->start);
         return pagetable_map(&space->table, page, region->memory->base + offset,
                              flags);
-    }
-    if (region->pager.session != NULL) {
-        return -EFAULT;
     }
     pa_t pa = frame_alloc_zero(quota_essential(space->quota));
     if (pa == 0) {
@@ -117,13 +115,16 @@ page_upgrade(struct space *space, const struct region *region, pte_t *leaf,
     return 0;
 }
 
-/* Provides a page that is missing, or whose entry lacks the right. */
+/* Provides a page that is missing, or whose entry lacks the right.
+ * SPACE_PAGER: only its pager has it. */
 static inline __attribute__((always_inline)) int
 page_provide(struct space *space, const struct region *region, pte_t *leaf,
              va_t page, unsigned access) REQUIRES(space->lock) {
-    return leaf != NULL && *leaf != 0
-               ? page_upgrade(space, region, leaf, page, access)
-               : page_fill(space, region, leaf, page);
+    if (leaf != NULL && *leaf != 0) {
+        return page_upgrade(space, region, leaf, page, access);
+    }
+    return region->pager.session != NULL ? SPACE_PAGER
+                                         : page_fill(space, region, leaf, page);
 }
 
 /* ---- The interface ---- */
@@ -152,10 +153,11 @@ int space_provide(struct space *space, va_t va, unsigned access, bool nofault,
     }
     int result = page_provide(space, region, *leaf, page, access);
     *leaf = pagetable_leaf(&space->table, page);
-    return result;
+    return result == SPACE_PAGER ? -EFAULT : result;
 }
 
-int space_fault(struct space *space, va_t va, unsigned access) {
+int space_fault(struct space *space, va_t va, unsigned access,
+                struct fill_request *request) {
     va_t page = round_down(va, PAGE_SIZE);
     int result = -EFAULT;
     spin_lock(&space->lock);
@@ -168,9 +170,8 @@ int space_fault(struct space *space, va_t va, unsigned access) {
         } else {
             result = page_provide(space, region, leaf, page, access);
         }
-        if (result == -EFAULT && region->pager.session != NULL &&
-            (leaf == NULL || *leaf == 0)) {
-            result = SPACE_PAGER;
+        if (result == SPACE_PAGER) {
+            fill_describe(region, page, access, request);
         }
     }
     spin_unlock(&space->lock);

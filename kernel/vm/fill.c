@@ -15,13 +15,14 @@
 #include "lib/panic.h"
 #include "vm/quick.h"
 
-bool space_wants(struct space *space, va_t va, struct fill_request *request) {
+bool space_wants(struct space *space, va_t va, unsigned access,
+                 struct fill_request *request) {
     va_t page = round_down(va, PAGE_SIZE);
     spin_lock(&space->lock);
     const struct region *region = region_find(space, va);
     bool found = region != NULL && region->pager.session != NULL;
     if (found) {
-        fill_describe(region, page, request);
+        fill_describe(region, page, access, request);
     }
     spin_unlock(&space->lock);
     return found;

@@ -5,6 +5,7 @@
 #ifndef OCTAVO_VM_FILL_H
 #define OCTAVO_VM_FILL_H
 
+#include "abi/pager.h"
 #include "vm/transfer.h"
 
 /*
@@ -16,26 +17,21 @@ int64_t space_map_pager(struct space *space, va_t va, uint64_t length,
                         unsigned flags, const struct pager *pager,
                         uint64_t offset);
 
-/* What a pager is asked for. */
-struct fill_request {
-    struct pager pager;
-    uint64_t offset; /* of the page in the object */
-    uint64_t pages;  /* from this one to the end of the region */
-    unsigned prot;   /* the region's rights */
-};
-
-/* Describes a page of a region that has a pager. */
+/* Describes an access to a page of a region that has a pager. */
 static inline void fill_describe(const struct region *region, va_t page,
+                                 unsigned access,
                                  struct fill_request *request) {
     request->pager = region->pager;
+    request->page = page;
     request->offset = region->offset + (page - region->start);
     request->pages = (region->end - page) / PAGE_SIZE;
-    request->prot = region->prot;
+    request->rights = access | (uint64_t)region->prot << PAGER_PROT_SHIFT;
 }
 
-/* Describes the page of va if it lies in a region with a pager. Locks the
- * space. */
-bool space_wants(struct space *space, va_t va, struct fill_request *request);
+/* Describes an access to the page of va if it lies in a region with a pager.
+ * Locks the space. */
+bool space_wants(struct space *space, va_t va, unsigned access,
+                 struct fill_request *request);
 
 /*
  * The first page that a pager has to provide in [va, va + length), which is

@@ -37,7 +37,9 @@ static pte_t *large_place(struct space *space, const struct region *region,
 
 /* Gives the region a block of frames to fill; false: there is none. */
 static bool block_begin(struct space *space, struct region *region) {
-    if (!quota_charge_frames(space->quota, PAGETABLE_ENTRIES)) {
+    /* Not by trying: a thread that wants a single page must not see it. */
+    if (!quota_has_frames(space->quota, PAGETABLE_ENTRIES) ||
+        !quota_charge_frames(space->quota, PAGETABLE_ENTRIES)) {
         return false;
     }
     region->offset = frame_alloc_block();

@@ -95,6 +95,15 @@ void pagetable_destroy(struct pagetable *table);
  */
 pte_t *pagetable_find(const struct pagetable *table, va_t va, unsigned level);
 
+/* An entry of a table, which callers need not compare with NULL. */
+static inline pte_t *pte_at(pte_t *table, uint64_t index) {
+    pte_t *entry = &table[index];
+    if (entry == NULL) {
+        __builtin_unreachable();
+    }
+    return entry;
+}
+
 /* The same for level 1, quickly. */
 static inline pte_t *pagetable_middle(const struct pagetable *table, va_t va) {
     enum { BITS = 9, MASK = PAGETABLE_ENTRIES - 1 };
@@ -104,7 +113,7 @@ static inline pte_t *pagetable_middle(const struct pagetable *table, va_t va) {
         return NULL;
     }
     pte_t *middle = pa_to_va(pte_frame(entry));
-    return &middle[va >> (PAGE_SHIFT + BITS) & MASK];
+    return pte_at(middle, va >> (PAGE_SHIFT + BITS) & MASK);
 }
 
 /* The same for level 0, quickly. */
@@ -114,7 +123,7 @@ static inline pte_t *pagetable_leaf(const struct pagetable *table, va_t va) {
         return NULL;
     }
     pte_t *leaves = pa_to_va(pte_frame(*middle));
-    return &leaves[va >> PAGE_SHIFT & (PAGETABLE_ENTRIES - 1)];
+    return pte_at(leaves, va >> PAGE_SHIFT & (PAGETABLE_ENTRIES - 1));
 }
 
 /* Whether there is a leaf that permits these PROT_ rights. */

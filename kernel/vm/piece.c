@@ -130,7 +130,7 @@ static int piece_reserve_room(struct transfer *transfer, unsigned index,
 /* What an entry of level 1 is charged for. */
 static uint64_t table_charge(pte_t entry) {
     return pte_is_large(entry) ? PAGETABLE_ENTRIES
-                               : frame_record(pte_frame(entry))->tag + 1u;
+                               : pte_record(entry)->tag + 1u;
 }
 
 int piece_reserve(struct transfer *transfer, unsigned index, struct work *work,
@@ -225,7 +225,7 @@ static unsigned table_move(struct transfer *transfer,
         return PAGETABLE_ENTRIES;
     }
     quota_uncharge_frames(transfer->from->quota, 1);
-    return frame_record(pte_frame(table))->tag;
+    return pte_record(table)->tag;
 }
 
 unsigned piece_commit(struct transfer *transfer,

@@ -30,6 +30,12 @@ static inline void pte_store(pte_t *entry, pte_t value) {
     }
 }
 
+/* The frame that an entry leads to. */
+static inline struct frame *pte_record(pte_t pte) {
+    debug_assert(frame_of(pte_frame(pte)) != NULL);
+    return &frame_records[pte >> PTE_PPN_SHIFT];
+}
+
 /* The frame of the table that an entry is in. */
 static inline struct frame *pte_table(const pte_t *entry) {
     return frame_record(va_to_pa(entry) & ~(pa_t)(PAGE_SIZE - 1));

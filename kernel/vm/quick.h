@@ -26,8 +26,10 @@ struct quick {
     struct region *source, *target;
     va_t at;                      /* where the pages go */
     pte_t *from_table, *to_table; /* the entries that lead to the tables */
+    pte_t *from_leaf, *to_leaf;   /* the first of the pages', but if `whole` */
     uint64_t frames;              /* charged to the receiver */
     struct frame *leaves;         /* of the sender's table */
+    struct frame *to_leaves;      /* of the receiver's, but if `whole` */
     bool whole;                   /* the table itself moves */
 };
 
@@ -77,6 +79,19 @@ static inline bool quick_target(const struct quick *quick) {
     return limit - region->end > quick_length(item);
 }
 
+/* The entries of a table from va's on. */
+static inline pte_t *quick_leaf(const pte_t *table, va_t va) {
+    return (pte_t *)pa_to_va(pte_frame(*table)) +
+           va / PAGE_SIZE % PAGETABLE_ENTRIES;
+}
+
+/* Notes where the pages' entries are, in two tables. */
+static inline void quick_leaves(struct quick *quick) {
+    quick->from_leaf = quick_leaf(quick->from_table, quick->item->from);
+    quick->to_leaf = quick_leaf(quick->to_table, quick->at);
+    quick->to_leaves = pte_record(*quick->to_table);
+}
+
 /* Finds the tables on both sides; true if the item's can move whole, or both
  * have one. The sender's tables must not become empty. */
 static inline bool quick_tables(struct quick *quick) {
@@ -86,22 +101,18 @@ static inline bool quick_tables(struct quick *quick) {
     if (quick->from_table == NULL || quick->to_table == NULL ||
         !pte_is_table(*quick->from_table))
         return false;
-    quick->leaves = frame_record(pte_frame(*quick->from_table));
+    quick->leaves = pte_record(*quick->from_table);
     quick->frames = item->pages;
     quick->whole = *quick->to_table == 0;
-    if (!quick->whole)
-        return quick->leaves->tag > item->pages &&
-               pte_is_table(*quick->to_table);
+    if (pte_is_table(*quick->to_table)) {
+        quick_leaves(quick);
+        return quick->leaves->tag > item->pages;
+    }
     quick->frames = quick->leaves->tag + 1u;
-    return item->mode == ITEM_MOVE && item->pages == PAGETABLE_ENTRIES &&
+    return quick->whole && item->mode == ITEM_MOVE &&
+           item->pages == PAGETABLE_ENTRIES &&
            quick->source->prot == item->prot &&
            pte_table(quick->from_table)->tag > 1;
-}
-
-/* The entries of a table from va's on. */
-static inline pte_t *quick_leaf(const pte_t *table, va_t va) {
-    return (pte_t *)pa_to_va(pte_frame(*table)) +
-           va / PAGE_SIZE % PAGETABLE_ENTRIES;
 }
 
 /* Whether the page is there and its frame the sender's alone, or shared
@@ -117,7 +128,7 @@ static inline bool quick_pages(const struct quick *quick) {
     const struct transfer_item *item = quick->item;
     if (item->mode == ITEM_MOVE)
         return true;
-    const pte_t *leaf = quick_leaf(quick->from_table, item->from);
+    const pte_t *leaf = quick->from_leaf;
     const pte_t *end = leaf + item->pages;
     for (; leaf < end; leaf++) {
         pte_t pte = *leaf;
@@ -146,7 +157,7 @@ static inline bool quick_check(struct quick *quick, va_t window) {
 
 /* Whether nothing is where the pages go. */
 static inline bool quick_missing(const struct quick *quick) {
-    const pte_t *leaf = quick_leaf(quick->to_table, quick->at);
+    const pte_t *leaf = quick->to_leaf;
     const pte_t *end = leaf + quick->item->pages;
     while (leaf < end && *leaf == 0)
         leaf++;
@@ -193,8 +204,8 @@ static inline unsigned quick_move_table(const struct quick *quick) {
 static inline unsigned quick_run(const struct quick *quick, pte_t *lowered) {
     const struct transfer_item *item = quick->item;
     struct run run = {
-        .from = quick_leaf(quick->from_table, item->from),
-        .to = quick_leaf(quick->to_table, item->to),
+        .from = quick->from_leaf,
+        .to = quick->to_leaf,
         .pages = item->pages,
         .flags = pte_flags(item->prot),
     };
@@ -205,7 +216,7 @@ static inline unsigned quick_run(const struct quick *quick, pte_t *lowered) {
     } else {
         pages = item->mode == ITEM_SHARE ? run_share(&run) : run_cow(&run);
     }
-    table_count(frame_record(pte_frame(*quick->to_table)), (int)pages);
+    table_count(quick->to_leaves, (int)pages);
     *lowered = run.lowered;
     return pages;
 }

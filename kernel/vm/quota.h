@@ -48,22 +48,21 @@ static inline bool quota_fits(uint64_t now, const uint64_t *max, uint64_t n) {
     return now <= limit && n <= limit - now;
 }
 
-/* Adds n to a count unless that goes over its limit. */
-static inline bool quota_charge(uint64_t *count, const uint64_t *max,
-                                uint64_t n) {
-    uint64_t now = __atomic_load_n(count, __ATOMIC_RELAXED);
-    do {
-        if (!quota_fits(now, max, n)) {
-            return false;
-        }
-    } while (!__atomic_compare_exchange_n(count, &now, now + n, true,
-                                          __ATOMIC_RELAXED, __ATOMIC_RELAXED));
-    return true;
-}
-
 static inline void quota_uncharge(uint64_t *count, uint64_t n) {
     uint64_t before = __atomic_fetch_sub(count, n, __ATOMIC_RELAXED);
     debug_assert(before >= n);
+}
+
+/* Adds n to a count unless that goes over its limit. What does not fit is added
+ * and taken back, and that may keep another hart from what would just fit. */
+static inline bool quota_charge(uint64_t *count, const uint64_t *max,
+                                uint64_t n) {
+    uint64_t before = __atomic_fetch_add(count, n, __ATOMIC_RELAXED);
+    if (quota_fits(before, max, n)) {
+        return true;
+    }
+    __atomic_fetch_sub(count, n, __ATOMIC_RELAXED);
+    return false;
 }
 
 /* Charges n more; false, and nothing is charged, if that is over the limit. */

@@ -47,6 +47,15 @@ struct pager {
     uint64_t key;
 };
 
+/* What a pager is asked for: the last three are the words of abi/pager.h. */
+struct fill_request {
+    struct pager pager;
+    va_t page;
+    uint64_t offset; /* of the page in the object */
+    uint64_t rights; /* those that the access wants, and the region's */
+    uint64_t pages;  /* from this one to the end of the region */
+};
+
 /* Set by ipc at boot. Both are called with the space's lock held. */
 struct pager_operations {
     /* One region more has this pager; another one has it already, or the

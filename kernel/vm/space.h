@@ -173,9 +173,11 @@ int space_set_heap(struct space *space, va_t start);
 /*
  * A page fault at va; `access` is one of PROT_READ, PROT_WRITE, PROT_EXECUTE.
  * 0: try again; -EFAULT: the access is not allowed; -ENOMEM: it is, but there
- * is no frame, or the quota is used up; SPACE_PAGER: ask the pager.
+ * is no frame, or the quota is used up; SPACE_PAGER: ask the pager, for what
+ * *request then says.
  */
-int space_fault(struct space *space, va_t va, unsigned access);
+int space_fault(struct space *space, va_t va, unsigned access,
+                struct fill_request *request);
 
 /*
  * Fork. _begin makes a child space that has the parent's regions (but those of

@@ -379,7 +379,7 @@ static void test_resource_limit(void) {
     }
     CHECK(quota->frames <= quota->frames_max);
     CHECK(quota->frames_max - quota->frames <= 1 && count > 900);
-    CHECK(space_fault(space, BASE + count * PAGE_SIZE, PROT_READ) == -ENOMEM);
+    CHECK(sim_fault(space, BASE + count * PAGE_SIZE, PROT_READ) == -ENOMEM);
     CHECK(fork_of(space, quota) == NULL);
     CHECK(vm_check_frames() == 0);
     CHECK(unmap(space, BASE, 10 * PAGE_SIZE) == 0);

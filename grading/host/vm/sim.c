@@ -266,6 +266,11 @@ static pa_t translate(va_t va, pte_t need) {
 
 /* ---- Programs ---- */
 
+int sim_fault(struct space *space, va_t va, unsigned access) {
+    struct fill_request request;
+    return space_fault(space, va, access, &request);
+}
+
 static int sim_access(struct space *space, va_t va, unsigned access,
                       uint64_t **word) {
     static const pte_t need[] = {
@@ -277,7 +282,7 @@ static int sim_access(struct space *space, va_t va, unsigned access,
             *word = pa_to_va(pa);
             return 0;
         }
-        int result = space_fault(space, va, access);
+        int result = sim_fault(space, va, access);
         if (result < 0) {
             return result;
         }

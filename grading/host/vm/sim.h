@@ -48,6 +48,9 @@ unsigned sim_end(struct space *space);
 /* Takes all spaces apart that have no reference; the number of steps. */
 unsigned sim_reap(void);
 
+/* A fault on memory that has no pager: as space_fault. */
+int sim_fault(struct space *space, va_t va, unsigned access);
+
 /* Fences of all harts since the start: local and remote calls. */
 extern uint64_t sim_fences;
 extern uint64_t sim_code_fences;

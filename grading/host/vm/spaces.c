@@ -19,10 +19,10 @@ static void test_lazy(void) {
     uint64_t value;
     CHECK(sim_load(space, BASE - 8, &value) == -EFAULT);
     CHECK(sim_load(space, BASE + 100 * PAGE_SIZE, &value) == -EFAULT);
-    CHECK(space_fault(space, 0, PROT_READ) == -EFAULT);
-    CHECK(space_fault(space, USER_END, PROT_READ) == -EFAULT);
-    CHECK(space_fault(space, 0xffffffc080000000, PROT_READ) == -EFAULT);
-    CHECK(space_fault(space, UINT64_MAX, PROT_WRITE) == -EFAULT);
+    CHECK(sim_fault(space, 0, PROT_READ) == -EFAULT);
+    CHECK(sim_fault(space, USER_END, PROT_READ) == -EFAULT);
+    CHECK(sim_fault(space, 0xffffffc080000000, PROT_READ) == -EFAULT);
+    CHECK(sim_fault(space, UINT64_MAX, PROT_WRITE) == -EFAULT);
     finish(space);
 }
 
