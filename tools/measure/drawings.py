@@ -203,6 +203,43 @@ def cow_fence() -> str:
     )
 
 
+def threads_states() -> str:
+    return graph(
+        "The states of a thread",
+        (
+            Box("new", 12, 66, 90, ("NEW",), "grey"),
+            Box("ready", 190, 59, 130, ("READY", "in a run queue")),
+            Box("run", 420, 59, 130, ("RUNNING", "on a hart"), "red", True),
+            Box("dead", 630, 66, 78, ("DEAD",), "grey"),
+            Box(
+                "wait", 262, 160, 220, ("waiting: SLEEPING, QUEUED,", "RECEIVING, ...")
+            ),
+        ),
+        (
+            Arrow("new.r", "ready.l", "start"),
+            Arrow("ready.r", "run.l", "choose"),
+            Arrow("run.r", "dead.l", "die"),
+            Arrow("run.b", "wait.r", "thread_wait", "red"),
+            Arrow("wait.l", "ready.b", "thread_wake"),
+        ),
+        ((326, 106, "preempt: back"),),
+    )
+
+
+def threads_lost() -> str:
+    return lanes(
+        "A lost wake-up",
+        ("hart 0: waits", "the condition", "hart 1: wakes"),
+        (
+            Step(0, 1, "is it true? no"),
+            Step(2, 1, "it is true from now on"),
+            Step(2, 1, "who waits? nobody"),
+            Step(0, 1, "I wait"),
+            Step(0, 0, "for ever"),
+        ),
+    )
+
+
 def draw_all() -> Dict[str, str]:
     """Each figure's text, by its name."""
     return {
@@ -213,6 +250,8 @@ def draw_all() -> Dict[str, str]:
         "pagetable-entry": pagetable_entry(),
         "faults-lag": faults_lag(),
         "cow-fork": cow_fork(),
+        "threads-states": threads_states(),
+        "threads-lost": threads_lost(),
         "cow-fence": cow_fence(),
         "faults-decide": faults_decide(),
     }
