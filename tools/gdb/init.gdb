@@ -6,8 +6,6 @@
 # osabi none (tools/gdb/run): GDB would otherwise take the guest for a Linux
 # program and step over `ecall` instead of into the kernel.
 
-set pagination off
-set confirm off
 set print pretty on
 set disassemble-next-line auto
 
