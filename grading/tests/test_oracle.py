@@ -43,6 +43,7 @@ def test_fence(
     "test_item_cow",
     "test_item_end",
     "test_item_self",
+    "test_large",
     "test_lend",
     "test_pager",
     "test_pager_end",
