@@ -240,6 +240,48 @@ def threads_lost() -> str:
     )
 
 
+def handles_table() -> str:
+    return graph(
+        "From an index to an object",
+        (
+            Box("t1", 12, 60, 190, ("17: session, gen 4", "SEND INHERIT"), "blue"),
+            Box("t2", 12, 112, 190, ("18: free",), "none"),
+            Box("t3", 12, 150, 190, ("19: session, gen 2", "SEND"), "red"),
+            Box("u1", 12, 224, 190, ("17: session, gen 4", "SEND"), "blue"),
+            Box("s", 300, 96, 170, ("session: generation 4", "badge 7", "handles 2")),
+            Box(
+                "r", 300, 190, 170, ("session: generation 3", "(another's now)"), "red"
+            ),
+            Box("e", 560, 104, 148, ("endpoint", "epoch 1"), "grey"),
+        ),
+        (
+            Arrow("t1.r", "s.l"),
+            Arrow("u1.r", "s.b"),
+            Arrow("t3.r", "r.l", colour="red"),
+            Arrow("s.r", "e.l"),
+        ),
+        (
+            (12, 52, "one process's table"),
+            (12, 216, "another's"),
+            (300, 250, "2 is not 3: ESTALE"),
+        ),
+    )
+
+
+def handles_life() -> str:
+    return lanes(
+        "Find, lock, compare",
+        ("a client's call", "the session", "the server"),
+        (
+            Step(0, 0, "copies the entry: pointer, generation 4"),
+            Step(2, 1, "revoke: generation = 5"),
+            Step(0, 1, "locks what the pointer leads to"),
+            Step(0, 0, "4 is not 5: ESTALE"),
+            Step(2, 2, "who waits inside is woken: ESTALE"),
+        ),
+    )
+
+
 def draw_all() -> Dict[str, str]:
     """Each figure's text, by its name."""
     return {
@@ -252,6 +294,8 @@ def draw_all() -> Dict[str, str]:
         "cow-fork": cow_fork(),
         "threads-states": threads_states(),
         "threads-lost": threads_lost(),
+        "handles-table": handles_table(),
+        "handles-life": handles_life(),
         "cow-fence": cow_fence(),
         "faults-decide": faults_decide(),
     }
