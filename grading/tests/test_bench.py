@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 from measure import baseline, curves, plots, programs, result, rows, trace
 
-from grading.octavo.machine import TOP
+from grading.octavo.machine import TOP, Machine
 from grading.octavo.scoring import fail, points
 
 # Cheap ones of each kind: a row, a slope, and one measured from outside.
@@ -228,7 +228,7 @@ def test_rows_are_those_of_programs() -> None:
 def test_crossover_is_found() -> None:
     """The size from which a way costs less than a copy is told."""
     cost = {"copy": 1.0, "cow": 0.4, "move": 0.3, "rewrite": 2.0, "refill": 0.9}
-    values = {row.name: 9.0 for _, row in curves.hart_curve()}
+    values = {row.name: 9.0 for row in curves.points([])}
     for name, curve in curves.size_curves().items():
         start = 0 if name == "copy" else 4000
         values.update((row.name, start + cost.get(name, 0) * x) for x, row in curve)
@@ -238,6 +238,18 @@ def test_crossover_is_found() -> None:
     assert "(+0.0 %)" in text
 
 
+@points(2)
+def test_crowd(machine: Machine) -> None:
+    """Eight clients of one server have their turns, and pay little for it."""
+    rows_wanted = "crowd/1 crowd/8 fairness/8"
+    run = machine.run(f"bench_harts {rows_wanted}", append=curves.TICKS, timeout=60)
+    run.expect_status(0)
+    figures = programs.parse(run.output)
+    alone, crowd, fairness = (figures[name].p99 for name in rows_wanted.split())
+    assert crowd <= 1.5 * alone
+    assert fairness <= 1100  # thousandths
+
+
 def test_drawings(tmp_path: Path) -> None:
     """The drawings are SVG, and all of them inside its frame."""
     sample = programs.Sample(9, 5, 6, 9, 1, ((5, 8), (9, 1)))
@@ -245,7 +257,7 @@ def test_drawings(tmp_path: Path) -> None:
     plots.draw_latency(tmp_path, [result.Figure(row, sample, "") for row in table])
     points = table + curves.points(table)
     plots.draw(tmp_path, {row.name: len(row.name) for row in points})
-    for name in ("latency", "size", "pages", "harts"):
+    for name in ("latency", "size", "pages", "harts", "clients"):
         root = ElementTree.parse(tmp_path / f"{name}.svg").getroot()
         assert root.tag == "{http://www.w3.org/2000/svg}svg"
         width, height = float(root.attrib["width"]), float(root.attrib["height"])

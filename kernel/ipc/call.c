@@ -35,8 +35,9 @@ void call_finish(struct endpoint *endpoint, struct thread *caller) {
     caller->call_sequence++;
     caller->loan = NULL;
     list_remove(&caller->link);
-    if (caller->flags & (THREAD_IS_CALL | THREAD_LENDS))
-        thread_clear_flag(caller, THREAD_IS_CALL | THREAD_LENDS);
+    if (caller->flags & (THREAD_IS_CALL | THREAD_LENDS | THREAD_EXPIRED))
+        thread_clear_flag(caller,
+                          THREAD_IS_CALL | THREAD_LENDS | THREAD_EXPIRED);
     session_close_call(endpoint, caller->session);
 }
 

@@ -16,6 +16,7 @@
 #include "cap/handle.h"
 #include "ipc/call.h"
 #include "ipc/message.h"
+#include "ipc/notification.h"
 #include "ipc/pager.h"
 #include "proc/process.h"
 #include "proc/sched.h"
@@ -42,6 +43,10 @@ reply_locked(struct thread *self, struct endpoint *endpoint,
                                 MESSAGE_CALL, 0);
     if (error)
         return error;
+    /* If more calls wait, the server goes on: were it to give way to each
+     * caller in between, the next call would find it busy for ever. */
+    handoff = handoff && endpoint_quiet(endpoint) &&
+              !(caller->flags & THREAD_EXPIRED);
     call_finish(endpoint, caller);
     if (handoff)
         thread_wake_handoff(caller);

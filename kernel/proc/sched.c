@@ -203,10 +203,23 @@ void sched_set_priority(struct thread *thread, uint32_t priority) {
 
 /* ---- Requests to switch ---- */
 
+/* A server works in its caller's time: it may finish, and then the caller gives
+ * way. Were the server to give way, all others would find it busy, and queue.
+ * False: it has no caller here, or was let go on before. */
+static bool caller_expire(const struct thread *server) {
+    struct thread *caller = __atomic_load_n(&server->caller, __ATOMIC_RELAXED);
+    if (!caller || caller->frame.hart != server->frame.hart ||
+        (caller->flags & THREAD_EXPIRED))
+        return false;
+    thread_set_flag(caller, THREAD_EXPIRED);
+    return true;
+}
+
 void sched_tick(void) {
     struct runqueue *queue = queue_self();
     sched_charge();
-    if (queue_top(queue) >= queue->hart->running)
+    if (queue_top(queue) >= queue->hart->running &&
+        !caller_expire(thread_self()))
         sched_yield();
     if (work_priority() >= 0)
         hart_alert(queue->hart, ATTENTION_WORK);

@@ -65,6 +65,7 @@ enum thread_flags {
     THREAD_IDLE = 1 << 6,     /* no thread: what a hart has instead of one */
     THREAD_LENDS = 1 << 7,    /* CALLING: its server has pages of it */
     THREAD_PAGING = 1 << 8,   /* its call is to a pager (ipc/pager.h) */
+    THREAD_EXPIRED = 1 << 9,  /* CALLING: a tick passed; equals run first */
 };
 
 /*

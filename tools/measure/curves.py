@@ -16,6 +16,8 @@ PAGE_COUNTS = (1, 2, 4, 16, 32, 64, 256, 512)
 AGAIN_COUNTS = (1, 2, 3, 4, 16, 64, 256)
 COPIED = (64, 512, 4096, 8192, 12288, 16384, 65536, 262144, MIB)
 HARTS = (1, 2, 4, 8)
+CLIENTS = (1, 2, 4, 8)
+TICKS = "tick=100 seed=1"  # boot arguments of whatever shares harts
 
 # Points of a curve: what goes across (bytes, pages, harts), and the row.
 Curve = List[Tuple[float, Row]]
@@ -62,16 +64,36 @@ def hart_curve() -> Curve:
     harts take turns, which is not the same to the instruction in each run."""
 
     def pairs(harts: int) -> Row:
-        append = "tick=100 seed=1"
-        source = Source("bench_harts", f"pairs/{harts}", append, harts=harts)
+        source = Source("bench_harts", f"pairs/{harts}", TICKS, harts=harts)
         return Row(f"pairs/{harts}", source, over=100, exact=False)
 
     return [(harts, pairs(harts)) for harts in HARTS]
 
 
+def crowd_curve() -> Curve:
+    """A call when so many clients share a server and a hart."""
+
+    def crowd(clients: int) -> Row:
+        row = f"crowd/{clients}"
+        return Row(row, Source("bench_harts", row, TICKS), over=100)
+
+    return [(clients, crowd(clients)) for clients in CLIENTS]
+
+
+def crowd_rows() -> Dict[str, Row]:
+    """What else is asked of the largest crowd."""
+    source = Source("bench_harts", f"crowd/{CLIENTS[-1]}", TICKS, harts=HARTS[-1])
+    fair = Source("bench_harts", f"fairness/{CLIENTS[-1]}", TICKS)
+    return {
+        "harts": Row(f"{source.row}/harts", source, over=100, exact=False),
+        "fairness": Row(fair.row, fair, over=1000, unit="ratio"),
+    }
+
+
 def points(known: List[Row]) -> List[Row]:
     """Every row of a curve that is not known yet, once."""
     curves = [*size_curves().values(), *page_curves().values(), hart_curve()]
+    curves += [crowd_curve(), [(0, row) for row in crowd_rows().values()]]
     names = {row.name for row in known}
     found = {row.name: row for curve in curves for _, row in curve}
     return [row for name, row in found.items() if name not in names]

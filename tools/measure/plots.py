@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Dict, List, Mapping, Sequence, Tuple
 
 from measure import svg
-from measure.curves import Curve, hart_curve, page_curves, size_curves
+from measure.curves import (
+    Curve,
+    crowd_curve,
+    crowd_rows,
+    hart_curve,
+    page_curves,
+    size_curves,
+)
 from measure.result import Figure
 
 RAW = ("registers", "copy", "cow", "rewrite", "move", "refill")  # the kernel's ways
@@ -31,6 +38,11 @@ def draw(folder: Path, values: Values) -> None:
             "A call, with a client and a server on each hart",
             "harts",
             {"Octavo": hart_curve()},
+        ),
+        "clients": (
+            "A call, with clients of one server on one hart",
+            "clients",
+            {"Octavo": crowd_curve()},
         ),
     }
     for file, (title, across, curves) in charts.items():
@@ -75,7 +87,18 @@ def report(values: Values) -> str:
     growth = ", ".join(f"{n:g}: {cost:.1f}" for n, cost in costs)
     most = max(cost for _, cost in costs) / costs[0][1] - 1
     lines.append(f"a call when all harts make calls: {growth} ({100 * most:+.1f} %)")
-    return "\n".join(lines)
+    return "\n".join([*lines, report_crowd(values)])
+
+
+def report_crowd(values: Values) -> str:
+    """What it costs that many share a server, and whether they share fairly."""
+    (_, alone), *_, (clients, crowd) = placed(crowd_curve(), values)
+    harts, fairness = (values[crowd_rows()[n].name] for n in ("harts", "fairness"))
+    return (
+        f"a call when {clients:g} clients have one server: {crowd:.1f} on one hart "
+        f"({crowd / alone:.2f} of one client's), {harts:.1f} on several; "
+        f"the most calls over the fewest: {fairness:.2f}"
+    )
 
 
 def crossovers(curves: Mapping[str, Dict[float, float]]) -> List[str]:

@@ -15,7 +15,6 @@ from measure.programs import Sample, Samples
 from measure.rows import Row
 
 Json = Dict[str, Union[str, float]]
-UNIT = "instructions"
 SLACK = 0.02  # of rows that are not exact
 FIELDS = ("name", "value", "unit", "min", "median", "p99", "method")
 
@@ -36,7 +35,7 @@ class Figure:
         return {
             "name": self.row.name,
             "value": self.value,
-            "unit": UNIT,
+            "unit": self.row.unit,
             "min": self.sample.min,
             "median": self.sample.median,
             "p99": self.sample.p99,
@@ -95,7 +94,7 @@ def worse(figures: Sequence[Figure], base: Sequence[Json], whole: bool) -> List[
     problems = []
     for figure in figures:
         entry = kept.pop(figure.row.name, None)
-        if entry and entry["unit"] != UNIT:
+        if entry and entry["unit"] != figure.row.unit:
             problems.append(f"{figure.row.name}: its unit was {entry['unit']}")
         elif entry:
             was = float(entry["value"])

@@ -56,6 +56,8 @@ SOURCE = re.compile(
     r"( with (?P<append>\S+))?"
 )
 
+UNIT = "instructions"
+
 
 @dataclass(frozen=True)
 class Row:
@@ -71,6 +73,7 @@ class Row:
     xv6: Optional[float] = None
     method: str = ""  # of a row without a source
     exact: bool = True  # the same in each run
+    unit: str = UNIT
 
 
 def number(text: str) -> Optional[float]:

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench/bench_harts.c: what a call costs when every hart makes calls.
+ * bench/bench_harts.c: what a call costs when there are many at a time.
  *
  * Idea        With time that counts instructions, all harts count into one
  *             instret. So clients call as often as they can between two values
  *             of it, and the instructions in between over the calls that all
- *             of them made is what one call costs. Each hart has a client and
- *             a server of its own.
+ *             of them made is what one call costs. In `pairs` each hart has a
+ *             client and a server of its own; a `crowd` has one server, and
+ *             runs where the scheduler puts it. `fairness` is how many calls
+ *             the client with the most made for each of the one with the
+ *             fewest.
  * Use         tools/boot --smp 4 --append tick=100 -c 'bench_harts pairs/4'
  *             With ticks as short as these, QEMU lets the harts take turns
  *             often enough.
- * Output      A figure is a hundredth of an instruction. It includes the loop
- *             and the ticks.
- * Invariants  Every hart is busy all the time that counts: each client has
- *             started before, and made at least half the calls of the average.
+ * Output      A figure is a hundredth of an instruction, of `fairness` a
+ *             thousandth. It includes the loop and the ticks.
+ * Invariants  Pairs: every hart is busy all the time that counts: each client
+ *             has started before, and made at least half the calls of the
+ *             average.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -44,19 +48,52 @@ static void serve_pinned(int64_t endpoint) {
 
 static const struct server_kind pinned = {.serve = serve_pinned};
 
-/* A client from `start` on; its exit status is the number of its calls. */
-static void call_until(int64_t session, uint64_t start, uint64_t end) {
+/* When the clients' calls count. */
+struct window {
+    uint64_t start, end;
+};
+
+/* A client; its exit status is the number of its calls that count. */
+static void call_in(struct window window, int64_t session) {
     const struct load load = {tag_make(0, 8, 0, 0), 0, 0, 0};
     int64_t count = 0;
-    pin();
     for (unsigned i = 0; i < BENCH_WARM; i++)
         cost_call(session, load);
-    while (bench_now() < start) {
+    while (bench_now() < window.start) {
     }
-    for (; bench_now() < end; count++)
+    for (; bench_now() < window.end; count++)
         cost_call(session, load);
     sys_exit(count);
 }
+
+/* What all clients have called. */
+struct calls {
+    uint64_t sum, fewest, most;
+};
+
+static struct calls calls_count(const int64_t *pids, uint64_t clients) {
+    struct calls calls = {0, UINT64_MAX, 0};
+    for (uint64_t i = 0; i < clients; i++) {
+        uint64_t count = sys_wait(pids[i], DEADLINE_NONE).value;
+        calls.fewest = count < calls.fewest ? count : calls.fewest;
+        calls.most = count > calls.most ? count : calls.most;
+        calls.sum += count;
+    }
+    return calls;
+}
+
+/* For so many clients, from when all of them have started. */
+static struct window window_for(uint64_t clients) {
+    uint64_t start = bench_now() + clients * START;
+    return (struct window){start, start + clients * WINDOW};
+}
+
+/* In hundredths of an instruction. */
+static uint64_t cost_of(const struct calls *calls, uint64_t clients) {
+    return clients * WINDOW * 100 / calls->sum;
+}
+
+/* ---- Pairs ---- */
 
 static void begin_pairs(const struct row *row) {
     for (hart = 0; hart < row->size; hart++)
@@ -65,20 +102,17 @@ static void begin_pairs(const struct row *row) {
 
 static uint64_t measure_pairs(const struct row *row) {
     int64_t pids[HARTS_MOST];
-    uint64_t harts = row->size, sum = 0, fewest = UINT64_MAX;
-    uint64_t start = bench_now() + harts * START;
-    for (hart = 0; hart < harts; hart++) {
+    struct window window = window_for(row->size);
+    for (hart = 0; hart < row->size; hart++) {
         pids[hart] = bench_must(sys_fork());
-        if (pids[hart] == 0)
-            call_until(servers[hart].session, start, start + harts * WINDOW);
+        if (pids[hart] != 0)
+            continue;
+        pin();
+        call_in(window, servers[hart].session);
     }
-    for (uint64_t i = 0; i < harts; i++) {
-        uint64_t calls = sys_wait(pids[i], DEADLINE_NONE).value;
-        fewest = calls < fewest ? calls : fewest;
-        sum += calls;
-    }
-    bench_must(fewest > sum / harts / 2 ? 0 : -ERANGE);
-    return harts * WINDOW * 100 / sum;
+    struct calls calls = calls_count(pids, row->size);
+    bench_must(calls.fewest > calls.sum / row->size / 2 ? 0 : -ERANGE);
+    return cost_of(&calls, row->size);
 }
 
 static void end_pairs(const struct row *row) {
@@ -86,11 +120,50 @@ static void end_pairs(const struct row *row) {
         server_end(&servers[i]);
 }
 
+/* ---- Crowds ---- */
+
+static void begin_crowd(const struct row *row) {
+    (void)row;
+    servers[0] = server_start(NULL);
+}
+
+static struct calls crowd_calls(uint64_t clients) {
+    int64_t pids[HARTS_MOST];
+    struct window window = window_for(clients);
+    for (unsigned i = 0; i < clients; i++) {
+        pids[i] = bench_must(sys_fork());
+        if (pids[i] == 0)
+            call_in(window, servers[0].session);
+    }
+    return calls_count(pids, clients);
+}
+
+static uint64_t measure_crowd(const struct row *row) {
+    struct calls calls = crowd_calls(row->size);
+    return cost_of(&calls, row->size);
+}
+
+static uint64_t measure_fairness(const struct row *row) {
+    struct calls calls = crowd_calls(row->size);
+    bench_must(calls.fewest > 0 ? 0 : -ERANGE);
+    return calls.most * 1000 / calls.fewest;
+}
+
+static void end_crowd(const struct row *row) {
+    (void)row;
+    server_end(&servers[0]);
+}
+
 static const struct row rows[] = {
     {"pairs/1", measure_pairs, begin_pairs, end_pairs, 1, ROUNDS},
     {"pairs/2", measure_pairs, begin_pairs, end_pairs, 2, ROUNDS},
     {"pairs/4", measure_pairs, begin_pairs, end_pairs, 4, ROUNDS},
     {"pairs/8", measure_pairs, begin_pairs, end_pairs, 8, ROUNDS},
+    {"crowd/1", measure_crowd, begin_crowd, end_crowd, 1, 1},
+    {"crowd/2", measure_crowd, begin_crowd, end_crowd, 2, 1},
+    {"crowd/4", measure_crowd, begin_crowd, end_crowd, 4, 1},
+    {"crowd/8", measure_crowd, begin_crowd, end_crowd, 8, 1},
+    {"fairness/8", measure_fairness, begin_crowd, end_crowd, 8, 1},
 };
 
 int main(int argc, char **argv) {
