@@ -130,6 +130,23 @@ static int return_chain(struct loan *loan) REQUIRES(loan_lock) {
 }
 
 /*
+ * X-lend-due-one: of the loans that waited for another one is returned.
+ * File: kernel/vm/loan.c
+ * Killed by: test_lend broken_two
+ */
+static int return_chain(struct loan *loan) REQUIRES(loan_lock) {
+    if (return_locked(loan) < 0) {
+        return -EBUSY;
+    }
+    while (loan != NULL) {
+        struct loan *next = due_return(loan->from);
+        loan_free(loan);
+        loan = next;
+    }
+    return 0;
+}
+
+/*
  * X-lend-time: a call that lends times out, with its pages away.
  * File: kernel/ipc/items.c
  * Killed by: test_lend no_timeout

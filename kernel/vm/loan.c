@@ -155,17 +155,24 @@ static struct loan *due_return(const struct space *space) REQUIRES(loan_lock) {
     return NULL;
 }
 
-/* Returns the loan, and then those that were due and waited for it. */
+/* Returns the loan, and then all that were due and waited for it. */
 static int return_chain(struct loan *loan) REQUIRES(loan_lock) {
+    struct list back;
     if (return_locked(loan) < 0) {
         return -EBUSY;
     }
-    while (loan != NULL) {
-        struct loan *next = due_return(loan->from);
+    list_init(&back);
+    for (;;) {
+        struct loan *next;
+        while ((next = due_return(loan->from)) != NULL) {
+            list_push_back(&back, &next->link);
+        }
         loan_free(loan);
-        loan = next;
+        if (list_empty(&back)) {
+            return 0;
+        }
+        loan = container_of(list_pop_front(&back), struct loan, link);
     }
-    return 0;
 }
 
 int loan_return(struct loan *loan) {

@@ -219,6 +219,36 @@ static void check_broken_chain(void) {
     peer_end(client);
 }
 
+/* Lends on in one message what came with two calls. */
+static void joining_serve(int64_t endpoint) {
+    struct message m, on = {.tag = tag_make(2, 0, 0, 2)};
+    check_ok("accept", sys_accept(0, 0, 0, 8, 0, HANDLE_RECEIVED));
+    for (unsigned i = 0; i < 2; i++) {
+        service_receive(endpoint, &m, MESSAGE_CALL);
+        item_set(&on, i, (void *)m.item_base, 1, ITEM_LEND, RW);
+        check_ok("save", ipc_reply_save());
+        accept_pages(8);
+    }
+    ipc_call(service.session, &on, DEADLINE_NONE);
+}
+
+/* The same for two clients at once: neither is forgotten. */
+static void check_broken_two(void) {
+    struct message m;
+    prepare();
+    struct server server = server_start(joining_serve);
+    int64_t one = peer_start(broken_client, (uint64_t)server.session);
+    int64_t two = peer_start(broken_client, (uint64_t)server.session);
+    accept_pages(8);
+    service_receive(service.endpoint, &m, MESSAGE_CALL);
+    page_expect(m.item_base, 7, 0);
+    peer_kill(server.pid);
+    pause_ms(SETTLE_MS);
+    check_error("reply", service_answer(0, 0), EPIPE);
+    peer_end(one);
+    peer_end(two);
+}
+
 static const struct check checks[] = {
     {"lend", "lent pages are the server's until it replies, then back",
      check_lend},
@@ -232,6 +262,8 @@ static const struct check checks[] = {
     {"chain", "what is borrowed can be lent on", check_chain},
     {"broken_chain", "if one in a chain dies, pages come back from the last",
      check_broken_chain},
+    {"broken_two", "if it has lent on what two have lent, both get theirs back",
+     check_broken_two},
 };
 
 int main(int argc, char **argv) {
