@@ -21,7 +21,7 @@ MAKEFLAGS += -rR --no-print-directory -j$(JOBS)
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all help clean qemu qemu-gdb gdb grade mutants bench soak check \
-  book fresh-disk FORCE
+  book fresh-disk handout submit labs-check units FORCE
 
 # Set on the command line: make qemu SMP=4 MEM=256 DEBUG=1
 DEBUG ?= 0
@@ -33,10 +33,19 @@ KCFLAGS ?=
 UCFLAGS ?=
 export APPEND RUN GDBFLAGS TEST BASE LIVE
 
-ifeq ($(DEBUG),0)
-B := build/release
+# A student's tree (tools/handout) says in handout.mk which lab it is, which
+# objects came ready made and which files are the student's.
+-include handout.mk
+
+# In a student's tree REFERENCE=1 takes all of the kernel ready made.
+REFERENCE ?= 0
+READY := $(if $(filter-out 0,$(DEBUG)),debug,release)
+ifeq ($(REFERENCE),0)
+B := build/$(READY)
 else
-B := build/debug
+B := build/reference-$(READY)
+PREBUILT += $(LAB_FILES)
+export OCTAVO_REFERENCE := 1
 endif
 
 all:
@@ -49,10 +58,10 @@ say = @$(if $(quiet),:,echo "  $1")
 # The groups of tools that the goals need (tools/setup --help names them).
 
 GROUPS := build
-GROUPS += $(if \
-  $(filter qemu qemu-gdb gdb grade soak mutants,$(MAKECMDGOALS)),run)
+GROUPS += $(if $(filter qemu qemu-gdb gdb grade soak mutants labs-check,\
+  $(MAKECMDGOALS)),run)
 GROUPS += $(if $(filter gdb grade,$(MAKECMDGOALS)),gdb)
-GROUPS += $(if $(filter grade,$(MAKECMDGOALS)),grade)
+GROUPS += $(if $(filter grade labs-check,$(MAKECMDGOALS)),grade)
 GROUPS += $(if $(filter check,$(MAKECMDGOALS)),check)
 GROUPS += $(if $(filter book,$(MAKECMDGOALS)),book)
 
@@ -109,7 +118,8 @@ SHORTCUT_CFLAGS := $(SHORTCUT_REGS:%=-fcall-used-%) -fomit-frame-pointer
 kernel_cflags = $(KERNEL_CFLAGS) \
   $(if $(filter kernel/ipc/fast%.c,$<),$(SHORTCUT_CFLAGS)) \
   $(if $(filter kernel/ipc/fastpath.c,$<),$(filter -D%,$(KERNEL_CHECKS)) \
-  $(FASTPATH_CFLAGS),$(KERNEL_CHECKS)) $(KCFLAGS)
+  $(FASTPATH_CFLAGS),$(KERNEL_CHECKS)) \
+  $(if $(filter $(LAB_FILES),$<),$(LAB_CFLAGS)) $(KCFLAGS)
 
 USER_LINK := $(LINK) -march=rv64gc -mabi=lp64d -Wl,-u,_start \
   -T user/lib/user.ld
@@ -117,14 +127,15 @@ USER_LINK := $(LINK) -march=rv64gc -mabi=lp64d -Wl,-u,_start \
 # --- Sources -----------------------------------------------------------------
 
 KERNEL_DIRS := abi lib arch sync dev vm cap proc ipc sys trap boot
-KERNEL_SRCS := $(sort $(foreach d,$(KERNEL_DIRS),\
+KERNEL_SRCS := $(sort $(PREBUILT) $(foreach d,$(KERNEL_DIRS),\
   $(wildcard kernel/$d/*.c kernel/$d/*.S)))
 KERNEL_OBJS := $(KERNEL_SRCS:%=$(B)/obj/%.o)
 
 LIB_SRCS := $(sort $(wildcard user/lib/*.c user/lib/*.S user/posix/*.c \
   user/posix/*.S))
 LIB_OBJS := $(LIB_SRCS:%=$(B)/obj/%.o)
-PROGRAM_SRCS := $(sort $(wildcard user/bin/*.c user/tests/*.c user/bench/*.c))
+PROGRAM_SRCS := $(sort $(wildcard user/bin/*.c user/tests/*.c user/bench/*.c \
+  labs/*/tests/lab_*.c))
 PROGRAMS := $(notdir $(PROGRAM_SRCS:.c=))
 COMMON_SRCS := $(sort $(wildcard user/servers/common/*.c))
 BENCH_SRCS := $(sort $(wildcard user/bench/common/*.c))
@@ -173,28 +184,52 @@ $(B)/obj/kernel/%.c.o: kernel/%.c $(B)/kernel.flags
 	@mkdir -p $(@D)
 	$(call say,CC      $<)
 	@$(CC) $(kernel_cflags) -c -o $@ $<
+$(PREBUILT:%=$(B)/obj/%.o): $(B)/obj/%.o: prebuilt/$(READY)/%.o
+	@mkdir -p $(@D)
+	@cp $< $@
 $(B)/obj/kernel/%.S.o: kernel/%.S $(B)/kernel.flags
 	@mkdir -p $(@D)
 	$(call say,AS      $<)
 	@$(CC) $(KERNEL_CFLAGS) $(filter -D%,$(KERNEL_CHECKS)) $(KCFLAGS) -c -o $@ $<
 
 # Linked twice: the names for backtraces come from the first link (tools/ksyms).
-# The second may not move what they name.
+# The second may not move what they name. $1: objects and options, $2: a folder.
+comma := ,
 KERNEL_LINK := $(CC) $(KERNEL_ARCH) $(LINK) -T kernel/boot/kernel.ld
-LINKED := $(B)/obj/linked
+define LINK_KERNEL
+@mkdir -p $2
+@$(PYTHON) tools/ksyms >$2/empty.s && \
+  $(KERNEL_LINK) -o $2/first.elf $1 $2/empty.s
+@$(NM) $2/first.elf >$2/first.nm && \
+  $(PYTHON) tools/ksyms $2/first.nm >$2/symbols.s
+@$(KERNEL_LINK) -Wl,-Map,$(@:.elf=.map) -o $@.new $1 $2/symbols.s
+@$(NM) $@.new >$2/second.nm && \
+  $(PYTHON) tools/ksyms $2/second.nm | cmp - $2/symbols.s
+@mv $@.new $@
+endef
 $(B)/kernel.elf: kernel/boot/kernel.ld tools/ksyms $(KERNEL_OBJS) \
   $(B)/kernel-link.flags
 	$(call say,LD      $@)
-	@mkdir -p $(LINKED)
-	@$(PYTHON) tools/ksyms >$(LINKED)/empty.s && \
-	  $(KERNEL_LINK) -o $(LINKED)/first.elf $(KERNEL_OBJS) $(LINKED)/empty.s
-	@$(NM) $(LINKED)/first.elf >$(LINKED)/first.nm && \
-	  $(PYTHON) tools/ksyms $(LINKED)/first.nm >$(LINKED)/symbols.s
-	@$(KERNEL_LINK) -Wl,-Map,$(B)/kernel.map -o $@.new $(KERNEL_OBJS) \
-	  $(LINKED)/symbols.s
-	@$(NM) $@.new >$(LINKED)/second.nm && \
-	  $(PYTHON) tools/ksyms $(LINKED)/second.nm | cmp - $(LINKED)/symbols.s
-	@mv $@.new $@
+	$(call LINK_KERNEL,$(KERNEL_OBJS),$(B)/obj/linked)
+
+# A lab's unit kernel: the kernel with the tests of labs/NN-NAME/tests/unit*.c,
+# called in the place of the function that `wrap` in lab.toml names.
+UNIT_LABS := $(patsubst labs/%/tests/unit.c,%,$(wildcard labs/*/tests/unit.c))
+UNIT_SRCS := $(wildcard labs/*/tests/unit*.c) grading/unit/unit.c
+UNITS := $(UNIT_LABS:%=$(B)/unit-%.elf)
+UNIT_OBJS := $(UNIT_SRCS:%=$(B)/obj/%.o)
+$(UNIT_OBJS): $(B)/obj/%.o: % $(B)/kernel.flags
+	@mkdir -p $(@D)
+	$(call say,CC      $<)
+	@$(CC) $(KERNEL_CFLAGS) $(KERNEL_CHECKS) -Igrading/unit $(KCFLAGS) -c -o $@ $<
+$(foreach l,$(UNIT_LABS),$(eval $(B)/unit-$l.elf: \
+  $(patsubst %,$(B)/obj/%.o,$(wildcard labs/$l/tests/unit*.c))))
+$(UNITS): $(B)/unit-%.elf: labs/%/lab.toml kernel/boot/kernel.ld tools/ksyms \
+  $(KERNEL_OBJS) $(B)/obj/grading/unit/unit.c.o $(B)/kernel-link.flags
+	$(call say,LD      $@)
+	$(call LINK_KERNEL,$(filter %.o,$^) \
+	  -Wl$(comma)--wrap=$(shell sed -n 's/^wrap = "\(.*\)"$$/\1/p' $<),$(B)/obj/unit-$*)
+units: $(UNITS)
 
 # --- User programs -----------------------------------------------------------
 # $(B)/user/NAME has all symbols, for GDB; $(B)/stripped/NAME goes into images.
@@ -206,6 +241,11 @@ $(B)/obj/user/%.c.o: user/%.c $(B)/user.flags
 $(B)/obj/user/%.S.o: user/%.S $(B)/user.flags
 	@mkdir -p $(@D)
 	$(call say,AS      $<)
+	@$(CC) $(USER_CFLAGS) $(UCFLAGS) -c -o $@ $<
+
+$(B)/obj/labs/%.c.o: labs/%.c $(B)/user.flags
+	@mkdir -p $(@D)
+	$(call say,CC      $<)
 	@$(CC) $(USER_CFLAGS) $(UCFLAGS) -c -o $@ $<
 
 $(B)/libuser.a: $(LIB_OBJS) $(B)/user-link.flags
@@ -315,9 +355,22 @@ gdb: all
 	@$(PYTHON) tools/gdb/run $(if $(filter-out 0,$(DEBUG)),--debug) --mem $(MEM) \
 	  $(if $(filter command,$(origin SMP)),--smp $(SMP))
 
-grade: all
-	@$(PYTHON) -m grading $(if $(TEST),--test "$$TEST") \
-	  $(if $(filter-out 0,$(DEBUG)),--debug)
+# With LAB, which a student's tree always has: that lab, also if it does not
+# build. SUBMISSION=DIR grades another tree's solution.
+grade: $(if $(LAB),build/config.mk,all)
+	@$(PYTHON) -m grading $(if $(LAB),--lab $(LAB)) \
+	  $(if $(SUBMISSION),--submission "$(SUBMISSION)") \
+	  $(if $(TEST),--test "$$TEST") $(if $(filter-out 0,$(DEBUG)),--debug)
+
+# What students hand in.
+submit:
+	@$(PYTHON) tools/submit $(LAB)
+
+# For staff: a student's tree; proof that a lab's tests are right.
+handout:
+	@$(PYTHON) tools/handout $(LAB) --out "$(OUT)" $(if $(MINE),--mine "$(MINE)")
+labs-check:
+	@$(PYTHON) tools/labs-check $(LAB)
 
 soak: all
 	@PYTHON=$(PYTHON) tools/soak $(or $(OPERATIONS),2000000) $(SEEDS)
@@ -349,6 +402,12 @@ help:
 # help:                   GDBFLAGS='gdb options')
 # help: make qemu-gdb     QEMU with a console here, waiting for make gdb elsewhere
 # help: make grade        all tests (TEST=name: one)
+# help:                   (LAB=name: that lab; SUBMISSION=dir: another's solution)
+# help: make handout      a student's tree (LAB=name OUT=dir; MINE=dir: earlier
+# help:                   labs as the student wrote them)
+# help: make units        the kernels with the labs' unit tests
+# help: make submit       the archive to hand in (LAB=name)
+# help: make labs-check   proves that the labs' tests are right (LAB=name)
 # help: make mutants      plants wrong solutions, which the tests must notice
 # help:                   (ONLY=name: those whose names start so)
 # help: make bench        what operations cost, in guest instructions
@@ -368,5 +427,5 @@ help:
 
 -include $(KERNEL_OBJS:.o=.d) $(LIB_OBJS:.o=.d) $(MKFS_OBJS:.o=.d)
 -include $(PROGRAM_SRCS:%=$(B)/obj/%.d) $(COMMON_SRCS:%=$(B)/obj/%.d)
--include $(BENCH_SRCS:%=$(B)/obj/%.d)
+-include $(BENCH_SRCS:%=$(B)/obj/%.d) $(UNIT_OBJS:.o=.d)
 -include $(foreach s,$(SERVERS),$(patsubst %,$(B)/obj/%.d,$(call server_srcs,$s)))

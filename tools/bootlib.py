@@ -42,6 +42,7 @@ STATUS_CUT_SHORT = 126  # the system stopped before the commands had ended
 
 LOG_LIMIT = 32 << 20  # bytes of serial output after which a run is stopped
 POLL_S = 0.005
+KEY_DIGITS = 16
 
 
 class BootError(Exception):
@@ -66,6 +67,8 @@ class Options:
     tick: Optional[int] = None
     append: str = ""  # further boot arguments
     nonce: str = "octavo"
+    unit: Optional[str] = None  # a lab's unit kernel, 02-pagetable
+    key: Optional[str] = None  # 16 hex digits for programs that report checks
     trace: Optional[str] = None  # file for QEMU's trace of traps
     gdb: Optional[str] = None  # Unix socket; the machine waits for GDB
     log: Optional[str] = None  # file that keeps the serial output
@@ -89,7 +92,9 @@ class Result:
 
 
 def build_dir(debug: bool) -> Path:
-    return TOP / "build" / ("debug" if debug else "release")
+    """Where a build is; make REFERENCE=1 in a student's tree has its own."""
+    ready_made = "reference-" if os.environ.get("OCTAVO_REFERENCE") else ""
+    return TOP / "build" / (ready_made + ("debug" if debug else "release"))
 
 
 def make(targets: Sequence[str], debug: bool) -> None:
@@ -182,11 +187,36 @@ class Media:
 
     initrd: Path
     disk: Optional[Path]  # behind virtio-blk
+    kernel: Optional[Path] = None  # None: the build's
     added: Dict[str, Path] = field(default_factory=dict)  # programs, by name
 
 
+def kernel_file(options: Options) -> Path:
+    name = f"unit-{options.unit}.elf" if options.unit else "kernel.elf"
+    return build_dir(options.debug) / name
+
+
 def prepare_media(options: Options, work: Path) -> Media:
-    """The initrd and disk for options; what is private to the run is in work."""
+    """The kernel, initrd and disk for options; what is private to the run is in
+    work. With a key, programs and unit kernels that ask for one have it."""
+    media = choose_media(options, work)
+    if options.key:
+        media.initrd = with_key(media.initrd, options.key, work / "keyed.tar")
+        if options.unit:
+            kernel = kernel_file(options)
+            media.kernel = with_key(kernel, options.key, work / "kernel.elf")
+    return media
+
+
+def with_key(file: Path, key: str, out: Path) -> Path:
+    """A copy in which each place for a key (user/tests/check.h) has this one."""
+    place = b"octavo-key:"
+    empty = place + b"0" * KEY_DIGITS
+    out.write_bytes(file.read_bytes().replace(empty, place + key.encode()))
+    return out
+
+
+def choose_media(options: Options, work: Path) -> Media:
     build = build_dir(options.debug)
     if options.mem < SMALL_MIB and not (options.virtio or options.disk):
         options = replace(options, image_kib=options.image_kib or SMALL_IMAGE_KIB)
@@ -209,11 +239,11 @@ def prepare_media(options: Options, work: Path) -> Media:
     else:
         shutil.copyfile(build / "disk.img", image)
     if options.virtio:
-        return Media(build / "initrd.tar", image, added)
+        return Media(build / "initrd.tar", image, added=added)
     files = build_env(options.debug)["INITRD_FILES"]
     initrd = work / "initrd.tar"
     pack_initrd(str(initrd), [str(TOP / f) for f in files] + [str(image)])
-    return Media(initrd, None, added)
+    return Media(initrd, None, added=added)
 
 
 def fault_lines(options: Options, media: Media) -> FaultLines:
@@ -248,7 +278,7 @@ def initrd_address(options: Options, initrd: Path) -> Optional[int]:
 
     QEMU puts it in the middle of RAM, where a small machine has the device
     tree. Then it comes right behind the kernel."""
-    start, end = kernel_span(build_dir(options.debug) / "kernel.elf")
+    start, end = kernel_span(kernel_file(options))
     top = RAM_BASE + options.mem * (1 << 20)
     device_tree = (top - FDT_ROOM) // (2 << 20) * (2 << 20)
     size = initrd.stat().st_size
@@ -291,7 +321,7 @@ def qemu_command(
     options: Options, media: Media, serial: Optional[Path] = None
 ) -> List[str]:
     """QEMU's command line; without a serial file the terminal is the console."""
-    kernel = build_dir(options.debug) / "kernel.elf"
+    kernel = media.kernel or kernel_file(options)
     command = [*build_env(options.debug)["QEMU"], "-M", "virt"]
     command += ["-bios", "default", "-kernel", str(kernel)]
     command += initrd_options(options, media)

@@ -7,8 +7,10 @@ A program lists its checks in a table of rows
 
 and prints for each check one line, with the guest instructions it took:
 
-    ok NAME INSTRUCTIONS
+    ok NAME INSTRUCTIONS CODE
     FAIL NAME: what, expected X got Y
+
+CODE, under the grader, proves that the program itself printed the line.
 
 Idea        The table is read from the C source when pytest collects, so that
             each check is a test of its own with its own sentence and points.
@@ -31,7 +33,7 @@ from grading.octavo.machine import Run, Setup
 SOURCES = machine.TOP / "user" / "tests"
 
 _ROW = re.compile(r'\{\s*"([a-z0-9_]+)",\s*((?:"(?:[^"\\]|\\.)*"\s*)+),\s*\w+\s*\}')
-_OK = re.compile(r"^ok (\S+)(?: (\d+))?$")
+_OK = re.compile(r"^ok ((\S+)(?: (\d+))?)(?: ([0-9a-f]+))?$")
 _FAIL = re.compile(r"^FAIL (\S+): (.*)$")
 _LONELY_TIMEOUT = 20.0
 
@@ -108,8 +110,19 @@ def join_strings(text: str) -> str:
     return "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', text)).replace('\\"', '"')
 
 
-def read_verdicts(output: str) -> Dict[str, Verdict]:
-    """Reads the lines of a program; a FAIL outweighs an ok of the same name."""
+def code_of(words: str, key: str) -> str:
+    """What proves that a line is from a program that was given the key."""
+    secret = int(key, 16)
+    code = secret
+    for byte in words.encode():
+        code = ((code ^ byte) * 0x100000001B3) % (1 << 64)
+        code ^= code >> 29
+    return f"{code ^ secret:x}"
+
+
+def read_verdicts(output: str, key: str = "") -> Dict[str, Verdict]:
+    """Reads the lines of a program; a FAIL outweighs an ok of the same name. With
+    a key, an ok without its code is none."""
     verdicts: Dict[str, Verdict] = {}
     for line in output.splitlines():
         found = _FAIL.match(line)
@@ -118,9 +131,11 @@ def read_verdicts(output: str) -> Dict[str, Verdict]:
                 verdicts[found[1]] = Verdict(False, found[2])
             continue
         found = _OK.match(line)
-        if found and found[1] not in verdicts:
-            count = int(found[2]) if found[2] else None
-            verdicts[found[1]] = Verdict(True, "", count)
+        if not found or found[2] in verdicts:
+            continue
+        if not key or found[4] == code_of(found[1], key):
+            count = int(found[3]) if found[3] else None
+            verdicts[found[2]] = Verdict(True, "", count)
     return verdicts
 
 
@@ -165,7 +180,7 @@ class Suite:
     def _run_all(self, program: str, setup: Setup, logs: Path) -> Report:
         logs.mkdir(parents=True, exist_ok=True)
         run = machine.boot(program, setup, logs / f"{program}.log")
-        report = Report(read_verdicts(run.output))
+        report = Report(read_verdicts(run.output, run.key))
         report.runs = {name: run for name in report.verdicts}
         report.runs[""] = run
         if run.broken:
@@ -183,7 +198,7 @@ class Suite:
             run = machine.boot(f"{program} {check.name}", alone, log)
             report.runs[check.name] = run
             if not run.broken:
-                report.verdicts.update(read_verdicts(run.output))
+                report.verdicts.update(read_verdicts(run.output, run.key))
 
 
 def judge(report: Report, check: Check) -> Verdict:

@@ -17,6 +17,7 @@ Invariants
 from __future__ import annotations
 
 import hashlib
+import os
 import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from grading.octavo import scoring
 
 TOP = bootlib.TOP
 LOGS = TOP / "build" / "grade"
+SECRET = "OCTAVO_GRADE_SECRET"  # in the environment: this grading's own
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Setup:
     icount: bool = True
     add: tuple[str, ...] = ()
     image_kib: Optional[int] = None
+    unit: Optional[str] = None  # a lab's unit kernel
     timeout: float = 60.0  # host seconds
 
     def options(self, command: Optional[str]) -> bootlib.Options:
@@ -62,16 +65,18 @@ class Setup:
             seed=self.seed,
             tick=self.tick,
             append=self.append,
+            unit=self.unit,
         )
 
     def flags(self) -> List[str]:
         """As options of tools/boot."""
         plain = Setup()
         words: List[str] = []
-        for name in ("smp", "mem", "seed", "tick", "append", "disk", "image_kib"):
+        for name in ("smp", "mem", "seed", "tick", "append", "disk", "unit"):
             value = getattr(self, name)
             if value != getattr(plain, name):
-                words += ["--" + name.replace("_", "-"), str(value)]
+                words += ["--" + name, str(value)]
+        words += ["--image-kib", str(self.image_kib)] if self.image_kib else []
         words += [f"--{name}" for name in ("debug", "virtio") if getattr(self, name)]
         words += [] if self.icount else ["--no-icount"]
         for item in self.add:
@@ -81,7 +86,8 @@ class Setup:
 
 def rerun_command(command: str, setup: Setup) -> str:
     """A host shell command that repeats a run."""
-    return shlex.join(["tools/boot", "-c", command, *setup.flags()])
+    what = [] if setup.unit else ["-c", command]
+    return shlex.join(["tools/boot", *what, *setup.flags()])
 
 
 class Run:
@@ -94,6 +100,7 @@ class Run:
         self.command = command  # of the host, to run it again
         self.guest = guest  # what the guest's shell was given
         self.log = log
+        self.key = ""  # what programs prove their verdicts with
 
     @property
     def output(self) -> str:
@@ -192,6 +199,10 @@ def boot(command: str, setup: Setup, log: Path) -> Run:
     rerun = rerun_command(command, setup)
     options = setup.options(command)
     options.log = str(log)
-    # A word that no program in the image can know, and the same each time.
-    options.nonce = "n" + hashlib.sha256(rerun.encode()).hexdigest()[:12]
-    return Run(bootlib.boot(options, build=False), rerun, log, command)
+    # Words that no program in the image can know, the same for the same run.
+    words = hashlib.sha256((os.environ.get(SECRET, "") + rerun).encode()).hexdigest()
+    options.nonce = "n" + words[:12]
+    options.key = words[-bootlib.KEY_DIGITS :]
+    run = Run(bootlib.boot(options, build=False), rerun, log, command)
+    run.key = options.key
+    return run

@@ -17,6 +17,10 @@ DEFAULT_POINTS = 1
 TAIL_LINES = 15
 
 
+class Infrastructure(Exception):
+    """The host, not the system under test, is why there is no verdict."""
+
+
 def points(count: int) -> Callable[[Test], Test]:
     """Decorator: the test is worth `count` points, all or nothing."""
     if count < 0:

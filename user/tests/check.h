@@ -191,8 +191,41 @@ static inline bool check_verdict(const struct check *check, int64_t pid) {
     return end.result == pid && end.value == 0;
 }
 
-static inline bool check_run(const struct check *check) {
+/* The grader writes a key over this text in a program's file, and then wants
+ * it in every `ok` line: so no other program, nor the kernel, can print one. */
+static inline uint64_t check_key(void) {
+    static const volatile char text[] = "octavo-key:0000000000000000";
+    uint64_t key = 0;
+    for (unsigned i = sizeof("octavo-key:") - 1; text[i]; i++)
+        key = key << 4 |
+              (uint64_t)(text[i] <= '9' ? text[i] - '0' : text[i] - 'a' + 10);
+    return key;
+}
+
+/* The code that a line's words have under a key (grading/octavo/guest.py). */
+static inline uint64_t check_code(const char *words, uint64_t key) {
+    uint64_t code = key;
+    for (; *words; words++) {
+        code = (code ^ (uint8_t)*words) * 0x100000001b3;
+        code ^= code >> 29;
+    }
+    return code ^ key;
+}
+
+static inline void check_report(const char *name, uint64_t spent) {
+    char words[CHECK_LINE / 2];
     char line[CHECK_LINE];
+    uint64_t key = check_key();
+    snprintf(words, sizeof(words), "%s %lu", name, (unsigned long)spent);
+    if (key)
+        snprintf(line, sizeof(line), "ok %s %lx\n", words,
+                 (unsigned long)check_code(words, key));
+    else
+        snprintf(line, sizeof(line), "ok %s\n", words);
+    line_write(line);
+}
+
+static inline bool check_run(const struct check *check) {
     check_name = check->name;
     uint64_t start = instructions_now();
     int64_t pid = sys_fork();
@@ -203,9 +236,7 @@ static inline bool check_run(const struct check *check) {
         return false;
     uint64_t spent = instructions_now() - start;
     frames_check();
-    snprintf(line, sizeof(line), "ok %s %lu\n", check->name,
-             (unsigned long)spent);
-    line_write(line);
+    check_report(check->name, spent);
     return true;
 }
 

@@ -2,21 +2,26 @@
 """What every test file shares: options, fixtures, and the record.
 
 `machine` boots machines for one test; `suite` runs guest test programs once
-each and hands out their verdicts."""
+each and hands out their verdicts. With --lab, tests are those of a lab
+(labtests.py). grading/pytest.ini loads this."""
 from __future__ import annotations
 
 import re
 import shlex
+import sys
 from pathlib import Path
 from typing import Callable, Iterator
 
 import pytest
 
-from grading.octavo import guest
-from grading.octavo.guest import Check, Suite, Variant
-from grading.octavo.machine import LOGS, TOP, Machine, Setup
-from grading.octavo.record import Recorder, plain_id
-from grading.octavo.scoring import points_of
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+
+from grading.octavo import guest, labtests  # noqa: E402
+from grading.octavo.labtests import bench  # noqa: E402,F401
+from grading.octavo.guest import Check, Suite, Variant  # noqa: E402
+from grading.octavo.machine import LOGS, TOP, Machine, Setup  # noqa: E402
+from grading.octavo.record import Recorder, plain_id  # noqa: E402
+from grading.octavo.scoring import points_of  # noqa: E402
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,6 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--octavo-debug", action="store_true", help="run on the DEBUG=1 build"
     )
+    labtests.add_options(group)
     group.addoption("--record", metavar="FILE", help="keep the record of the run here")
     group.addoption(
         "--harts",
@@ -39,6 +45,7 @@ def is_worker(config: pytest.Config) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    labtests.configure(config, is_worker(config))
     path = config.getoption("--record")
     if path and not is_worker(config):
         config.pluginmanager.register(Recorder(Path(path)), "octavo-record")
@@ -58,8 +65,12 @@ def title_of(item: pytest.Item) -> str:
     return f"{first} [{variant.name}]" if check and variant else first
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
     for item in items:
+        if config.getoption("--lab"):
+            break  # labtests.py does
         item.user_properties.append(("title", title_of(item)))
         item.user_properties.append(("max", points_of(item)))
         words = ["python3", "-m", "pytest", "-c", "grading/pytest.ini", "--rootdir=."]

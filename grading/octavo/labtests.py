@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: MIT
+"""The pytest side of a lab: which tests, in which order, worth what, and which
+make no sense because another one failed.
+
+Every function test_NAME has an entry [test.NAME] in lab.toml. A test waits for
+those it needs; under xdist, where they may run elsewhere, verdicts are files of
+a directory (the board). Each worker runs its tests in one common order, so
+the first test that is not done never waits for one behind it."""
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import Dict, List, Optional, Sequence
+
+import pytest
+
+from grading.octavo import lab as labs
+from grading.octavo import scoring
+from grading.octavo.guest import code_of
+from grading.octavo.lab import Lab, LabError, Test
+from grading.octavo.machine import Machine, Run
+from grading.octavo.report import LabRecorder
+
+WAIT_S = 600  # host seconds for a test that this one needs
+
+
+def add_options(group: pytest.OptionGroup) -> None:
+    group.addoption("--lab", metavar="NAME", help="grade this lab")
+    group.addoption("--only", metavar="NAMES", help="its tests with these names")
+    group.addoption("--board", metavar="DIR", help="where tests leave verdicts")
+    group.addoption("--out", metavar="DIR", help="where the lab's record goes")
+    group.addoption(
+        "--no-needs", action="store_true", help="run tests whatever they need"
+    )
+
+
+def configure(config: pytest.Config, worker: bool) -> None:
+    name = config.getoption("--lab")
+    if not name:
+        return
+    try:
+        lab = labs.named(name)
+    except LabError as error:
+        raise pytest.UsageError(str(error)) from error
+    config.pluginmanager.register(LabTests(config, lab), "octavo-lab")
+    if not worker and config.getoption("--out"):
+        out = Path(config.getoption("--out"))
+        config.pluginmanager.register(LabRecorder(lab, out), "octavo-lab-record")
+
+
+def name_of(item: pytest.Item) -> str:
+    name = getattr(item, "originalname", None) or item.name
+    return str(name).removeprefix("test_")
+
+
+class LabTests:
+    """Chooses, orders and guards the lab's tests."""
+
+    def __init__(self, config: pytest.Config, lab: Lab) -> None:
+        self.lab = lab
+        self.only: Optional[Sequence[str]] = None
+        if config.getoption("--only"):
+            self.only = config.getoption("--only").split(",")
+        board = config.getoption("--board")
+        self.board = Path(board) if board else None
+        self.needs = self.board is not None and not config.getoption("--no-needs")
+        self.cases: Dict[str, int] = {}
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: List[pytest.Item]
+    ) -> None:
+        found = {name_of(item) for item in items}
+        if found != set(self.lab.tests):
+            odd = sorted(found ^ set(self.lab.tests))
+            raise pytest.UsageError(f"in tests/ or lab.toml alone: {', '.join(odd)}")
+        order = labs.ordered(self.lab)
+        items.sort(key=lambda item: order.index(name_of(item)))
+        for item in items:
+            self.cases[name_of(item)] = self.cases.get(name_of(item), 0) + 1
+            self.describe(item)
+        if self.only is not None:
+            chosen = [item for item in items if self.is_chosen(item)]
+            if not chosen:
+                raise pytest.UsageError(f"no test {', '.join(self.only)}")
+            config.hook.pytest_deselected(items=[i for i in items if i not in chosen])
+            items[:] = chosen
+
+    def is_chosen(self, item: pytest.Item) -> bool:
+        assert self.only is not None
+        return name_of(item) in self.only or item.name.removeprefix("test_") in (
+            self.only
+        )
+
+    def describe(self, item: pytest.Item) -> None:
+        """What the record says of a test whatever comes of it."""
+        test = self.lab.tests[name_of(item)]
+        text = str(getattr(item, "obj").__doc__ or item.name).strip()
+        callspec = getattr(item, "callspec", None)
+        case = f" [{callspec.id}]" if callspec else ""
+        sentence = re.sub(r"\s+", " ", text.split("\n\n")[0])
+        add = item.user_properties.append
+        add(("title", sentence + case))
+        add(("max", test.points))
+        add(("name", item.name.removeprefix("test_")))
+        add(("entry", test.name))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        if not self.needs:
+            return
+        for need in self.lab.tests[name_of(item)].needs:
+            if not self.is_passed(need):
+                pytest.skip(f"not run, because {self.lab.name}/{need} failed")
+
+    def is_passed(self, name: str) -> bool:
+        """Whether all cases of a test passed; waits for them."""
+        if self.only is not None and name not in self.only:
+            return True
+        assert self.board is not None
+        end = time.monotonic() + WAIT_S
+        while time.monotonic() < end:
+            done = [p.read_text() for p in self.board.glob(f"{name}@*.done")]
+            if len(done) == self.cases[name]:
+                return all(text == "passed" for text in done)
+            time.sleep(0.02)
+        raise scoring.Infrastructure(f"no verdict on {name} after {WAIT_S} s")
+
+    @pytest.hookimpl(tryfirst=True, hookwrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item):  # type: ignore[no-untyped-def]
+        outcome = yield
+        report = outcome.get_result()
+        decided = report.when == "call" or not report.passed
+        if self.board is not None and decided:
+            case = re.sub(r"[^\w-]+", "-", item.name)
+            path = self.board / f"{name_of(item)}@{case}.new"
+            path.write_text(report.outcome)
+            path.rename(path.with_suffix(".done"))
+
+
+# --- For tests ---------------------------------------------------------------
+
+
+class Bench:
+    """What a lab's test works with: its entry in lab.toml, unit tests, guest
+    programs, budgets."""
+
+    def __init__(self, lab: Lab, test: Test, machine: Machine) -> None:
+        self.lab = lab
+        self.test = test
+        self.machine = machine
+        self.instructions: Optional[int] = None
+
+    def unit(self, name: str, **setup: object) -> int:
+        """Runs a test of the unit kernel; returns its guest instructions."""
+        append = f"{self.machine.setup.append} unit={name}"
+        run = self.machine.run("", unit=self.lab.folder, append=append, **setup)
+        return self.verdict(run, name, run.result.log)
+
+    def check(self, program: str, name: str, **setup: object) -> int:
+        """Runs one check of a guest program; returns its guest instructions."""
+        run = self.machine.run(f"{program} {name}", **setup)
+        if run.broken:
+            run.fail(f"{program} {name} runs to its end", run.broken)
+        return self.verdict(run, name, run.output)
+
+    def verdict(self, run: Run, name: str, text: str) -> int:
+        """The count from the line `ok NAME COUNT CODE`; fails if there is none."""
+        failed = re.search(rf"^FAIL {name}: (.*)$", text, re.M)
+        if failed:
+            what, _, rest = failed[1].partition(", expected ")
+            expected, _, got = rest.partition(" got ")
+            run.fail(f"{what}: {expected.strip()}", got.strip() or failed[1])
+        if run.result.panic:
+            run.fail(f"{name} passes", str(run.broken))
+        for found in re.finditer(rf"^ok ({name} (\d+)) ([0-9a-f]+)$", text, re.M):
+            if found[3] == code_of(found[1], run.key):
+                self.instructions = int(found[2])
+                return self.instructions
+        reason = run.broken if run.result.timed_out else "the machine stopped before"
+        run.fail(f"{name} passes", str(reason))
+        raise AssertionError("unreachable")
+
+    def within_budget(self, run: Optional[Run] = None) -> None:
+        """The last count is within the budget of lab.toml."""
+        budget = self.test.budget
+        if budget is None or self.instructions is None:
+            raise LabError(f"test.{self.test.name} has no budget, or counted nothing")
+        if self.instructions > budget:
+            last = run or self.machine.runs[-1]
+            last.fail(
+                f"at most {budget} guest instructions", f"{self.instructions} of them"
+            )
+
+
+@pytest.fixture
+def bench(request: pytest.FixtureRequest, machine: Machine):  # type: ignore[no-untyped-def]
+    """For the tests of a lab."""
+    plugin = request.config.pluginmanager.get_plugin("octavo-lab")
+    if plugin is None:
+        pytest.skip("a test of a lab: make grade LAB=name")
+    made = Bench(plugin.lab, plugin.lab.tests[name_of(request.node)], machine)
+    yield made
+    if made.instructions is not None:
+        count = ("guest_instructions", made.instructions)
+        request.node.user_properties.append(count)

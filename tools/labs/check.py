@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: MIT
+"""Proves that a lab's tests are right: `make labs-check`.
+
+For each lab: the student's tree builds; what is not the lab's is unchanged in
+it, and no later lab's function can be read; with stubs every test that needs
+them gives 0; the reference gets all points; each wrong solution loses points on
+the tests that it names. build/labs/NAME.txt keeps the report."""
+from __future__ import annotations
+
+import queue
+import shutil
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Dict, List, Optional, Tuple
+
+import bootlib
+import functions
+
+from grading.octavo import lab as labs_module
+from grading.octavo.lab import Lab, LabError
+from labs import private, tree
+from labs import wrong as wrongs
+from labs.private import Grading, Tree
+from labs.wrong import Wrong
+
+Job = Tuple[str, Callable[[Tree], "Finding"]]
+
+
+@dataclass
+class Finding:
+    """What came of one solution: its name, whether all is well, and why."""
+
+    name: str
+    good: bool
+    text: str
+
+
+# --- What can be said without running ----------------------------------------
+
+
+def sources(where: Path) -> List[Path]:
+    return sorted(
+        path
+        for path in (where / "kernel").rglob("*")
+        if path.suffix in (".c", ".h", ".S")
+    )
+
+
+def changed_functions(lab: Lab, out: Path) -> List[str]:
+    """Functions of the student's tree that differ but are in no lab's list."""
+    plan = tree.Plan(lab)
+    found = []
+    for path in sources(out):
+        name = str(path.relative_to(out))
+        mine = set(lab.functions.get(name, [])) | set(plan.forwards.get(name, []))
+        ours = (bootlib.TOP / name).read_text(encoding="utf-8")
+        theirs = path.read_text(encoding="utf-8")
+        known = {f.name: f.text for f in functions.all_in(ours)}
+        for function in functions.all_in(theirs):
+            if function.name in mine:
+                continue
+            if known.get(function.name) != function.text:
+                found.append(f"{name}: {function.name} is not as in the whole tree")
+    return found
+
+
+def readable_solutions(lab: Lab, out: Path) -> List[str]:
+    """Bodies of this lab's or later functions in the student's sources."""
+    plan = tree.Plan(lab)
+    every = set(tree.hidden(plan))
+    for names in lab.functions.values():
+        every |= set(names)
+    found = []
+    for path in sources(out):
+        text = path.read_text(encoding="utf-8")
+        for function in functions.all_in(text):
+            body = function.text[len(function.head) :]
+            yours = "is yours to write" in body or "prebuilt_" in body
+            if function.name in every and not yours:
+                name = path.relative_to(out)
+                if owned(function.name, str(name), lab):
+                    found.append(f"{name}: {function.name} can be read")
+    return found
+
+
+def owned(function: str, path: str, lab: Lab) -> bool:
+    """Whether this or a later lab takes the function from this file."""
+    return any(
+        function in other.functions.get(path, [])
+        for other in labs_module.every()
+        if other.number >= lab.number
+    )
+
+
+# --- What has to be run ------------------------------------------------------
+
+
+def judge_stub(lab: Lab, result: Grading) -> Finding:
+    problems = []
+    for name, test in lab.tests.items():
+        rows = result.cases(name)
+        points = sum(int(str(row["points"])) for row in rows)
+        if not rows or any(row["status"] == "infrastructure" for row in rows):
+            problems.append(f"{name} has no verdict")
+        elif test.stub == "fails" and points > 0:
+            problems.append(f"{name} gives {points} points")
+        elif test.stub == "passes" and any(r["status"] != "passed" for r in rows):
+            problems.append(f"{name} fails, and needs none of the functions")
+    return Finding("stubs", not problems, "; ".join(problems) or "0 points")
+
+
+def judge_reference(lab: Lab, result: Grading) -> Finding:
+    lost = [str(row["test"]) for row in result.rows if row["status"] != "passed"]
+    points, most = result.total("points"), result.total("max")
+    if not result.rows:
+        return Finding("reference", False, result.text[-2000:])
+    why = f"; lost: {', '.join(lost)}" if lost else ""
+    return Finding("reference", not lost, f"{points} of {most} points{why}")
+
+
+def judge_wrong(wrong: Wrong, result: Grading) -> Finding:
+    if any("does not build" in str(row["message"]) for row in result.rows):
+        return Finding(wrong.name, False, str(result.rows[0]["message"])[:1500])
+    told = {test: result.lost(test) for test in wrong.tests}
+    missed = [test for test, why in told.items() if why is None]
+    if missed:
+        return Finding(wrong.name, False, f"not noticed by {', '.join(missed)}")
+    text = "; ".join(f"{test}: {why}" for test, why in told.items())
+    return Finding(wrong.name, True, text)
+
+
+class Check:
+    """All of it for one lab."""
+
+    def __init__(self, lab: Lab, jobs: int, names: List[str]) -> None:
+        self.lab = lab
+        self.jobs = jobs
+        self.plan = tree.Plan(lab)
+        self.texts = {path: tree.reference_text(self.plan, path) for path in lab.files}
+        every = wrongs.every(lab)
+        chosen = [w for w in every if not names or w.name.startswith(tuple(names))]
+        self.wrongs = chosen
+        self.whole = not names
+        self.idle: "queue.Queue[Tree]" = queue.Queue()
+        self.lock = threading.Lock()
+        self.work = private.WORK / lab.name
+
+    def encoded(self, texts: Dict[str, str]) -> Dict[str, bytes]:
+        return {path: text.encode() for path, text in texts.items()}
+
+    def stub_files(self) -> Dict[str, bytes]:
+        plan = self.plan
+        return self.encoded(
+            {path: tree.student_text(plan, path, None) for path in self.lab.files}
+        )
+
+    def try_stub(self, where: Tree) -> Finding:
+        where.put(self.stub_files())
+        return judge_stub(self.lab, where.grade(no_needs=True))
+
+    def try_reference(self, where: Tree) -> Finding:
+        where.put(self.encoded(self.texts))
+        return judge_reference(self.lab, where.grade())
+
+    def try_wrong(self, wrong: Wrong) -> Callable[[Tree], Finding]:
+        def attempt(where: Tree) -> Finding:
+            where.put(self.encoded(wrongs.apply(wrong, self.texts)))
+            only = ",".join(wrong.tests)
+            return judge_wrong(wrong, where.grade(only, no_needs=True))
+
+        return attempt
+
+    def jobs_to_do(self) -> List[Job]:
+        found: List[Job] = []
+        if self.whole:
+            found = [("stubs", self.try_stub), ("reference", self.try_reference)]
+        return found + [(wrong.name, self.try_wrong(wrong)) for wrong in self.wrongs]
+
+    def do(self, job: Job) -> Finding:
+        where = self.idle.get()
+        began = time.monotonic()
+        try:
+            finding = job[1](where)
+        except (LabError, OSError) as error:
+            finding = Finding(job[0], False, str(error))
+        finally:
+            self.idle.put(where)
+        word = "ok" if finding.good else "WRONG"
+        with self.lock:
+            seconds = time.monotonic() - began
+            print(f"  {word:6} {seconds:5.1f} s  {finding.name}: {finding.text}")
+        return finding
+
+    def handout(self) -> Finding:
+        """The student's tree as it is handed out."""
+        out = self.work / "handout"
+        shutil.rmtree(out, ignore_errors=True)
+        tree.make(self.lab, out)
+        problems = changed_functions(self.lab, out)
+        problems += readable_solutions(self.lab, out)
+        text = "; ".join(problems) or "unchanged but for the stubs"
+        finding = Finding("handout", not problems, text)
+        print(f"  {'ok' if finding.good else 'WRONG':6}          handout: {text}")
+        return finding
+
+    def run(self) -> List[Finding]:
+        print(f"lab {self.lab.number}, {self.lab.title}:", flush=True)
+        base = private.make_base(self.lab)
+        findings = [self.handout()]
+        jobs = self.jobs_to_do()
+        for number in range(min(self.jobs, len(jobs))):
+            self.idle.put(Tree(self.lab, base, self.work / str(number)))
+        with ThreadPoolExecutor(self.jobs) as pool:
+            findings += pool.map(self.do, jobs)
+        return findings
+
+
+def report(lab: Lab, findings: List[Finding], seconds: float) -> str:
+    fixed = ("handout", "stubs", "reference")
+    tried = [f for f in findings if f.name not in fixed]
+    killed = sum(finding.good for finding in tried)
+    lines = [f"lab {lab.number}, {lab.title}"]
+    for finding in findings:
+        word = "ok" if finding.good else "WRONG"
+        lines.append(f"  {word:6} {finding.name}: {finding.text}")
+    lines.append(
+        f"  {killed} of {len(tried)} wrong solutions lose points ({seconds:.0f} s)"
+    )
+    return "\n".join(lines) + "\n"
+
+
+def check(lab: Lab, jobs: int, names: Optional[List[str]] = None) -> bool:
+    """Checks a lab; False if something is wrong with it."""
+    began = time.monotonic()
+    findings = Check(lab, jobs, names or []).run()
+    text = report(lab, findings, time.monotonic() - began)
+    print(text.splitlines()[-1], flush=True)
+    (private.WORK / f"{lab.name}.txt").write_text(text, encoding="utf-8")
+    return all(finding.good for finding in findings)
