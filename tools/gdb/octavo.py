@@ -14,6 +14,7 @@ from inside import (  # noqa: E402
     failing,
     messages,
     pages,
+    printers,
     programs,
     tables,
     travel,
@@ -43,5 +44,6 @@ Octavo()
 for function in programs.FUNCTIONS:
     function()
 unwind.install()
+printers.install()
 travel.begin()
 failing.begin()

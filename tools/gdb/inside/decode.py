@@ -38,7 +38,8 @@ def pte_text(entry: int) -> str:
         return "empty"
     if pte_is_table(entry):
         return f"table at {pte_frame(entry):#x}"
-    return f"frame {pte_frame(entry):#x} {pte_flags(entry)}: {leaf_meaning(entry)}"
+    where = f"frame {pte_frame(entry):#x} " if entry >> 10 else ""
+    return f"{where}{pte_flags(entry)}: {leaf_meaning(entry)}"
 
 
 def leaf_meaning(entry: int) -> str:

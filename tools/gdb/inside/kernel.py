@@ -183,6 +183,20 @@ def field(value: gdb.Value, *names: str) -> gdb.Value:
     return value
 
 
+def flag(value: gdb.Value, name: str) -> bool:
+    """A member that not every kernel has; false where it is missing."""
+    return any(f.name == name for f in flat_fields(value.type)) and bool(value[name])
+
+
+def flat_fields(kind: gdb.Type) -> Iterator[gdb.Field]:
+    """The members of a struct, with those of nameless structs inside it."""
+    for member in kind.fields():
+        if member.name or not member.type:
+            yield member
+        else:
+            yield from flat_fields(member.type)
+
+
 def offset_of(kind: gdb.Type, member: str) -> int:
     return kind[member].bitpos // 8
 

@@ -16,6 +16,7 @@ from inside.kernel import (
     current_thread,
     endpoint_type,
     field,
+    flag,
     kernel_type,
     linked,
     name_of,
@@ -223,7 +224,8 @@ class Handles(Command):
             rows.append(
                 (
                     str(slot),
-                    entry_type(entry) + (" (in a message)" if entry["busy"] else ""),
+                    entry_type(entry)
+                    + (" (in a message)" if flag(entry, "busy") else ""),
                     f"{pointer(entry['object']):#x}",
                     decode.rights_text(number(entry["rights"]), rights),
                     entry_detail(entry),
