@@ -282,6 +282,50 @@ def handles_life() -> str:
     )
 
 
+def endpoints_meet() -> str:
+    return lanes(
+        "A call, whoever comes first",
+        ("client", "endpoint", "server"),
+        (
+            Step(0, 1, "call: no receiver"),
+            Step(0, 0, "SENDING, in the queue"),
+            Step(2, 1, "receive: takes the first sender"),
+            Step(1, 2, "words, badge: from frame to frame"),
+            Step(0, 0, "CALLING: the server owes a reply"),
+            Step(2, 1, "reply_recv: no sender"),
+            Step(1, 0, "the reply, from frame to frame"),
+            Step(2, 2, "RECEIVING, in the queue"),
+            Step(0, 1, "call: a receiver waits"),
+            Step(1, 2, "delivered at once, and the hart goes along"),
+        ),
+    )
+
+
+def endpoints_states() -> str:
+    return graph(
+        "A call, seen from its caller",
+        (
+            Box("run", 12, 66, 110, ("RUNNING",), "grey"),
+            Box("send", 220, 59, 150, ("SENDING", "in a queue")),
+            Box("call", 470, 59, 170, ("CALLING", "a reply is owed"), "red", True),
+            Box("end", 220, 164, 420, ("READY: a0 says how it ended",), "grey"),
+        ),
+        (
+            Arrow("run.r", "send.l", "no receiver"),
+            Arrow("send.r", "call.l", "received"),
+            Arrow("send.b", "end.t"),
+            Arrow("call.b", "end.t", colour="red"),
+        ),
+        (
+            (130, 118, "deadline, revoked,"),
+            (130, 133, "killed, server dead,"),
+            (130, 148, "message refused"),
+            (565, 126, "reply, or: deadline, revoked,"),
+            (565, 141, "killed, server dead"),
+        ),
+    )
+
+
 def draw_all() -> Dict[str, str]:
     """Each figure's text, by its name."""
     return {
@@ -295,6 +339,8 @@ def draw_all() -> Dict[str, str]:
         "threads-states": threads_states(),
         "threads-lost": threads_lost(),
         "handles-table": handles_table(),
+        "endpoints-meet": endpoints_meet(),
+        "endpoints-states": endpoints_states(),
         "handles-life": handles_life(),
         "cow-fence": cow_fence(),
         "faults-decide": faults_decide(),
