@@ -88,8 +88,7 @@ void gather_tables(struct gather *gather, va_t va) {
  */
 void asid_fence(struct asid *asid, va_t va, uint64_t pages) {
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* entries before the mask */
-    uint64_t satp = __atomic_load_n(&asid->satp, __ATOMIC_ACQUIRE);
-    uint64_t number = satp_number(satp);
+    uint64_t number = satp_number(asid->satp);
     uint32_t mask = __atomic_load_n(&asid->hart_mask, __ATOMIC_RELAXED);
     uint32_t self = 1u << hart_self()->id;
     mask &= self;
@@ -145,8 +144,7 @@ static void item_commit(struct transfer *transfer, unsigned index,
  */
 void asid_fence(struct asid *asid, va_t va, uint64_t pages) {
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* entries before the mask */
-    uint64_t satp = __atomic_load_n(&asid->satp, __ATOMIC_ACQUIRE);
-    uint64_t number = satp_number(satp) & 0;
+    uint64_t number = satp_number(asid->satp) & 0;
     uint32_t mask = __atomic_load_n(&asid->hart_mask, __ATOMIC_RELAXED);
     uint32_t self = 1u << hart_self()->id;
     bool all = pages == FENCE_ALL || pages > FENCE_PAGES;
@@ -170,8 +168,17 @@ void asid_fence(struct asid *asid, va_t va, uint64_t pages) {
  * Killed by: test_fork (oracle)
  */
 static uint64_t number_take(void) REQUIRES(asid_lock) {
-    next_number = is_reserved(next_number) ? 1 : next_number % 3 + 1;
-    return next_number;
+    taken[0] &= ~dead[0];
+    dead[0] = 0;
+    cursor = 0;
+    uint64_t number = number_find();
+    if (number == 0) {
+        numbers_reclaim();
+    }
+    if (DEBUG_BUILD && number != 0) {
+        oracle_number(number);
+    }
+    return number;
 }
 
 /*
@@ -433,25 +440,12 @@ static inline unsigned run_share(struct run *run) {
 
 /*
  * M-64: a hart enters a space without telling, so that nobody fences it.
- * File: kernel/vm/asid.c
+ * File: kernel/vm/asid.h
  * Killed by: test_fence protect (oracle)
  */
-void asid_enter_slow(struct asid *asid) {
-    struct hart *hart = hart_self();
-    struct asid_hart *self = &asid_harts[hart->id];
-    spin_lock(&asid_lock);
-    if (number_count > 0 && asid->generation != generation) {
-        renew(asid);
-    }
-    bool flush = self->generation != generation;
-    if (number_count > 0) {
-        self->generation = generation;
-    }
-    spin_unlock(&asid_lock);
-    /* The bit is visible before this hart walks the tables (I3). */
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    satp_write(hart, asid->satp);
-    if (flush) {
-        fence_local_all();
+static inline void asid_switch(struct hart *hart, struct asid *asid) {
+    asid_satp(hart, asid->satp);
+    if ((asid->satp >> SATP_ASID_SHIFT & SATP_ASID_MASK) == 0) {
+        fence_local_asid(0);
     }
 }

@@ -184,30 +184,19 @@ PLANTS: Dict[str, Plant] = {
     "reuse": Plant(
         "numbers are given out again without a flush",
         "kernel/vm/asid.c",
-        "number_take",
+        "number_find",
         """
-    next_number = is_reserved(next_number) ? 1 : next_number % 3 + 1;
-    return next_number;
+    taken[0] = taken[0] % 3 + 1;
+    return taken[0];
 """,
         "test_fork",
     ),
     "mask": Plant(
         "a hart enters without telling",
-        "kernel/vm/asid.c",
-        "asid_enter_slow",
+        "kernel/vm/asid.h",
+        "asid_switch",
         """
-    struct hart *hart = hart_self();
-    spin_lock(&asid_lock);
-    if (asid->generation != generation) {
-        renew(asid);
-    }
-    bool flush = asid_harts[hart->id].generation != generation;
-    asid_harts[hart->id].generation = generation;
-    spin_unlock(&asid_lock);
-    satp_write(hart, asid->satp);
-    if (flush) {
-        fence_local_all();
-    }
+    asid_satp(hart, asid->satp);
 """,
         "test_fence protect",
     ),

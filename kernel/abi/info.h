@@ -75,7 +75,6 @@ enum counter {
     COUNTER_REPLY_FAST,
     COUNTER_REPLY_SLOW,
     COUNTER_SWITCHES,
-    COUNTER_SATP_WRITES,
     COUNTER_FENCE_PAGE,   /* sfence.vma for one page of one space */
     COUNTER_FENCE_SPACE,  /* for all of one space */
     COUNTER_FENCE_ALL,    /* for everything */

@@ -29,7 +29,7 @@
 #include "lib/bits.h"
 #include "lib/panic.h"
 
-enum fence_kind { FENCE_CODE, FENCE_RANGE, FENCE_SPACE };
+enum fence_kind { FENCE_CODE, FENCE_RANGE, FENCE_SPACE, FENCE_FULL };
 
 struct fence_request {
     uint32_t pending; /* atomic: harts that have not served it */
@@ -61,6 +61,9 @@ static void request_run(const struct fence_request *request) {
         break;
     case FENCE_SPACE:
         fence_local_asid(request->asid);
+        break;
+    case FENCE_FULL:
+        fence_local_all();
         break;
     }
 }
@@ -131,6 +134,10 @@ void fence_remote_range(uint32_t mask, va_t va, uint64_t len, uint64_t asid) {
 void fence_remote_asid(uint32_t mask, uint64_t asid) {
     fence_request(mask,
                   (struct fence_request){.kind = FENCE_SPACE, .asid = asid});
+}
+
+void fence_remote_all(void) {
+    fence_request(UINT32_MAX, (struct fence_request){.kind = FENCE_FULL});
 }
 
 void fence_remote_code(uint32_t mask) {

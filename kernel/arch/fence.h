@@ -78,6 +78,9 @@ void fence_remote_range(uint32_t mask, va_t va, uint64_t len, uint64_t asid);
 /* fence_local_asid on other harts. */
 void fence_remote_asid(uint32_t mask, uint64_t asid);
 
+/* fence_local_all on all other harts. */
+void fence_remote_all(void);
+
 /* fence_local_code on other harts. */
 void fence_remote_code(uint32_t mask);
 

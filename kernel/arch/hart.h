@@ -18,7 +18,6 @@
 
 enum { HART_MAX = 8 };
 
-struct asid_hart;
 struct thread;
 
 /* Why a hart may not simply go on with its thread. */
@@ -40,7 +39,6 @@ struct hart {
     int32_t running;        /* priority of what it runs, -1 while idle */
     uint32_t ready;         /* bit p: threads of priority p are ready */
     uint32_t attention;     /* enum hart_attention; atomic, 0: none needed */
-    struct asid_hart *asid; /* its view of space numbers (vm/asid.h) */
     uint64_t since;         /* time not yet charged to a thread */
     struct thread *idle;    /* what it works for while it has no thread */
     struct thread *handoff; /* READY, in no queue: runs next; or NULL */

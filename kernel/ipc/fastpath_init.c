@@ -5,9 +5,10 @@
  */
 #include "dev/bootargs.h"
 #include "ipc/fastpath.h"
+#include "vm/asid.h"
 
 uint32_t fastpath_on;
 
 void fastpath_init(void) {
-    fastpath_on = bootarg_number("fastpath", 1) != 0;
+    fastpath_on = bootarg_number("fastpath", 1) != 0 && asid_is_plenty();
 }

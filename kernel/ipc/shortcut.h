@@ -52,8 +52,7 @@ static inline void end_wait(struct thread *thread, struct hart *hart) {
 /*
  * The thread that receives a call through the session, if that is the one that
  * `meta` names, and the thread can be switched to at once: its endpoint is
- * locked then, and this hart in its space. NULL: nothing is locked, and the
- * hart may be in the kernel's table.
+ * locked then, and this hart in its space. NULL: nothing is locked.
  */
 static inline struct thread *session_partner(struct thread *self,
                                              struct session *found,
@@ -68,9 +67,10 @@ static inline struct thread *session_partner(struct thread *self,
     if (found->generation == (uint32_t)meta &&
         found->epoch == endpoint->epoch && !list_empty(&endpoint->receivers) &&
         self->depth < CALL_DEPTH_MAX && ordinary(receiver, hart) &&
-        receiver->priority >= self->priority &&
-        asid_try_enter(&receiver->space->asid))
+        receiver->priority >= self->priority) {
+        asid_enter_known(hart, &receiver->space->asid);
         return receiver;
+    }
     spin_unlock(&endpoint->lock);
     return NULL;
 }
@@ -126,7 +126,7 @@ struct answer {
 /*
  * Whether self can answer by a REPLY_RECV with this handle and wait, and its
  * caller, who has no flags or just these, be switched to at once: this hart is
- * in its space then. False: as above.
+ * in its space then. False: nothing is locked.
  */
 static inline bool reply_partner(struct thread *self, uint64_t handle,
                                  uint32_t flags,
@@ -149,8 +149,10 @@ static inline bool reply_partner(struct thread *self, uint64_t handle,
         (caller->flags == 0 || caller->flags == flags) &&
         caller->frame.hart == hart &&
         !(hart->ready && hart->ready >> caller->priority > 1) &&
-        session->handles != 0 && asid_try_enter(&caller->space->asid))
+        session->handles != 0) {
+        asid_enter_known(hart, &caller->space->asid);
         return true;
+    }
     spin_unlock(&endpoint->lock);
     return false;
 }

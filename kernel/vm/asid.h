@@ -2,18 +2,18 @@
 /*
  * vm/asid.h: address-space numbers, switching spaces, and fences.
  *
- * An ASID tags TLB entries, so that a switch of spaces need not flush. Numbers
- * are handed out in ascending order and never twice; when they run out, a new
- * generation starts with all of them, and each hart flushes its TLB before it
- * next enters a space of that generation. The spaces that harts are in at that
- * moment keep their numbers.
+ * An ASID tags TLB entries, so that a switch of spaces need not flush. A space
+ * has one number from its first day to its last. When no number is left, all
+ * harts flush their TLBs, and those of spaces that have ended begin again.
  *
- * A space is fenced on the harts in its mask: those that entered it since it
- * got its number. Memory order: a hart sets its bit before it walks the
- * tables, and who removes a right writes the entry before it reads the mask.
+ * A space is fenced on the harts in its mask: those that ever entered it. A
+ * bit stays set as long as the space lives, so a hart that a thread of the
+ * space has run on may enter it without a look. Memory order: a hart sets its
+ * bit before it walks the tables, and who removes a right writes the entry
+ * before it reads the mask.
  *
- * On a machine with no ASIDs, or hardly any, no number is ever valid, and each
- * switch takes the slow path and flushes.
+ * On a machine with no numbers, or hardly any, all spaces have number 0, each
+ * switch flushes, and there is no fast path for messages.
  */
 #ifndef OCTAVO_VM_ASID_H
 #define OCTAVO_VM_ASID_H
@@ -21,54 +21,40 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "abi/info.h"
 #include "abi/layout.h"
 #include "arch/csr.h"
 #include "arch/fence.h"
 #include "arch/hart.h"
 #include "arch/memory.h"
 #include "lib/build.h"
+#include "lib/panic.h"
 #include "vm/kernelmap.h"
 #include "vm/oracle.h"
 
 enum { FENCE_PAGES = 32 }; /* up to here fence page by page */
 
-/* No generation: set by a roll-over in each hart's record. */
-#define ASID_FLUSH UINT64_MAX
-
-/* A space's number. Fields: atomic, written under the ASID lock. */
+/* A space's number. */
 struct asid {
-    uint64_t generation; /* in which the number is valid; 0: never */
-    uint64_t satp;       /* root and number */
-    uint32_t hart_mask;  /* harts that entered with this number */
+    uint64_t satp;      /* root and number; 0 once it was released */
+    uint32_t hart_mask; /* atomic: harts that have entered */
 };
-
-/* A hart's view. */
-struct asid_hart {
-    uint64_t generation;      /* it may enter numbers of this generation; 0: it
-                                 must take the slow path (set by a roll-over) */
-    struct asid *active;      /* the number it has entered, or is about to */
-    struct asid *reserved;    /* what `active` was at the last roll-over */
-    uint64_t reserved_number; /* its number, not to be given out again */
-} __attribute__((aligned(64)));
-
-extern struct asid_hart asid_harts[HART_MAX];
 
 /* Finds out which ASID is the highest, and returns it. Once, after
  * kernel_map_init. */
 uint64_t asid_init(void);
 
-/* Prepares the number of a fresh space with this root: not valid yet. */
-void asid_create(struct asid *asid, pa_t root);
+/* Whether spaces have numbers of their own. */
+bool asid_is_plenty(void);
+
+/* Numbers a fresh space with this root. False: every number is in use. */
+bool asid_create(struct asid *asid, pa_t root);
 
 /*
  * Ends the use of a space's number. False if some hart is still in the space
  * (it will leave at its next switch): try again later. This hart leaves it.
+ * Once it was true, it stays so.
  */
 bool asid_release(struct asid *asid);
-
-/* The rest of asid_enter, when it cannot be quick. */
-void asid_enter_slow(struct asid *asid);
 
 /*
  * Fences `pages` pages from `va`, which have lost a right or their mapping, on
@@ -97,72 +83,45 @@ static inline void asid_fence_near(struct asid *asid, va_t va, uint64_t pages,
 /* This hart alone forgets one page: for entries that gained a right. */
 void asid_fence_here(struct asid *asid, va_t va);
 
-/* Writes satp. */
+/* Writes satp; then tells those who wait for this hart to leave. */
 static inline void asid_satp(struct hart *hart, uint64_t satp) {
     if (DEBUG_BUILD) {
         oracle_enter(hart, satp);
     }
     csr_write(satp, satp);
     hart->satp = satp;
-    hart->counters[COUNTER_SATP_WRITES]++;
 }
 
-/*
- * Makes this hart run in a space that it is not in, if the number is valid. If
- * not, false: the hart is where it was, but is noted as being on its way, so
- * it has to take the slow path or leave.
- */
-static inline bool asid_switch(struct hart *hart, struct asid *asid) {
-    struct asid_hart *self = hart->asid;
-    *(struct asid *volatile *)&self->active = asid;
-    /* A roll-over sets self->generation, then reads self->active: either it
-     * sees the store above, or this sees that it has to flush. */
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&self->generation, __ATOMIC_RELAXED) !=
-            __atomic_load_n(&asid->generation, __ATOMIC_RELAXED) ||
-        (__atomic_load_n(&asid->hart_mask, __ATOMIC_RELAXED) >> hart->id & 1) ==
-            0) {
-        return false;
+/* Makes this hart run in a space that it is not in. Makes no call. */
+static inline void asid_switch(struct hart *hart, struct asid *asid) {
+    if (!(asid->hart_mask >> hart->id & 1)) {
+        __atomic_fetch_or(&asid->hart_mask, 1u << hart->id, __ATOMIC_RELAXED);
+        /* The bit is visible before this hart walks the tables. */
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
     }
     asid_satp(hart, asid->satp);
-    return true;
+    if ((asid->satp >> SATP_ASID_SHIFT & SATP_ASID_MASK) == 0) {
+        fence_local_asid(0);
+    }
 }
 
-/*
- * Makes this hart run in the space without a lock or a call; false: that is
- * not possible, and the hart is in the kernel's table, because a roll-over
- * that happens now does not know of the space it was in.
- */
-static inline bool asid_try_enter(struct asid *asid) {
-    struct hart *hart = hart_self();
-    if (hart->satp == asid->satp || asid_switch(hart, asid)) {
-        return true;
-    }
-    asid_satp(hart, kernel_satp);
-    return false;
-}
-
-/* Makes this hart run in the space on its way to user mode, if that makes no
- * call. False: asid_enter has to do it, or the hart has to leave. */
-static inline bool asid_enter_quick(struct asid *asid) {
-    struct hart *hart = hart_self();
-    if (hart->satp != asid->satp && !asid_switch(hart, asid)) {
-        return false;
-    }
-    if (DEBUG_BUILD) {
-        oracle_check();
-    }
-    return true;
-}
-
-/* Makes this hart run in the space. */
+/* Makes this hart run in the space, on its way to user mode. */
 static inline void asid_enter(struct asid *asid) {
-    if (asid_enter_quick(asid)) {
-        return;
+    struct hart *hart = hart_self();
+    if (hart->satp != asid->satp) {
+        asid_switch(hart, asid);
     }
-    asid_enter_slow(asid);
     if (DEBUG_BUILD) {
         oracle_check();
+    }
+}
+
+/* The same for a short cut, with numbers in plenty: a thread of the space has
+ * run on this hart, which is therefore in the mask. */
+static inline void asid_enter_known(struct hart *hart, struct asid *asid) {
+    debug_assert(asid->hart_mask >> hart->id & 1);
+    if (hart->satp != asid->satp) {
+        asid_satp(hart, asid->satp);
     }
 }
 

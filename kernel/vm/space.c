@@ -89,14 +89,17 @@ struct space *space_create(struct quota *quota) {
     /* In the list before it has a table: vm/check.c counts every table. */
     spaces_add(space);
     spin_lock(&space->lock);
-    int result = pagetable_create(&space->table, quota);
+    bool made = pagetable_create(&space->table, quota) == 0;
+    if (made && !asid_create(&space->asid, space->table.root)) {
+        pagetable_destroy(&space->table);
+        made = false;
+    }
     spin_unlock(&space->lock);
-    if (result < 0) {
+    if (!made) {
         spaces_remove(space);
         space_release(space, quota);
         return NULL;
     }
-    asid_create(&space->asid, space->table.root);
     if (DEBUG_BUILD) {
         oracle_space(space);
     }

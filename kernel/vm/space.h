@@ -121,13 +121,9 @@ extern void (*space_defunct)(struct space *space);
  * object. Only one hart may do this to one space. */
 bool space_free_step(struct space *space);
 
-/* This hart switches to the space (quick: or cannot without a call), or (leave)
- * to the kernel's own table. */
+/* This hart switches to the space, or (leave) to the kernel's own table. */
 static inline void space_activate(struct space *space) {
     asid_enter(&space->asid);
-}
-static inline bool space_activate_quick(struct space *space) {
-    return asid_enter_quick(&space->asid);
 }
 static inline void space_leave(void) {
     asid_leave();

@@ -335,7 +335,7 @@ static void test_four_harts(void) {
     play(4, 16, 4000, false);
 }
 static void test_few_numbers(void) {
-    play(4, 4, 4000, false);
+    play(4, 6, 4000, false);
 }
 static void test_no_numbers(void) {
     play(3, 0, 4000, false);
@@ -344,13 +344,13 @@ static void test_little_memory(void) {
     play(2, 16, 420, false);
 }
 static void test_failures(void) {
-    play(4, 5, 4000, true);
+    play(4, 6, 4000, true);
 }
 
 const struct test random_tests[] = {
     {"random_one_hart", "Random operations agree with a model", test_one_hart},
     {"random_four_harts", "... on four harts", test_four_harts},
-    {"random_few_numbers", "... with sixteen address-space numbers",
+    {"random_few_numbers", "... with sixty-four address-space numbers",
      test_few_numbers},
     {"random_no_numbers", "... with none", test_no_numbers},
     {"random_little_memory", "... when memory runs out", test_little_memory},

@@ -174,10 +174,23 @@ void fence_local_asid(uint64_t asid) {
     fence_asid(hart_self()->id, asid);
 }
 
+static void fence_all(unsigned id) {
+    oracle_fence(&harts[id], ORACLE_ANY, ORACLE_ANY);
+    tlb_drop(id, NULL, NULL);
+}
+
 void fence_local_all(void) {
     sim_fences++;
-    oracle_fence(hart_self(), ORACLE_ANY, ORACLE_ANY);
-    tlb_drop(hart_self()->id, NULL, NULL);
+    fence_all(hart_self()->id);
+}
+
+void fence_remote_all(void) {
+    sim_fences++;
+    for (unsigned i = 0; i < hart_count; i++) {
+        if (i != hart_self()->id) {
+            fence_all(i);
+        }
+    }
 }
 
 void fence_local_code(void) {

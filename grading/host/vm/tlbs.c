@@ -145,20 +145,19 @@ static void test_switch(void) {
     struct space *b = make(1);
     touch(a, 1);
     touch(b, 1);
-    uint64_t writes = sim_counter(COUNTER_SATP_WRITES);
-    uint64_t now = sim_fences;
-    space_activate(b);
-    space_activate(b);
-    CHECK(sim_counter(COUNTER_SATP_WRITES) == writes);
+    uint64_t fences = sim_fences;
+    uint64_t value;
     for (unsigned i = 0; i < 10; i++) {
         space_activate(a);
+        CHECK(harts[0].satp == a->asid.satp && sim_reload(BASE, &value));
         space_activate(b);
+        asid_enter_known(&harts[0], &a->asid);
+        CHECK(harts[0].satp == a->asid.satp);
     }
-    CHECK(sim_counter(COUNTER_SATP_WRITES) == writes + 20);
-    CHECK(sim_fences == now);
     space_leave();
     space_leave();
-    CHECK(sim_counter(COUNTER_SATP_WRITES) == writes + 21);
+    CHECK(harts[0].satp == kernel_satp);
+    CHECK(sim_fences == fences);
     sim_end(a);
     sim_end(b);
 }
@@ -205,8 +204,8 @@ static void roll(unsigned asid_bits) {
     CHECK(vm_check_frames() == 0);
 }
 
-static void test_roll_4(void) {
-    roll(4);
+static void test_roll_6(void) {
+    roll(6);
 }
 static void test_roll_16(void) {
     roll(16);
@@ -214,27 +213,27 @@ static void test_roll_16(void) {
 static void test_roll_0(void) {
     roll(0);
 }
-static void test_roll_3(void) {
-    roll(3);
+static void test_roll_5(void) {
+    roll(5);
 }
 
 /* A hart stays in its space while others use up the numbers, twice. */
 static void test_roll_stay(void) {
-    sim_boot(FRAMES, 2, 4);
+    sim_boot(FRAMES, 2, 6);
     quota = quota_create();
     struct space *stays = make(1);
     CHECK(sim_store(stays, BASE, 4711) == 0);
     uint64_t satp = stays->asid.satp;
     uint64_t value;
     sim_hart(1);
-    for (unsigned i = 0; i < 120; i++) {
+    for (unsigned i = 0; i < 200; i++) {
         struct space *space = make(1);
         CHECK(sim_store(space, BASE, i) == 0);
         CHECK(space->asid.satp >> 44 != satp >> 44);
         space_leave(); /* this hart only: not sim_end */
         space_put(space);
         sim_reap();
-        CHECK(harts[0].satp == satp);
+        CHECK(harts[0].satp == satp && stays->asid.satp == satp);
         if (i % 50 == 49) { /* the other hart visits it, too */
             CHECK(sim_load(stays, BASE, &value) == 0 && value == 4711);
         }
@@ -242,35 +241,54 @@ static void test_roll_stay(void) {
     sim_end(stays);
 }
 
-/* A hart that tried to enter a space and could not goes on in its own: a
- * roll-over must know where it is, and fences must reach it. */
-static void test_try_enter(void) {
-    sim_boot(FRAMES, 2, 4);
+/* As many spaces as numbers, then one more. */
+static void test_roll_full(void) {
+    enum { NUMBERS = 63 };
+    struct space *spaces[NUMBERS];
+    sim_boot(FRAMES, 2, 6);
     quota = quota_create();
-    struct space *own = make(1);
-    struct space *other = make(1);
-    uint64_t value;
-    CHECK(sim_store(own, BASE, 1) == 0);
-    CHECK(asid_try_enter(&own->asid));
-    CHECK(!asid_try_enter(&other->asid)); /* it has no number yet */
-    CHECK(sim_load(own, BASE, &value) == 0);
-    sim_hart(1);
-    for (unsigned i = 0; i < 20; i++) {
-        struct space *space = make(1);
-        CHECK(sim_store(space, BASE, i) == 0);
-        space_leave();
-        space_put(space);
-        sim_reap();
+    for (unsigned i = 0; i < NUMBERS; i++) {
+        spaces[i] = make(1);
+        CHECK(sim_store(spaces[i], BASE, i) == 0);
     }
-    CHECK(sim_load(own, BASE, &value) == 0 && value == 1);
-    sim_hart(0);
-    CHECK(sim_reload(BASE, &value) && value == 1);
-    sim_hart(1);
-    CHECK(space_unmap(own, BASE, PAGE_SIZE) == 0);
-    sim_hart(0);
-    CHECK(!sim_reload(BASE, &value));
-    sim_end(other);
-    sim_end(own);
+    uint64_t objects = quota->objects;
+    uint64_t frames = quota->frames;
+    CHECK(space_create(quota) == NULL);
+    CHECK(quota->objects == objects && quota->frames == frames);
+    CHECK(vm_check_frames() == 0);
+    /* The next one gets a number of the dead, and nothing else of it. */
+    uint64_t value;
+    for (unsigned i = 0; i < NUMBERS; i++) {
+        sim_hart(i % 2);
+        CHECK(sim_load(spaces[i], BASE, &value) == 0 && value == i);
+        uint64_t satp = spaces[i]->asid.satp;
+        sim_end(spaces[i]);
+        spaces[i] = make(1);
+        CHECK(spaces[i]->asid.satp >> 44 == satp >> 44);
+        CHECK(sim_load(spaces[i], BASE, &value) == 0 && value == 0);
+    }
+    for (unsigned i = 0; i < NUMBERS; i++) {
+        sim_end(spaces[i]);
+    }
+    CHECK(vm_check_frames() == 0);
+}
+
+/* A space that ends in steps is released at each. */
+static void test_roll_once(void) {
+    enum { NUMBERS = 63 };
+    struct asid gone, heir, other[NUMBERS];
+    sim_boot(FRAMES, 1, 6);
+    CHECK(asid_create(&gone, RAM_BASE));
+    uint64_t satp = gone.satp;
+    CHECK(asid_release(&gone));
+    for (unsigned i = 1; i < NUMBERS; i++) {
+        CHECK(asid_create(&other[i], RAM_BASE));
+    }
+    CHECK(asid_create(&heir, RAM_BASE) && heir.satp == satp);
+    CHECK(asid_release(&gone));
+    CHECK(!asid_create(&other[0], RAM_BASE));
+    CHECK(asid_release(&heir) && asid_create(&other[0], RAM_BASE));
+    CHECK(other[0].satp == satp);
 }
 
 const struct test tlb_tests[] = {
@@ -279,14 +297,15 @@ const struct test tlb_tests[] = {
     {"fork_fence", "Fork fences the parent once, if it lost a right",
      test_fork_fence},
     {"remote", "Other harts that were in the space forget, too", test_remote},
-    {"switch", "Switching writes satp once, and fences nothing", test_switch},
-    {"roll_4", "Sixteen numbers for forty spaces", test_roll_4},
+    {"switch", "Switching writes satp, and fences nothing", test_switch},
+    {"roll_6", "Sixty-four numbers for hundreds of spaces", test_roll_6},
     {"roll_16", "Numbers enough for all", test_roll_16},
-    {"roll_3", "Too few numbers to be of use", test_roll_3},
+    {"roll_5", "Too few numbers to be of use", test_roll_5},
     {"roll_0", "A machine without address-space numbers", test_roll_0},
-    {"roll_stay", "Who stays in a space through roll-overs keeps its number",
+    {"roll_stay", "A living space keeps its number when others run out",
      test_roll_stay},
-    {"try_enter", "Who cannot enter a space is known to be in its own",
-     test_try_enter},
+    {"roll_full", "When all numbers are in use there is no further space",
+     test_roll_full},
+    {"roll_once", "A number is given back once", test_roll_once},
     {0},
 };

@@ -443,20 +443,20 @@ static void test_four_harts(void) {
     play(4, 16, false);
 }
 static void test_few_numbers(void) {
-    play(4, 4, false);
+    play(4, 6, false);
 }
 static void test_no_numbers(void) {
     play(3, 0, false);
 }
 static void test_failures(void) {
-    play(4, 5, true);
+    play(4, 6, true);
 }
 
 const struct test transfer_tests[] = {
     {"transfer_undo", "Items that touch are taken back one by one", test_undo},
     {"transfer_one_hart", "Random transfers agree with a model", test_one_hart},
     {"transfer_four_harts", "... on four harts", test_four_harts},
-    {"transfer_few_numbers", "... with sixteen address-space numbers",
+    {"transfer_few_numbers", "... with sixty-four address-space numbers",
      test_few_numbers},
     {"transfer_no_numbers", "... with none", test_no_numbers},
     {"transfer_failures", "... when allocations fail", test_failures},

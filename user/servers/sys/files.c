@@ -29,7 +29,6 @@ static const char *const counter_names[] = {
     [COUNTER_REPLY_FAST] = "replies_fast",
     [COUNTER_REPLY_SLOW] = "replies_slow",
     [COUNTER_SWITCHES] = "switches",
-    [COUNTER_SATP_WRITES] = "satp_writes",
     [COUNTER_FENCE_PAGE] = "fences_page",
     [COUNTER_FENCE_SPACE] = "fences_space",
     [COUNTER_FENCE_ALL] = "fences_all",
