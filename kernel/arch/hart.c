@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 
+#include "arch/event.h"
 #include "arch/frame_offsets.h"
 #include "arch/stack.h"
 
@@ -30,6 +31,8 @@ struct hart harts[HART_MAX] = {
 };
 struct trap_frame hart_boot_frames[HART_MAX] = {{.hart = &harts[0]}};
 uint32_t hart_count = 1;
+
+struct event_ring event_rings[DEBUG_BUILD * HART_MAX];
 
 void hart_prepare(uint32_t id) {
     harts[id].id = id;

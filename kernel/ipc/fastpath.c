@@ -39,6 +39,8 @@ struct thread *fastpath_reply_recv(uint64_t handle) {
     if (!reply_partner(self, handle, 0, &answer))
         return NULL;
     out_badge = 0;
+    if (DEBUG_BUILD)
+        self->frame.x[REG_A1] = message_tag; /* for the event */
     reply_switch(self, &answer);
     return answer.caller;
 }

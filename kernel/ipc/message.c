@@ -98,10 +98,12 @@ int message_deliver_all(struct thread *from, struct thread *to,
     if (tag_items(from->frame.x[REG_A1]) > 0)
         items_write(from, &to->frame, delivery.bases);
     to->frame.x[REG_T3] = delivery.handles;
+    event_note(EVENT_MESSAGE, from, (uintptr_t)to, to->frame.x[REG_A1]);
     return 0;
 }
 
 void message_fail(struct thread *thread, int error) {
+    event_note(EVENT_ERROR, thread, (uint64_t)-error, 0);
     if (thread->flags & THREAD_PAGING) {
         pager_fail(thread, error);
         return;

@@ -6,6 +6,7 @@
 #define OCTAVO_IPC_MESSAGE_H
 
 #include "abi/message.h"
+#include "arch/event.h"
 #include "cap/handle.h"
 #include "proc/process.h"
 #include "proc/thread.h"
@@ -78,6 +79,7 @@ static inline int message_deliver(struct thread *from, struct thread *to,
     if ((uint32_t)from->frame.x[REG_A1] > MESSAGE_WORDS)
         return message_deliver_all(from, to, accept, kind, badge);
     message_deliver_words(from, to, kind, badge);
+    event_note(EVENT_MESSAGE, from, (uintptr_t)to, to->frame.x[REG_A1]);
     return 0;
 }
 

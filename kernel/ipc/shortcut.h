@@ -13,6 +13,7 @@
 
 #include "abi/handle.h"
 #include "arch/csr.h"
+#include "arch/event.h"
 #include "arch/hart.h"
 #include "ipc/call.h"
 #include "ipc/endpoint.h"
@@ -106,6 +107,8 @@ static inline struct endpoint *call_commit(struct thread *self,
     begin_wait(self, endpoint, THREAD_CALLING, flags);
     end_wait(receiver, hart);
     hart->counters[COUNTER_CALL_FAST]++;
+    event_note(EVENT_CALL, self, (uintptr_t)receiver,
+               (flags ? receiver : self)->frame.x[REG_A1]);
     return endpoint;
 }
 
@@ -173,6 +176,7 @@ static inline void reply_switch(struct thread *self,
     begin_wait(self, endpoint, THREAD_RECEIVING, 0);
     end_wait(caller, hart);
     hart->counters[COUNTER_REPLY_FAST]++;
+    event_note(EVENT_REPLY, self, (uintptr_t)caller, self->frame.x[REG_A1]);
     spin_unlock(&endpoint->lock);
 }
 

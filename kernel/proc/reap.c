@@ -13,6 +13,7 @@
 #include "proc/reap.h"
 
 #include "abi/errno.h"
+#include "arch/event.h"
 #include "arch/hart.h"
 #include "dev/finisher.h"
 #include "dev/timer.h"
@@ -83,6 +84,7 @@ static void end_threads(struct process *process) REQUIRES(process->lock) {
 }
 
 bool process_kill(struct process *process, int64_t status) {
+    event_note(EVENT_EXIT, thread_self(), (uintptr_t)process, (uint64_t)status);
     spin_lock(&process->lock);
     bool alive = process->life == LIFE_LIVE;
     if (alive) {

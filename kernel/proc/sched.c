@@ -11,6 +11,7 @@
 
 #include "abi/syscall.h"
 #include "arch/csr.h"
+#include "arch/event.h"
 #include "arch/fence.h"
 #include "arch/hart.h"
 #include "dev/timer.h"
@@ -421,6 +422,7 @@ leave_slowly(struct hart *hart) {
     struct thread *self = look_around(hart);
     hart->running = (int32_t)self->priority;
     space_activate(self->space);
+    event_note(EVENT_SWITCH, self, 0, 0);
     return self;
 }
 

@@ -10,6 +10,7 @@
 #include "abi/errno.h"
 #include "abi/layout.h"
 #include "arch/csr.h"
+#include "arch/event.h"
 #include "ipc/pager.h"
 #include "lib/print.h"
 #include "proc/fpu.h"
@@ -85,6 +86,7 @@ static bool fault_recover(struct thread *self) {
 
 int fault_bring(uint64_t cause, uint64_t address) {
     struct thread *self = thread_self();
+    event_note(EVENT_TRAP, self, cause, address);
     unsigned access = fault_access(cause);
     if (!access)
         return 1;

@@ -11,6 +11,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from inside import (  # noqa: E402
+    events,
     failing,
     messages,
     pages,
@@ -22,7 +23,7 @@ from inside import (  # noqa: E402
 )
 from inside.kernel import Command  # noqa: E402
 
-MODULES = (tables, messages, pages, programs, travel)
+MODULES = (tables, messages, pages, events, programs, travel)
 
 
 class Octavo(Command):

@@ -326,7 +326,8 @@ def thread_name(address: int) -> str:
     thread = read_kernel(address, thread_type())
     process = thread_process(thread)
     if process is None:
-        return "a hart's idle thread"
+        idle = constant("THREAD_IDLE", "thread_create")
+        return "idle" if number(thread["flags"]) & idle else "gone"
     return f"{number(process['pid'])}.{number(thread['tid'])} {name_of(process)}"
 
 
