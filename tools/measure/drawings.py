@@ -326,6 +326,52 @@ def endpoints_states() -> str:
     )
 
 
+def copy_parts() -> str:
+    page = 150
+    boxes = [Box(f"c{i}", 90 + page * i, 56, page, ("",), "none") for i in range(4)] + [
+        Box(f"s{i}", 90 + page * i, 176, page, ("",), "none") for i in range(4)
+    ]
+    cuts = (0, 70, 110, 220, 260, 370, 410)  # where the parts begin and end
+    client, server = 130, 170
+    for i, (start, end) in enumerate(zip(cuts, cuts[1:])):
+        name, wide = str(i + 1), float(end - start)
+        boxes.append(Box(f"x{i}", client + start, 56, wide, (name,), "blue", True))
+        boxes.append(Box(f"y{i}", server + start, 176, wide, (name,), "red", True))
+    arrows = [Arrow(f"x{i}.b", f"y{i}.t", colour="grey") for i in range(6)]
+    notes = (
+        (12, 76, "client"),
+        (12, 196, "server"),
+        (12, 232, "Each part ends where a page ends, on either side: no part has a"),
+        (12, 247, "page border in it, so one look at each side decides for all of it."),
+    )
+    return graph("A copy goes in parts", boxes, arrows, notes)
+
+
+def copy_loop() -> str:
+    return graph(
+        "Steps, and what is looked at in between",
+        (
+            Box("find", 12, 60, 150, ("find the call", "and its window")),
+            Box("check", 196, 60, 150, ("arguments, rights,", "offset")),
+            Box(
+                "step", 384, 60, 150, ("both locked: up to", "four pages"), "red", True
+            ),
+            Box("left", 572, 60, 136, ("more to do?",), "grey"),
+            Box("look", 384, 150, 324, ("is the call open? must the hart go?",)),
+            Box("end", 12, 150, 334, ("a0: the error, a1: the exact count",), "grey"),
+        ),
+        (
+            Arrow("find.r", "check.l"),
+            Arrow("check.r", "step.l"),
+            Arrow("step.r", "left.l"),
+            Arrow("left.b", "look.r", "yes"),
+            Arrow("look.t", "step.b", "go on", "blue"),
+            Arrow("look.l", "end.r", colour="red"),
+            Arrow("check.b", "end.t", "wrong", "red", up=8),
+        ),
+    )
+
+
 def draw_all() -> Dict[str, str]:
     """Each figure's text, by its name."""
     return {
@@ -340,6 +386,8 @@ def draw_all() -> Dict[str, str]:
         "threads-lost": threads_lost(),
         "handles-table": handles_table(),
         "endpoints-meet": endpoints_meet(),
+        "copy-parts": copy_parts(),
+        "copy-loop": copy_loop(),
         "endpoints-states": endpoints_states(),
         "handles-life": handles_life(),
         "cow-fence": cow_fence(),
