@@ -309,26 +309,44 @@ def test_release(machine: Machine) -> None:
         run.fail("a panic that says so", run.broken or run.output)
 
 
+def run_changed(tree: Path, file: str, text: str, smp: int, program: str) -> str:
+    """What the program says under the oracle, on a kernel with another text in
+    this file."""
+    source = tree / file
+    sound = source.read_text(encoding="utf-8")
+    source.write_text(text, encoding="utf-8")
+    try:
+        built = command(tree, "make", "-s", "DEBUG=1", "all")
+        if built.returncode != 0:
+            scoring.fail("the changed kernel compiles", built.stdout)
+        boot = ["tools/boot", "--no-build", "--debug", "--smp", str(smp)]
+        boot += ["--append", "debug=1 oracle=1", "-c", program]
+        return command(tree, *boot).stdout
+    finally:
+        source.write_text(sound, encoding="utf-8")
+
+
 @points(3)
 @pytest.mark.xdist_group("planted")
 @pytest.mark.parametrize("name", PLANTS)
 def test_planted(name: str, tree: Path) -> None:
     """The oracle notices a kernel that fences wrongly."""
     plant = PLANTS[name]
-    source = tree / plant.file
-    sound = source.read_text(encoding="utf-8")
+    sound = (tree / plant.file).read_text(encoding="utf-8")
     planted = function_replace(sound, plant.function, plant.body)
-    source.write_text(planted, encoding="utf-8")
-    try:
-        built = command(tree, "make", "-s", "DEBUG=1", "all")
-        if built.returncode != 0:
-            scoring.fail("the planted kernel compiles", built.stdout)
-        boot = ["tools/boot", "--no-build", "--debug", "--smp", str(plant.smp)]
-        boot += ["--append", "debug=1 oracle=1", "-c", plant.program]
-        run = command(tree, *boot)
-    finally:
-        source.write_text(sound, encoding="utf-8")
-    if "panic: stale translation" not in run.stdout:
-        scoring.fail(
-            f"{plant.title}: a panic", run.stdout[-2000:], command=" ".join(boot)
-        )
+    said = run_changed(tree, plant.file, planted, plant.smp, plant.program)
+    if "panic: stale translation" not in said:
+        scoring.fail(f"{plant.title}: a panic", said[-2000:])
+
+
+@points(2)
+@pytest.mark.xdist_group("planted")
+@pytest.mark.parametrize("words", [0, 1])
+def test_few_numbers(words: int, tree: Path) -> None:
+    """With 64 address-space numbers for more spaces, and with none."""
+    file = "kernel/vm/asid.c"
+    sound = (tree / file).read_text(encoding="utf-8")
+    few = re.sub(r"word_count = .*;", f"word_count = {words};", sound)
+    said = run_changed(tree, file, few, 4, "test_stress kills")
+    if few == sound or "ok kills" not in said:
+        scoring.fail("ok kills", said[-2000:])
