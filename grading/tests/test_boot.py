@@ -93,7 +93,7 @@ def test_seeds_differ(machine: Machine) -> None:
     command = "test_stress race"
     logs = set()
     for seed in (1, 2, 3, 4):
-        run = machine.run(command, smp=4, seed=seed)
+        run = machine.run(command, smp=4, seed=seed, tick=500)
         run.expect_status(0)
         logs.add(run.output)
     if len(logs) == 1:

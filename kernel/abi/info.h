@@ -87,7 +87,8 @@ enum counter {
     COUNTER_BYTES_COPIED,
     COUNTER_FPU_TRAP,
     COUNTER_FPU_SAVE,
-    COUNTER_STEALS,
+    COUNTER_STEALS,            /* threads given to a hart that was idle */
+    COUNTER_FAR_WAKES,         /* threads made ready on another hart */
     COUNTER_TRANSFERS,         /* of memory items; failed ones not counted */
     COUNTER_TRANSFER_FAILURES, /* whatever the reason */
     COUNTER_PAGES_MOVED,

@@ -18,6 +18,7 @@
 
 enum { HART_MAX = 8 };
 
+struct runqueue;
 struct thread;
 
 /* Why a hart may not simply go on with its thread. */
@@ -25,8 +26,12 @@ enum hart_attention {
     ATTENTION_SWITCH = 1 << 0, /* another thread should perhaps run */
     ATTENTION_WORK = 1 << 1,   /* work may be due (proc/work.c) */
     ATTENTION_DOOMED = 1 << 2, /* `doomed` is set */
-    ATTENTION_FULL = 1 << 4,   /* this light call runs again, as a full one */
     ATTENTION_ALWAYS = 1 << 3, /* debug: something looks at every way out */
+    ATTENTION_FULL = 1 << 4,   /* this light call runs again, as a full one */
+    ATTENTION_ROTATE = 1 << 5, /* its thread goes behind its equals */
+    ATTENTION_INBOX = 1 << 6,  /* other harts made threads ready for it */
+    ATTENTION_SORT = 1 << 7,   /* another hart changed a thread's priority */
+    ATTENTION_SHARE = 1 << 8,  /* another hart is idle */
 };
 
 struct hart {
@@ -35,10 +40,12 @@ struct hart {
     uint32_t id;        /* dense index, 0 is the boot hart */
     uint32_t held;      /* debug: bit r set while a lock of rank r is held */
     uint64_t sbi_id;    /* the hart's number for SBI, the PLIC and the DT */
-    /* Of its run queue (proc/sched.c); other harts glance at them. */
-    int32_t running;        /* priority of what it runs, -1 while idle */
-    uint32_t ready;         /* bit p: threads of priority p are ready */
-    uint32_t attention;     /* enum hart_attention; atomic, 0: none needed */
+    /* Of its run queue (proc/sched.h); other harts glance at them. */
+    int32_t running;    /* priority of what it runs, -1 while idle */
+    uint32_t ready;     /* bit p: threads of priority p are ready */
+    uint32_t attention; /* enum hart_attention; atomic, 0: none needed */
+    int32_t work;       /* priority of its first work (proc/work.c), or -1 */
+    struct runqueue *queue; /* its ready threads */
     uint64_t since;         /* time not yet charged to a thread */
     struct thread *idle;    /* what it works for while it has no thread */
     struct thread *handoff; /* READY, in no queue: runs next; or NULL */
@@ -59,13 +66,14 @@ static inline struct hart *hart_self(void) {
 }
 
 /* Makes the hart look around before it leaves the kernel. It does so at once
- * only if it is this one, or interrupted too. */
-static inline void hart_alert(struct hart *hart, enum hart_attention why) {
-    __atomic_fetch_or(&hart->attention, why, __ATOMIC_RELEASE);
+ * only if it is this one, or interrupted too. Both return what it was alert
+ * for before. */
+static inline uint32_t hart_alert(struct hart *hart, uint32_t why) {
+    return __atomic_fetch_or(&hart->attention, why, __ATOMIC_RELEASE);
 }
 
-static inline void hart_calm(struct hart *hart, enum hart_attention why) {
-    __atomic_fetch_and(&hart->attention, ~(uint32_t)why, __ATOMIC_ACQUIRE);
+static inline uint32_t hart_calm(struct hart *hart, uint32_t why) {
+    return __atomic_fetch_and(&hart->attention, ~why, __ATOMIC_ACQUIRE);
 }
 
 /* Adds one to a counter of this hart. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * proc/sched.c: run queues, hand-off, stealing, the idle loop.
+ * proc/sched.c: run queues, inboxes, hand-off, sharing, the idle loop.
  *
  * Read        sched_leave first: every stay in the kernel ends there.
  * Invariant   A hart's satp names the space of the thread it runs, or the
@@ -9,37 +9,21 @@
  */
 #include "proc/sched.h"
 
-#include "abi/syscall.h"
 #include "arch/csr.h"
 #include "arch/event.h"
 #include "arch/fence.h"
-#include "arch/hart.h"
 #include "dev/timer.h"
 #include "lib/bits.h"
 #include "lib/container.h"
-#include "proc/fpu.h"
 #include "proc/process.h"
 #include "proc/wait.h"
-#include "sync/spinlock.h"
 #include "vm/space.h"
-
-struct runqueue {
-    struct spinlock lock;
-    struct list ready[PRIORITY_COUNT]; /* lock */
-    struct hart *hart; /* whose queue it is; its `ready` has bit p set while
-                          ready[p] is not empty (lock) */
-    bool rotate;       /* own hart: the current thread goes behind its equals */
-} __attribute__((aligned(64)));
 
 static struct runqueue queues[HART_MAX];
 static struct thread idle_threads[HART_MAX];
-static uint64_t idle_harts; /* atomic: bit i: hart i waits for work */
+uint64_t sched_idle_harts;
 
 void (*interrupt_poll_hook)(void);
-
-static struct runqueue *queue_self(void) {
-    return &queues[hart_self()->id];
-}
 
 void sched_init_hart(void) {
     struct hart *hart = hart_self();
@@ -48,104 +32,122 @@ void sched_init_hart(void) {
     idle->state = THREAD_DEAD;
     idle->flags = THREAD_IDLE;
     hart->idle = idle;
-    hart->running = -1;
     frame_set_self(&idle->frame);
 }
 
 void sched_init(void) {
     for (unsigned i = 0; i < HART_MAX; i++) {
-        spin_init(&queues[i].lock, RANK_RUNQUEUE);
         for (unsigned p = 0; p < PRIORITY_COUNT; p++)
             list_init(&queues[i].ready[p]);
-        queues[i].hart = &harts[i];
+        harts[i].queue = &queues[i];
         harts[i].running = -1;
     }
     sched_init_hart();
 }
 
-/* ---- Queues ---- */
+/* ---- This hart's queues ---- */
 
-static void queue_insert(struct runqueue *queue, struct thread *thread,
-                         bool front) REQUIRES(queue->lock) {
-    uint32_t priority = __atomic_load_n(&thread->priority, __ATOMIC_RELAXED);
-    struct list *list = &queue->ready[priority];
-    if (front)
-        list_push_front(list, &thread->link);
-    else
-        list_push_back(list, &thread->link);
-    thread->queued_at = priority;
-    queue->hart->ready |= 1u << priority;
-}
-
-static void queue_remove(struct runqueue *queue, struct thread *thread)
-    REQUIRES(queue->lock) {
+static void queue_remove(struct hart *hart, struct thread *thread) {
+    uint32_t priority = thread->queued_at - 1;
     list_remove(&thread->link);
-    if (list_empty(&queue->ready[thread->queued_at]))
-        queue->hart->ready &= ~(1u << thread->queued_at);
+    if (list_empty(&hart->queue->ready[priority]))
+        hart->ready &= ~(1u << priority);
+    thread->queued_at = 0;
 }
 
 /* The highest priority with a ready thread, -1 for none. */
-static int queue_top(const struct runqueue *queue) {
-    uint32_t bitmap = __atomic_load_n(&queue->hart->ready, __ATOMIC_RELAXED);
+static int queue_top(const struct hart *hart) {
+    uint32_t bitmap = __atomic_load_n(&hart->ready, __ATOMIC_RELAXED);
     return bitmap ? (int)bits_highest(bitmap) : -1;
 }
 
-static bool hart_allowed(const struct thread *thread, unsigned hart) {
-    return thread->affinity & (1ull << hart);
+static struct thread *queue_first(const struct hart *hart, unsigned priority) {
+    return container_of(hart->queue->ready[priority].next, struct thread, link);
+}
+
+/* ---- Other harts ---- */
+
+static bool hart_allowed(const struct thread *thread, const struct hart *hart) {
+    return thread->affinity & (1ull << hart->id);
 }
 
 /* An idle hart if there is one, else where it last ran, as affinity allows. */
-static unsigned hart_for(const struct thread *thread) {
-    unsigned last = thread->frame.hart->id;
-    uint64_t idle = __atomic_load_n(&idle_harts, __ATOMIC_RELAXED);
+static struct hart *hart_for(const struct thread *thread) {
+    struct hart *last = thread->frame.hart;
+    uint64_t idle = __atomic_load_n(&sched_idle_harts, __ATOMIC_RELAXED);
     idle &= thread->affinity;
-    if ((idle & (1ull << last)) || (!idle && hart_allowed(thread, last)))
+    if ((idle & (1ull << last->id)) || (!idle && hart_allowed(thread, last)))
         return last;
-    return bits_lowest(idle ? idle : thread->affinity);
+    return &harts[bits_lowest(idle ? idle : thread->affinity)];
 }
 
-/* Makes a hart look for another thread, at once. */
-static void queue_prod(struct runqueue *queue) {
-    hart_alert(queue->hart, ATTENTION_SWITCH);
-    if (queue->hart != hart_self())
-        hart_interrupt(1u << queue->hart->id);
+/* Who sets ATTENTION_SWITCH interrupts; for those who find it set, someone has
+ * or is about to. */
+static void alert_far(struct hart *hart, uint32_t why) {
+    uint32_t before = hart_alert(hart, why);
+    if ((why & ~before & ATTENTION_SWITCH) && hart != hart_self())
+        hart_interrupt(1u << hart->id);
 }
 
 void sched_prod(struct hart *hart) {
-    queue_prod(&queues[hart->id]);
+    alert_far(hart, ATTENTION_SWITCH);
 }
 
-/* Makes the hart look at its queue if it runs something less important. */
-static void hart_prod(unsigned hart, uint32_t priority) {
-    struct runqueue *queue = &queues[hart];
-    if (__atomic_load_n(&queue->hart->running, __ATOMIC_RELAXED) <
-        (int)priority)
-        queue_prod(queue);
-}
-
-static void ready_on(struct thread *thread, unsigned hart, bool front) {
-    struct runqueue *queue = &queues[hart];
-    spin_lock(&queue->lock);
-    thread->frame.hart = &harts[hart];
+/*
+ *   this hart                        that hart, going idle
+ *   push                             running = -1
+ *   fence                            fence
+ *   is it important there? alert     is the inbox empty? wait for interrupts
+ *
+ * Whichever comes second sees what the other did.
+ */
+static void inbox_push(struct hart *hart, struct thread *thread) {
+    struct list **inbox = &hart->queue->inbox;
+    int32_t priority = (int32_t)thread->priority;
+    thread->frame.hart = hart;
     __atomic_store_n(&thread->state, THREAD_READY, __ATOMIC_RELEASE);
-    /* The priority is read after this: see sched_set_priority. */
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    queue_insert(queue, thread, front);
     if (hart_allowed(thread, hart))
         thread_clear_flag(thread, THREAD_MOVE);
-    spin_unlock(&queue->lock);
+    struct list *head = __atomic_load_n(inbox, __ATOMIC_RELAXED);
+    do
+        thread->link.next = head;
+    while (!__atomic_compare_exchange_n(inbox, &head, &thread->link, true,
+                                        __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+    hart_count_event(COUNTER_FAR_WAKES);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    bool urgent = __atomic_load_n(&hart->running, __ATOMIC_RELAXED) < priority;
+    alert_far(hart, ATTENTION_INBOX | (urgent ? ATTENTION_SWITCH : 0));
 }
 
-void sched_ready(struct thread *thread) {
-    unsigned hart = hart_for(thread);
-    uint32_t priority = thread->priority;
-    ready_on(thread, hart, false);
-    hart_prod(hart, priority);
+/* Queues what other harts have pushed, first come first. */
+static void inbox_empty(struct hart *hart) {
+    struct list *node =
+        __atomic_exchange_n(&hart->queue->inbox, NULL, __ATOMIC_ACQUIRE);
+    struct list *first = NULL;
+    while (node) {
+        struct list *next = node->next;
+        node->next = first;
+        first = node;
+        node = next;
+    }
+    while (first) {
+        struct list *next = first->next;
+        sched_enqueue(hart, container_of(first, struct thread, link), false);
+        first = next;
+    }
+}
+
+void sched_ready_far(struct thread *thread) {
+    struct hart *hart = hart_for(thread);
+    if (hart != hart_self())
+        inbox_push(hart, thread);
+    else
+        sched_enqueue(hart, thread, false);
 }
 
 void sched_handoff_far(struct thread *thread) {
     struct hart *hart = hart_self();
-    if (!hart_allowed(thread, hart->id) || hart->handoff) {
+    if (!hart_allowed(thread, hart) || hart->handoff) {
         sched_ready(thread);
         return;
     }
@@ -153,23 +155,26 @@ void sched_handoff_far(struct thread *thread) {
     sched_handoff(thread);
 }
 
-/*
- * Locks the queue of the thread's hart; *queued: the thread is in it. The hart
- * may change until then. It is written before the state, so it is looked at
- * last: a thread that was seen to be ready is in this hart's queue, or nowhere.
- */
-static struct runqueue *queue_lock_of(struct thread *thread,
-                                      bool *queued) NO_THREAD_SAFETY;
-static struct runqueue *queue_lock_of(struct thread *thread, bool *queued) {
-    for (;;) {
-        struct runqueue *queue = &queues[thread->frame.hart->id];
-        spin_lock(&queue->lock);
-        *queued =
-            __atomic_load_n(&thread->state, __ATOMIC_ACQUIRE) == THREAD_READY &&
-            !list_empty(&thread->link);
-        if (queue == &queues[thread->frame.hart->id])
-            return queue;
-        spin_unlock(&queue->lock);
+/* ---- Priorities ---- */
+
+/* This hart's: the thread takes its place. */
+static void priority_sort(struct hart *hart, struct thread *thread) {
+    if (thread->queued_at && thread->queued_at != thread->priority + 1) {
+        queue_remove(hart, thread);
+        sched_enqueue(hart, thread, false);
+    }
+}
+
+/* Another hart changed some thread's priority: rare enough to look at all. */
+static void queues_sort(struct hart *hart) {
+    for (uint32_t left = hart->ready; left; left &= left - 1) {
+        struct list *list = &hart->queue->ready[bits_lowest(left)];
+        struct list *node = list->next;
+        while (node != list) {
+            struct list *next = node->next;
+            priority_sort(hart, container_of(node, struct thread, link));
+            node = next;
+        }
     }
 }
 
@@ -177,29 +182,29 @@ static struct runqueue *queue_lock_of(struct thread *thread, bool *queued) {
  *   this hart                        another that makes the thread ready
  *   priority = new                   state = READY
  *   fence                            fence
- *   is it in a queue? move it        insert it by its priority
+ *   is it ready? its hart sorts      insert it by its priority
  *
  * Whichever comes second sees what the other did.
  */
-void sched_set_priority(struct thread *thread,
-                        uint32_t priority) NO_THREAD_SAFETY;
 void sched_set_priority(struct thread *thread, uint32_t priority) {
-    bool queued;
     __atomic_store_n(&thread->priority, priority, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    struct runqueue *queue = queue_lock_of(thread, &queued);
-    if (queued && thread->queued_at != priority) {
-        queue_remove(queue, thread);
-        queue_insert(queue, thread, false);
+    uint32_t state = __atomic_load_n(&thread->state, __ATOMIC_ACQUIRE);
+    struct hart *hart = __atomic_load_n(&thread->frame.hart, __ATOMIC_ACQUIRE);
+    bool ready = state == THREAD_READY;
+    if (!ready && state != THREAD_RUNNING)
+        return;
+    if (hart != hart_self()) {
+        int32_t other = ready ? (int32_t)priority : queue_top(hart);
+        int32_t runs = ready ? hart->running : (int32_t)priority;
+        alert_far(hart, ATTENTION_SORT | (other > runs ? ATTENTION_SWITCH : 0));
+        return;
     }
-    bool runs = thread->state == THREAD_RUNNING;
-    spin_unlock(&queue->lock);
+    priority_sort(hart, thread);
     if (thread == thread_self())
-        queue->hart->running = (int32_t)priority;
-    if (queued)
-        hart_prod(queue->hart->id, priority);
-    else if (runs && queue_top(queue) > (int)priority)
-        queue_prod(queue);
+        hart->running = (int32_t)priority;
+    if (queue_top(hart) > hart->running)
+        hart_alert(hart, ATTENTION_SWITCH);
 }
 
 /* ---- Requests to switch ---- */
@@ -217,18 +222,13 @@ static bool caller_expire(const struct thread *server) {
 }
 
 void sched_tick(void) {
-    struct runqueue *queue = queue_self();
+    struct hart *hart = hart_self();
     sched_charge();
-    if (queue_top(queue) >= queue->hart->running &&
-        !caller_expire(thread_self()))
+    inbox_empty(hart);
+    if (queue_top(hart) >= hart->running && !caller_expire(thread_self()))
         sched_yield();
     if (work_priority() >= 0)
-        hart_alert(queue->hart, ATTENTION_WORK);
-}
-
-void sched_yield(void) {
-    queue_self()->rotate = true;
-    hart_alert(hart_self(), ATTENTION_SWITCH);
+        hart_alert(hart, ATTENTION_WORK);
 }
 
 bool sched_pressing(void) {
@@ -238,145 +238,122 @@ bool sched_pressing(void) {
 
 void sched_affinity_changed(struct thread *thread) {
     struct hart *hart = thread->frame.hart;
-    if (hart_allowed(thread, hart->id))
+    if (hart_allowed(thread, hart))
         return;
     thread_set_flag(thread, THREAD_MOVE);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (thread->state == THREAD_RUNNING)
-        queue_prod(&queues[hart->id]);
+        sched_prod(hart);
+}
+
+/* ---- Sharing ---- */
+
+/* Gives one ready thread to a hart that is idle and may run it. */
+static void share(struct hart *hart) {
+    uint64_t idle = __atomic_load_n(&sched_idle_harts, __ATOMIC_RELAXED);
+    for (uint32_t left = hart->ready; left;) {
+        unsigned priority = bits_highest(left);
+        struct list *list = &hart->queue->ready[priority];
+        for (struct list *n = list->next; n != list; n = n->next) {
+            struct thread *thread = container_of(n, struct thread, link);
+            if (thread->affinity & idle) {
+                queue_remove(hart, thread);
+                hart_count_event(COUNTER_STEALS);
+                sched_ready_far(thread);
+                return;
+            }
+        }
+        left &= ~(1u << priority);
+    }
+}
+
+/* Some hart that is busy, and has more to do, looks for something to share. */
+static void ask_for_work(const struct hart *self) {
+    for (unsigned i = 1; i < hart_count; i++) {
+        struct hart *hart = &harts[(self->id + i) % hart_count];
+        if (__atomic_load_n(&hart->ready, __ATOMIC_RELAXED) &&
+            __atomic_load_n(&hart->running, __ATOMIC_RELAXED) >= 0) {
+            alert_far(hart, ATTENTION_SHARE | ATTENTION_SWITCH);
+            return;
+        }
+    }
 }
 
 /* ---- Choosing ---- */
 
-static struct thread *queue_take(struct runqueue *queue, int top)
-    REQUIRES(queue->lock) {
-    struct list *node = list_first(&queue->ready[top]);
-    struct thread *thread = container_of(node, struct thread, link);
-    queue_remove(queue, thread);
-    thread->state = THREAD_RUNNING;
+/* The handoff if nothing is more important, else the best ready thread. */
+static struct thread *choose_own(struct hart *hart) {
+    struct thread *handoff = hart->handoff;
+    int top = queue_top(hart);
+    hart->handoff = NULL;
+    if (handoff && top <= (int)handoff->priority)
+        return handoff;
+    if (handoff)
+        sched_enqueue(hart, handoff, true);
+    if (top < 0)
+        return NULL;
+    struct thread *thread = queue_first(hart, (unsigned)top);
+    queue_remove(hart, thread);
     return thread;
 }
 
-/* The handoff if nothing is more important, else the best ready thread. */
-static struct thread *choose_own(struct runqueue *queue) {
-    struct thread *handoff = queue->hart->handoff;
-    queue->hart->handoff = NULL;
-    spin_lock(&queue->lock);
-    int top = queue_top(queue);
-    struct thread *next = NULL;
-    if (handoff && top <= (int)handoff->priority) {
-        next = handoff;
-        next->state = THREAD_RUNNING;
-    } else {
-        if (handoff)
-            queue_insert(queue, handoff, true);
-        if (top >= 0)
-            next = queue_take(queue, top);
-    }
-    spin_unlock(&queue->lock);
-    return next;
-}
-
-/* Takes a thread that may run on `hart` from a queue whose hart is busy. */
-static struct thread *steal_from(struct runqueue *victim, unsigned hart) {
-    struct thread *found = NULL;
-    if (queue_top(victim) < 0 || victim->hart->running < 0)
-        return NULL;
-    spin_lock(&victim->lock);
-    for (int p = queue_top(victim); p >= 0 && !found; p--) {
-        struct list *list = &victim->ready[p];
-        for (struct list *n = list->next; n != list && !found; n = n->next) {
-            struct thread *thread = container_of(n, struct thread, link);
-            if (hart_allowed(thread, hart))
-                found = thread;
-        }
-    }
-    if (found) {
-        queue_remove(victim, found);
-        found->state = THREAD_RUNNING;
-        found->frame.hart = &harts[hart];
-    }
-    spin_unlock(&victim->lock);
-    return found;
-}
-
-static struct thread *choose_stolen(unsigned self) {
-    for (unsigned i = 1; i < hart_count; i++) {
-        unsigned hart = (self + i) % hart_count;
-        struct thread *thread = steal_from(&queues[hart], self);
-        if (thread) {
-            hart_count_event(COUNTER_STEALS);
-            return thread;
-        }
-    }
-    return NULL;
-}
-
-/* ---- Leaving the kernel ---- */
-
-void sched_depart(struct thread *self) {
-    struct hart *hart = hart_self();
-    sched_stop(self);
-    hart->idle->priority = self->priority;
-    frame_set_self(&hart->idle->frame);
-}
-
 /* Puts the current thread, which could run on, back into a queue. */
-static void preempt(struct runqueue *queue, struct thread *self) {
-    bool rotate = queue->rotate;
-    queue->rotate = false;
+static void preempt(struct hart *hart, struct thread *self) {
+    bool rotate = hart_calm(hart, ATTENTION_ROTATE) & ATTENTION_ROTATE;
     sched_depart(self);
-    if (hart_allowed(self, hart_self()->id))
-        ready_on(self, hart_self()->id, !rotate);
+    if (hart_allowed(self, hart))
+        sched_enqueue(hart, self, !rotate);
     else
-        sched_ready(self);
+        sched_ready_far(self);
 }
 
-static void idle_wait(struct runqueue *queue) {
-    struct hart *hart = hart_self();
+static void idle_wait(struct hart *hart) {
     uint64_t bit = 1ull << hart->id;
-    queue->hart->running = -1;
+    hart->running = -1;
     space_leave();
-    __atomic_fetch_or(&idle_harts, bit, __ATOMIC_SEQ_CST);
-    if (queue_top(queue) < 0)
+    __atomic_fetch_or(&sched_idle_harts, bit, __ATOMIC_SEQ_CST);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* inbox_push has the other */
+    if (!__atomic_load_n(&hart->queue->inbox, __ATOMIC_RELAXED)) {
+        ask_for_work(hart);
         __asm__ volatile("wfi" ::: "memory");
-    __atomic_fetch_and(&idle_harts, ~bit, __ATOMIC_SEQ_CST);
+    }
+    __atomic_fetch_and(&sched_idle_harts, ~bit, __ATOMIC_SEQ_CST);
     interrupt_poll_hook();
-    queue->hart->since = timer_now();
+    hart->since = timer_now();
 }
 
 /* The best thing to run; does queued work and idles until there is one. */
-static struct thread *choose(struct runqueue *queue) {
+static struct thread *choose(struct hart *hart) {
     for (;;) {
-        hart_calm(queue->hart, ATTENTION_SWITCH);
-        struct thread *next = choose_own(queue);
+        hart_calm(hart, ATTENTION_SWITCH | ATTENTION_ROTATE | ATTENTION_INBOX);
+        inbox_empty(hart);
+        struct thread *next = choose_own(hart);
         int work = work_priority();
         if (work >= 0 && (!next || work >= (int)next->priority)) {
             if (next)
-                ready_on(next, hart_self()->id, true);
+                sched_enqueue(hart, next, true);
             thread_self()->priority = (uint32_t)work;
             work_step();
             interrupt_poll_hook();
-            continue;
-        }
-        if (!next)
-            next = choose_stolen(hart_self()->id);
-        if (next)
+        } else if (next) {
+            next->state = THREAD_RUNNING;
             return next;
-        idle_wait(queue);
+        } else {
+            idle_wait(hart);
+        }
     }
 }
 
 /* A killed thread is chosen like others, but dies instead of running; one that
  * may not run on this hart any more goes where it may. */
-static struct thread *choose_living(struct runqueue *queue) {
+static struct thread *choose_living(struct hart *hart) {
     for (;;) {
-        struct thread *next = choose(queue);
+        struct thread *next = choose(hart);
         if (next->flags & THREAD_KILLED) {
             frame_set_self(&next->frame);
             thread_die(next, STATUS_KILLED);
-        } else if (!hart_allowed(next, hart_self()->id)) {
-            sched_ready(next);
+        } else if (!hart_allowed(next, hart)) {
+            sched_ready_far(next);
         } else {
             frame_set_self(&next->frame);
             return next;
@@ -384,12 +361,27 @@ static struct thread *choose_living(struct runqueue *queue) {
     }
 }
 
+/* ---- Leaving the kernel ---- */
+
 /* A thread that this hart let wait had been killed just then. */
 static void cancel_doomed(struct hart *hart) {
     struct thread *thread = hart->doomed;
     hart->doomed = NULL;
-    hart_calm(hart, ATTENTION_DOOMED);
     thread_cancel_killed(thread);
+}
+
+/* Does what other harts have asked for, or this one left for later. */
+static void attend(struct hart *hart) {
+    uint32_t why = hart_calm(hart, ATTENTION_DOOMED | ATTENTION_INBOX |
+                                       ATTENTION_SORT | ATTENTION_SHARE);
+    if (why & ATTENTION_DOOMED)
+        cancel_doomed(hart);
+    if (why & ATTENTION_INBOX)
+        inbox_empty(hart);
+    if (why & ATTENTION_SORT)
+        queues_sort(hart);
+    if (why & ATTENTION_SHARE)
+        share(hart);
 }
 
 /* Whether the thread, which could go on, has to give way. */
@@ -401,19 +393,17 @@ static bool must_leave(const struct hart *hart, const struct thread *self) {
 
 /* The thread to go on with when it may not be the current one. */
 static struct thread *look_around(struct hart *hart) {
-    struct runqueue *queue = &queues[hart->id];
     struct thread *self = thread_self();
-    if (hart->attention & ATTENTION_DOOMED)
-        cancel_doomed(hart);
+    attend(hart);
     if (self->flags & THREAD_KILLED)
         thread_die(self, STATUS_KILLED);
     else if (self != hart->idle && must_leave(hart, self))
-        preempt(queue, self);
+        preempt(hart, self);
     else
         /* Work that has to wait is looked at again at the next tick. */
         hart_calm(hart, ATTENTION_WORK);
     self = thread_self();
-    return self == hart->idle ? choose_living(queue) : self;
+    return self == hart->idle ? choose_living(hart) : self;
 }
 
 /* Not in line: the quick way out saves no register. */
@@ -426,12 +416,53 @@ leave_slowly(struct hart *hart) {
     return self;
 }
 
+/*
+ * The thread to go on with if all there is to do is to choose from this hart's
+ * queues: the current one waits, or gives way to another. NULL: leave_slowly
+ * has to look.
+ */
+static inline struct thread *switch_quickly(struct hart *hart,
+                                            struct thread *self) {
+    const uint32_t asked = ATTENTION_SWITCH | ATTENTION_ROTATE;
+    uint32_t ready = hart->ready;
+    if ((hart->attention & ~asked) || hart->handoff || hart->work >= 0 ||
+        !ready || (self->flags & (THREAD_KILLED | THREAD_MOVE | THREAD_FPU)))
+        return NULL;
+    /* Mostly the best one is equal to the one before. */
+    uint32_t top = self->priority;
+    if (ready >> top != 1)
+        top = bits_highest(ready);
+    struct thread *next = queue_first(hart, top);
+    if (next->flags & (THREAD_KILLED | THREAD_MOVE))
+        return NULL;
+    uint32_t why = hart->attention ? hart_calm(hart, asked) : 0;
+    if (why & ~asked) {
+        hart_alert(hart, why & asked);
+        return NULL;
+    }
+    if (!(self->flags & THREAD_IDLE)) {
+        if (top < self->priority + !(why & ATTENTION_ROTATE))
+            return self;
+        hart_count_event(COUNTER_SWITCHES);
+        sched_charge();
+        sched_enqueue(hart, self, !(why & ATTENTION_ROTATE));
+    }
+    queue_remove(hart, next);
+    next->state = THREAD_RUNNING;
+    frame_set_self(&next->frame);
+    return next;
+}
+
 struct thread *sched_leave(void) {
     struct thread *self = thread_self();
     struct hart *hart = self->frame.hart;
     const uint32_t unusual = THREAD_KILLED | THREAD_MOVE | THREAD_IDLE;
-    if (hart->attention || hart->handoff || (self->flags & unusual))
-        return leave_slowly(hart);
+    if (hart->attention || hart->handoff || (self->flags & unusual)) {
+        self = switch_quickly(hart, self);
+        if (!self)
+            return leave_slowly(hart);
+        event_note(EVENT_SWITCH, self, 0, 0);
+    }
     hart->running = (int32_t)self->priority;
     space_activate(self->space);
     return self;

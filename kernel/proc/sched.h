@@ -4,20 +4,35 @@
  *
  * Idea        Each hart has 32 queues, one a priority, and a bitmap that says
  *             which are not empty. The highest runs; equals take turns at each
- *             tick. An idle hart steals. Message passing mostly avoids all
- *             this: a call hands the hart straight to the receiver ("handoff").
- * Invariants  proc/thread.h I1. bit p of a bitmap is set exactly while queue p
- *             is not empty.
- * Locks       queue->lock (RANK_RUNQUEUE), taken with the lock that guards the
- *             thread's state held, or none.
+ *             tick. Message passing mostly avoids all this: a call hands the
+ *             hart straight to the receiver ("handoff").
+ * Harts       A hart's queues are its own, so they need no lock. Others leave
+ *             threads in its inbox, a stack that many may push to and one
+ *             empties, and interrupt it only if it idles or runs something
+ *             less important. An idle hart cannot take threads either: it asks
+ *             the others to share.
+ * Invariants  I1 proc/thread.h I1;
+ *             I2 bit p of hart->ready is set exactly while ready[p] is not
+ *                empty;
+ *             I3 thread->queued_at is its priority in ready[], plus one, or 0;
+ *                only thread->frame.hart changes that.
  */
 #ifndef OCTAVO_PROC_SCHED_H
 #define OCTAVO_PROC_SCHED_H
 
+#include "abi/syscall.h"
 #include "arch/hart.h"
 #include "dev/timer.h"
 #include "proc/fpu.h"
 #include "proc/thread.h"
+
+struct runqueue {
+    struct list ready[PRIORITY_COUNT];
+    struct list *inbox __attribute__((aligned(64))); /* atomic */
+} __attribute__((aligned(64)));
+
+/* Bit i: hart i waits for work. Atomic. */
+extern uint64_t sched_idle_harts;
 
 /* Sets up queues and idle threads; this hart's idle thread becomes current. */
 void sched_init(void);
@@ -25,11 +40,39 @@ void sched_init(void);
 /* The same for a hart that starts later; its struct hart is current. */
 void sched_init_hart(void);
 
+/* Puts a thread that is in no queue into this hart's. */
+static inline void sched_enqueue(struct hart *hart, struct thread *thread,
+                                 bool front) {
+    *(volatile uint32_t *)&thread->state = THREAD_READY;
+    /* The priority is read after this: see sched_set_priority. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    uint32_t priority = *(volatile uint32_t *)&thread->priority;
+    struct list *list = &hart->queue->ready[priority];
+    if (front)
+        list_push_front(list, &thread->link);
+    else
+        list_push_back(list, &thread->link);
+    thread->queued_at = priority + 1;
+    hart->ready |= 1u << priority;
+    if ((int32_t)priority > hart->running)
+        hart_alert(hart, ATTENTION_SWITCH);
+}
+
+/* The rest of sched_ready: for a thread that another hart should run. */
+void sched_ready_far(struct thread *thread);
+
 /*
  * Makes a thread ready that no queue holds: on an idle hart it may run on,
  * else on the hart it ran on last. Interrupts that hart if it should switch.
  */
-void sched_ready(struct thread *thread);
+static inline void sched_ready(struct thread *thread) {
+    struct hart *hart = hart_self();
+    if (thread->frame.hart != hart || (thread->flags & THREAD_MOVE) ||
+        __atomic_load_n(&sched_idle_harts, __ATOMIC_RELAXED))
+        sched_ready_far(thread);
+    else
+        sched_enqueue(hart, thread, false);
+}
 
 /* The rest of sched_handoff: for a thread of another hart, or a second one. */
 void sched_handoff_far(struct thread *thread);
@@ -73,7 +116,12 @@ static inline void sched_stop(struct thread *self) {
  * visible to others as dead or ready, and makes the idle thread current, with
  * the priority of what it finishes.
  */
-void sched_depart(struct thread *self);
+static inline void sched_depart(struct thread *self) {
+    struct thread *idle = hart_self()->idle;
+    sched_stop(self);
+    idle->priority = self->priority;
+    frame_set_self(&idle->frame);
+}
 
 /* The same for a thread that begins to wait. The one that was handed the hart
  * is current from now on, if there is one and nothing more important. */
@@ -90,15 +138,17 @@ static inline void sched_pass_on(struct thread *self) {
     frame_set_self(&next->frame);
 }
 
-/* Changes the effective priority; moves it if it is in a run queue. One caller
- * at a time (ipc/donate.c has a lock for it). */
+/* Changes the effective priority; moves the thread if it is in a run queue. One
+ * caller at a time (ipc/donate.c has a lock for it). */
 void sched_set_priority(struct thread *thread, uint32_t priority);
 
 /* A tick passed on this hart: equals take turns. */
 void sched_tick(void);
 
 /* The current thread lets equals run first. */
-void sched_yield(void);
+static inline void sched_yield(void) {
+    hart_alert(hart_self(), ATTENTION_SWITCH | ATTENTION_ROTATE);
+}
 
 /* Whether a long operation should stop and restart: an interrupt waits, or
  * another thread should run. */

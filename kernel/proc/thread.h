@@ -11,8 +11,8 @@
  *             READY <-> RUNNING (the scheduler)
  *             RUNNING -> a waiting state (thread_wait) -> READY (thread_wake)
  *             any -> DEAD (thread_die) -> FREE (joined, or its process ends)
- * Invariants  I1 a READY thread is in exactly one run queue, or is its hart's
- *                handoff; no other thread is in one;
+ * Invariants  I1 a READY thread is in exactly one run queue or inbox, or is its
+ *                hart's handoff; no other thread is in one;
  *             I2 a waiting thread's frame is complete before its state is
  *                visible to others: both are written under the lock of what it
  *                waits for (waiting_on);
@@ -116,7 +116,7 @@ struct thread {
     uint32_t flags;     /* enum thread_flags; atomic */
     uint32_t priority;  /* effective: base or donated */
     uint32_t base;      /* process->lock */
-    uint32_t queued_at; /* the run queue it is in; that queue's lock */
+    uint32_t queued_at; /* its place in a run queue (proc/sched.h) */
 
     /* Waiting: guarded by the lock of what it waits for. */
     uint64_t wait_sequence;

@@ -14,12 +14,19 @@
 static struct list queues[HART_MAX];
 
 void work_init(void) {
-    for (unsigned i = 0; i < HART_MAX; i++)
+    for (unsigned i = 0; i < HART_MAX; i++) {
         list_init(&queues[i]);
+        harts[i].work = -1;
+    }
 }
 
 static struct work *work_of(struct list *node) {
     return container_of(node, struct work, link);
+}
+
+static void note_first(struct list *queue) {
+    hart_self()->work =
+        list_empty(queue) ? -1 : (int32_t)work_of(queue->next)->priority;
 }
 
 void work_queue(struct work *work) {
@@ -28,18 +35,15 @@ void work_queue(struct work *work) {
     while (node != queue && work_of(node)->priority >= work->priority)
         node = node->next;
     list_push_back(node, &work->link);
+    note_first(queue);
     hart_alert(hart_self(), ATTENTION_WORK);
-}
-
-int work_priority(void) {
-    struct list *queue = &queues[hart_self()->id];
-    return list_empty(queue) ? -1 : (int)work_of(queue->next)->priority;
 }
 
 void work_step(void) {
     struct list *queue = &queues[hart_self()->id];
     struct work *work = work_of(queue->next);
     list_remove(&work->link);
+    note_first(queue);
     if (!work->step(work))
         work_queue(work);
     if (list_empty(queue))

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "arch/hart.h"
 #include "lib/list.h"
 
 struct work {
@@ -31,7 +32,9 @@ void work_init(void);
 void work_queue(struct work *work);
 
 /* The priority of this hart's first work, or -1 if it has none. */
-int work_priority(void);
+static inline int32_t work_priority(void) {
+    return hart_self()->work;
+}
 
 /* Runs one step of this hart's first work. */
 void work_step(void);

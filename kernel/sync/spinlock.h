@@ -7,7 +7,7 @@
  *             while it holds a lock: the holder is running, and soon done.
  *             Nothing in the kernel sleeps; what waits is a thread, and that
  *             is a state under a lock, not a stack (see proc).
- * Use         spin_init(&queue->lock, RANK_RUNQUEUE);
+ * Use         spin_init(&queue->lock, RANK_THREAD_WAIT);
  *             spin_lock(&queue->lock);  ...  spin_unlock(&queue->lock);
  * Invariants  Locks are taken in the order of sync/lock_rank.h. Debug builds
  *             check that, and that a lock is released by the hart that took

@@ -289,6 +289,59 @@ static void check_hops(void) {
     check_equal("moves", (int64_t)moved, 160);
 }
 
+enum { SLEEPERS = 12 };
+
+static volatile bool blocked, released;
+static int64_t bells[SLEEPERS];
+
+static uint64_t other_hart(void) {
+    return 1ull << (sys_system_info(INFO_HARTS, 0).value[0] - 1);
+}
+
+static void sleeps(uint64_t i) {
+    check_ok("priority", sys_thread_priority(0, PRIORITY_L));
+    check_ok("affinity", sys_thread_affinity(0, other_hart()));
+    order_await(bells[i]);
+    order_add((char)('a' + i));
+}
+
+static void blocks(uint64_t unused) {
+    (void)unused;
+    check_ok("affinity", sys_thread_affinity(0, other_hart()));
+    check_ok("priority", sys_thread_priority(0, PRIORITY_H));
+    blocked = true;
+    while (!released)
+        sys_yield();
+}
+
+/* While another hart runs something more important, those made ready for it
+ * are left in its inbox, and it is not interrupted. */
+static void check_inbox(void) {
+    int64_t tids[SLEEPERS + 1];
+    bool alone = other_hart() == 1;
+    start();
+    for (unsigned i = 0; i < SLEEPERS; i++) {
+        bells[i] = check_ok("create", sys_notification_create());
+        tids[i] = thread_start(sleeps, i);
+    }
+    pause_ms(2 * SETTLE_MS);
+    tids[SLEEPERS] = thread_start(blocks, 0);
+    while (!blocked)
+        pause_ms(1);
+    uint64_t ipis = sys_debug(DEBUG_COUNTER, COUNTER_IPIS).value;
+    uint64_t wakes = sys_debug(DEBUG_COUNTER, COUNTER_FAR_WAKES).value;
+    for (unsigned i = 0; i < SLEEPERS; i++)
+        check_ok("signal", sys_signal(bells[i], 1));
+    wakes = sys_debug(DEBUG_COUNTER, COUNTER_FAR_WAKES).value - wakes;
+    ipis = sys_debug(DEBUG_COUNTER, COUNTER_IPIS).value - ipis;
+    released = true;
+    for (unsigned i = 0; i <= SLEEPERS; i++)
+        thread_end(tids[i]);
+    order_expect("abcdefghijkl");
+    check_true("each is left in the inbox", alone || wakes >= SLEEPERS);
+    check_true("nobody is interrupted for them", ipis < SLEEPERS / 2);
+}
+
 static const struct check checks[] = {
     {"priorities", "ready threads of several priorities all run",
      check_priorities},
@@ -308,6 +361,8 @@ static const struct check checks[] = {
     {"accounting", "a process's time is what it ran", check_accounting},
     {"all_harts", "ready threads spread over the harts", check_all_harts},
     {"hops", "threads move from hart to hart unharmed", check_hops},
+    {"inbox", "threads for a busy hart wait in its inbox, in order",
+     check_inbox},
 };
 
 int main(int argc, char **argv) {

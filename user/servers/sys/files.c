@@ -42,6 +42,7 @@ static const char *const counter_names[] = {
     [COUNTER_FPU_TRAP] = "fpu_traps",
     [COUNTER_FPU_SAVE] = "fpu_saves",
     [COUNTER_STEALS] = "steals",
+    [COUNTER_FAR_WAKES] = "far_wakes",
     [COUNTER_TRANSFERS] = "transfers",
     [COUNTER_TRANSFER_FAILURES] = "failures",
     [COUNTER_PAGES_MOVED] = "pages_moved",
