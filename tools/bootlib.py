@@ -31,6 +31,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
+from guestclock import GuestClock
 from symbols import FaultLines, Symbols
 from transcript import Transcript
 
@@ -62,6 +63,8 @@ class Options:
     add: List[str] = field(default_factory=list)  # .c: programs; else files
     image_kib: Optional[int] = None  # of the private disk; None: by the machine
     timeout: float = 60.0  # host seconds
+    limit: Optional[float] = None  # seconds of the guest's time
+    monitor: Optional[str] = None  # Unix socket of QEMU's monitor
     debug: bool = False  # the DEBUG=1 build
     seed: Optional[int] = None
     tick: Optional[int] = None
@@ -83,9 +86,10 @@ class Result:
     output: str  # of the commands
     log: str  # everything on the serial line
     panic: Optional[str]  # the kernel's panic text
-    timed_out: bool
+    timed_out: bool  # it had to be stopped
     completed: bool  # the end mark was seen
     seconds: float  # on the host
+    stopped: str = ""  # why it had to be, if not by the host's clock
 
 
 # --- The build ---------------------------------------------------------------
@@ -222,9 +226,7 @@ def choose_media(options: Options, work: Path) -> Media:
         options = replace(options, image_kib=options.image_kib or SMALL_IMAGE_KIB)
     private = bool(options.add or options.image_kib)
     if options.disk and private:
-        raise BootError(
-            "--add and --disk exclude each other: a file is added " "to a private disk"
-        )
+        raise BootError("--add and --disk exclude each other")
     if options.disk:
         disk = Path(options.disk).absolute()
         if not disk.is_file():
@@ -330,7 +332,7 @@ def qemu_command(
     if serial is None:
         command += ["-nographic"]
     else:
-        command += ["-display", "none", "-monitor", "none"]
+        command += ["-display", "none", "-monitor", monitor_device(options)]
         command += ["-chardev", f"file,id=console,append=on,path={qemu_path(serial)}"]
         command += ["-serial", "chardev:console"]
     if options.icount:
@@ -351,6 +353,12 @@ def qemu_command(
         command += ["-S", "-gdb", "chardev:gdb", "-chardev"]
         command += [f"socket,id=gdb,path={socket},server=on,wait=off"]
     return command + options.qemu_args
+
+
+def monitor_device(options: Options) -> str:
+    if options.monitor is None:
+        return "none"
+    return f"unix:{qemu_path(Path(options.monitor))},server=on,wait=off"
 
 
 def qemu_path(path: Path) -> str:
@@ -409,6 +417,8 @@ def boot(
         media = prepare_media(options, work)
         serial = work / "serial.log"
         serial.touch()
+        if options.limit is not None:
+            options = replace(options, monitor=str(work / "monitor"))
         try:
             return run_scripted(options, media, serial, on_output)
         finally:
@@ -426,9 +436,8 @@ def run_scripted(
     began = time.monotonic()
     process = start_qemu(qemu_command(options, media, serial))
     try:
-        timed_out = follow(
-            process, serial, fault_lines(options, media), transcript, options, on_output
-        )
+        faults = fault_lines(options, media)
+        timed_out, why = follow(process, serial, faults, transcript, options, on_output)
         complaint = b""
         if process.poll() is not None and process.stderr:
             complaint = process.stderr.read()
@@ -446,6 +455,7 @@ def run_scripted(
         timed_out=timed_out,
         completed=transcript.status is not None,
         seconds=time.monotonic() - began,
+        stopped=why,
     )
 
 
@@ -456,22 +466,28 @@ def follow(
     transcript: Transcript,
     options: Options,
     on_output: Optional[Callable[[str], None]],
-) -> bool:
-    """Reads the serial log until QEMU ends; True if it had to be stopped."""
+) -> Tuple[bool, str]:
+    """Reads the serial log until QEMU ends; whether it had to be stopped, and
+    why, if not by the host's clock."""
     tell = on_output or (lambda _: None)
+    clock = GuestClock(options.limit, Path(options.monitor or ""), process.pid)
     deadline = time.monotonic() + options.timeout
     with open(serial, encoding="utf-8", errors="replace", newline="") as log:
         while True:
             # Asked before the read, so that the last read comes after the end.
             ended = process.poll() is not None
             output = transcript.feed(faults.feed(log.read()))
-            late = time.monotonic() > deadline or log.tell() > LOG_LIMIT
+            why = "" if ended else clock.verdict()
+            if log.tell() > LOG_LIMIT:
+                why = f"it floods the console: more than {LOG_LIMIT >> 20} MiB"
+            late = time.monotonic() > deadline or why != ""
             if ended or late:
                 output += transcript.finish()
             if output:
                 tell(output)
             if ended or late:
-                return not ended
+                clock.close()
+                return not ended, why
             time.sleep(POLL_S)
 
 

@@ -49,6 +49,7 @@ class Setup:
     image_kib: Optional[int] = None
     unit: Optional[str] = None  # a lab's unit kernel
     timeout: float = 60.0  # host seconds
+    limit: Optional[float] = None  # seconds of the guest's time
 
     def options(self, command: Optional[str]) -> bootlib.Options:
         return bootlib.Options(
@@ -61,6 +62,7 @@ class Setup:
             add=list(self.add),
             image_kib=self.image_kib,
             timeout=self.timeout,
+            limit=self.limit,
             debug=self.debug,
             seed=self.seed,
             tick=self.tick,
@@ -111,6 +113,8 @@ class Run:
         """Why this run has no result, or None if it has one."""
         if self.result.panic:
             return "the kernel panicked: " + self.result.panic.splitlines()[0]
+        if self.result.stopped:
+            return self.result.stopped
         if self.result.timed_out:
             return f"no end after {self.result.seconds:.0f} s on the host"
         if not self.result.completed:

@@ -26,7 +26,9 @@ def compiler_for(path: str) -> List[str]:
     env = Build().env
     if path.startswith("kernel/"):
         return env["CC"] + env["KERNEL_CFLAGS"]
-    if path.startswith("user/"):
+    if path.startswith(("labs/", "grading/unit/")) and "/lab_" not in path:
+        return env["CC"] + env["KERNEL_CFLAGS"] + ["-Igrading/unit"]
+    if path.startswith(("labs/", "user/")):
         return env["CC"] + env["USER_CFLAGS"]
     folder = Path(path).parent
     own = [f"-I{place}" for place in (folder / "shim", folder, folder.parent)]

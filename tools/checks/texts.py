@@ -102,11 +102,23 @@ def wrong_command(line: str, targets: Set[str]) -> Problems:
     return [f"{words[0]} has no option {o}" for o in options if o not in known]
 
 
+def is_absent(name: str) -> bool:
+    """Whether a file is one that a student's tree does not have."""
+    handout = TOP / "handout.mk"
+    if not handout.exists():
+        return False
+    absent = re.search(r"^ABSENT := (.*)$", read("handout.mk"), re.MULTILINE)
+    parts = absent[1].split() if absent else []
+    return any(name == part or name.startswith(part + "/") for part in parts)
+
+
 def wrong_reference(name: str, symbol: str) -> Problems:
     """A path below one of the tree's folders exists, and has the symbol."""
     if name.split("/")[0] not in ALL_DIRS:
         return []
     path = TOP / name
+    if not path.exists() and is_absent(name):
+        return []
     if not path.exists():
         return [f"no such file: {name}"]
     if symbol and path.is_file() and not re.search(rf"\b{symbol}\b", read(name)):

@@ -19,14 +19,14 @@ Each panics with the name of this lab until then. Start with
 {rows}
 
 ```
-make                    builds the system with your functions
-make grade              grades it: every test, its points, and why it failed
-make grade TEST=name    one test
-make qemu               boots to a shell
-make qemu REFERENCE=1   the same with the reference's functions
-make gdb                stops in the debugger (docs/howto/debug.md)
-make check              layout and style
-make submit             the archive to hand in
+make                    # builds the system with your functions
+make grade              # grades it: each test, its points, and why it failed
+make grade TEST=name    # one test
+make qemu               # boots to a shell
+make qemu REFERENCE=1   # the same with the reference's functions
+make gdb                # stops in the debugger (docs/howto/debug.md)
+make check              # layout and style
+make submit             # the archive to hand in
 ```
 
 `tools/setup --check` says which tools are missing; `make` installs them.
@@ -43,6 +43,9 @@ _MK = """# SPDX-License-Identifier: MIT
 LAB := {name}
 LAB_FILES := {files}
 PREBUILT := {ready}
+
+# Files of the whole tree that documents speak of and that are not here.
+ABSENT := {absent}
 
 # Helpers wait for your functions to use them.
 LAB_CFLAGS := -Wno-error=unused-function -Wno-error=unused-variable \\
@@ -86,10 +89,12 @@ def rows(lab: Lab) -> str:
     )
 
 
-def write(lab: Lab, ready: List[str], out: Path) -> None:
-    """Writes them all; `ready` names what comes as objects."""
+def write(lab: Lab, ready: List[str], absent: List[str], out: Path) -> None:
+    """Writes them all; `ready` names what comes as objects, `absent` what stays
+    behind."""
     files = [path for path in lab.files if not path.endswith(".h")]
     names = {"name": lab.name, "files": " ".join(files), "ready": " ".join(ready)}
+    names["absent"] = " ".join(absent)
     (out / "README.md").write_text(
         _README.format(
             number=lab.number, title=lab.title, folder=lab.folder, rows=rows(lab)

@@ -12,6 +12,7 @@ Invariant   What is the staff's alone (STAFF) is never copied, and no body of a
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -27,6 +28,7 @@ from labs import source, texts
 TOP = bootlib.TOP
 STAFF = (
     ".ci",
+    "docs/bench-baseline.json",
     "docs/book",
     "docs/grading.md",
     "docs/howto/write-a-lab.md",
@@ -36,6 +38,7 @@ STAFF = (
     "grading/mutants",
     "grading/tests",
     "labs",
+    "tools/book",
     "tools/grade-all",
     "tools/gradescope",
     "tools/handout",
@@ -60,6 +63,12 @@ def tracked() -> List[str]:
 
 def is_staff(path: str) -> bool:
     return any(path == part or path.startswith(part + "/") for part in STAFF)
+
+
+def is_chapter(path: str, last: int) -> bool:
+    """Whether it is a chapter of the book up to the lab's own."""
+    found = re.fullmatch(r"docs/book/(\d+)-\w+\.md", path)
+    return found is not None and int(found[1]) <= last
 
 
 class Plan:
@@ -155,8 +164,10 @@ def refuse_state(made: Path, path: str, debug: bool) -> None:
 def copy_tree(lab: Lab, out: Path) -> None:
     """Everything that students may have, as it is."""
     parts = [f"labs/{lab.folder}/{part}" for part in LAB_PARTS]
+    parts += ["docs/book/figures"]
     for path in tracked():
         own = any(path == part or path.startswith(part + "/") for part in parts)
+        own |= is_chapter(path, lab.number)
         if own or not is_staff(path):
             goal = out / path
             goal.parent.mkdir(parents=True, exist_ok=True)
@@ -238,7 +249,8 @@ def make(lab: Lab, out: Path, mine: Optional[Path] = None, git: bool = True) -> 
     copy_tree(lab, out)
     write_sources(plan, out, mine)
     write_objects(plan, out)
-    texts.write(plan.lab, [*plan.ready, *plan.later_objects()], out)
+    ready = [*plan.ready, *plan.later_objects()]
+    texts.write(lab, ready, [*STAFF, *plan.ready], out)
     if git:
         commit(out, lab)
 

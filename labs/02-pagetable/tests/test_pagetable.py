@@ -92,5 +92,5 @@ def test_random(bench: Bench, seed: int) -> None:
 @pytest.mark.parametrize("program", ["test_map", "test_fork", "test_space"])
 def test_boots(bench: Bench, program: str) -> None:
     """The system boots on these tables, and maps, forks and builds spaces."""
-    run = bench.machine.run(program)
+    run = bench.run(program)
     run.expect_status(0)

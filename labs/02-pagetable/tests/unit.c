@@ -3,107 +3,13 @@
  * unit.c: the functions of vm/pagetable.c, one by one.
  *
  * The kernel has frames and no page table of its own yet. Each test looks at
- * the tables themselves, with `peek`, and not through what it tests.
+ * the tables themselves (kit.h), and not through what it tests.
  */
-#include "unit.h"
+#include "kit.h"
 
 #include <stddef.h>
 
 #include "abi/errno.h"
-#include "arch/memory.h"
-#include "lib/string.h"
-#include "vm/frame.h"
-#include "vm/kernelmap.h"
-#include "vm/pagetable.h"
-#include "vm/pte.h"
-#include "vm/quota.h"
-
-enum {
-    USER_RW = PTE_V | PTE_R | PTE_W | PTE_U | PTE_A | PTE_D,
-    USER_R = PTE_V | PTE_R | PTE_U | PTE_A | PTE_D,
-    LINK = PTE_V,
-    LEVEL_BITS = 9,
-    MEGA = PAGE_SIZE * PAGETABLE_ENTRIES,
-};
-
-/* Indices 3, 5 and 7 of the levels 2, 1 and 0. */
-#define PLACE ((va_t)3 << 30 | (va_t)5 << 21 | (va_t)7 << 12)
-
-static struct quota quota;
-static struct pagetable table;
-static uint64_t frames_before;
-
-/* An empty table, made by hand. */
-static void setup(void) {
-    quota.frames_max = frame_total();
-    table.quota = &quota;
-    table.root = frame_alloc_zero(true);
-    frame_of(table.root)->kind = FRAME_TABLE;
-    quota.frames = 1;
-    frames_before = frame_free_count();
-}
-
-static pte_t *entries(pa_t pa) {
-    return pa_to_va(pa);
-}
-
-static unsigned index_of(va_t va, unsigned level) {
-    return (unsigned)(va >> (PAGE_SHIFT + LEVEL_BITS * level)) %
-           PAGETABLE_ENTRIES;
-}
-
-/* The entry for va at a level, or NULL, by the book. */
-static pte_t *peek(va_t va, unsigned level) {
-    pa_t pa = table.root;
-    for (unsigned now = PAGETABLE_LEVELS - 1;; now--) {
-        pte_t *entry = &entries(pa)[index_of(va, now)];
-        if (now == level) {
-            return entry;
-        }
-        if ((*entry & (PTE_V | PTE_R | PTE_W | PTE_X)) != PTE_V) {
-            return NULL;
-        }
-        pa = *entry >> PTE_PPN_SHIFT << PAGE_SHIFT;
-    }
-}
-
-/* Links an empty table into an entry by hand. */
-static pa_t link_table(pte_t *entry) {
-    pa_t pa = frame_alloc_zero(true);
-    frame_of(pa)->kind = FRAME_TABLE;
-    *entry = pa >> PAGE_SHIFT << PTE_PPN_SHIFT | LINK;
-    pte_count(entry, 1);
-    quota.frames++;
-    return pa;
-}
-
-static void put_leaf(pte_t *entry, pa_t pa, pte_t flags) {
-    *entry = pa >> PAGE_SHIFT << PTE_PPN_SHIFT | flags;
-    pte_count(entry, 1);
-    quota.frames++;
-}
-
-/* Tables for PLACE by hand. */
-static void link_place(void) {
-    link_table(peek(PLACE, 2));
-    link_table(peek(PLACE, 1));
-}
-
-static pa_t page(void) {
-    pa_t pa = frame_alloc_zero(true);
-    unit_true("the test has a frame", pa != 0);
-    return pa;
-}
-
-static void check_table(const char *what, const pte_t *entry, unsigned used) {
-    unit_true(what, entry != NULL);
-    unit_equal("an entry that leads to a table has V alone", *entry & PTE_FLAGS,
-               LINK);
-    pa_t pa = pte_frame(*entry);
-    unit_equal("the references to a table", frame_refs(pa), 1);
-    unit_equal("the kind of a table's frame", frame_of(pa)->kind, FRAME_TABLE);
-    unit_equal("the entries that a table counts", frame_of(pa)->tag, used);
-}
 
 /* ---- Tests ---- */
 
@@ -320,13 +226,16 @@ static void test_next(void) {
         unit_equal("the page of that leaf", va, next_pages[i]);
         va += PAGE_SIZE;
     }
-    unit_true("next behind the last: NULL",
-              pagetable_next(&table, &va, USER_END, &budget) == NULL);
-    unit_equal("where next ends", va, USER_END);
-    va = 2 * PAGE_SIZE;
+    pagetable_next(&table, &va, USER_END, &budget);
+    unit_equal("where next ends, behind the last", va, USER_END);
+    va = 3 * MEGA;
     unit_true("next before the end of a range: NULL",
-              pagetable_next(&table, &va, MEGA - PAGE_SIZE, &budget) == NULL);
-    unit_equal("where next ends", va, MEGA - PAGE_SIZE);
+              pagetable_next(&table, &va, 4 * MEGA + PAGE_SIZE, &budget) ==
+                  NULL);
+    unit_equal("where next ends", va, 4 * MEGA + PAGE_SIZE);
+    va = 3 * MEGA + 9 * PAGE_SIZE;
+    pagetable_next(&table, &va, USER_END, &budget);
+    unit_equal("the next page, from within a hole", va, PLACE);
     put_leaf(peek(PLACE + MEGA, 1), MEGA, USER_RW);
     va = PLACE + PAGE_SIZE;
     unit_true("next at a megapage: NULL",

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+"""How long a run may take, in the guest's own time.
+
+Idea        A host is fast or slow, idle or busy; the guest's clock, with
+            -icount, is not. So what never ends is stopped by the guest's time:
+            QEMU's monitor reads the machine's timer (mtime) from outside. It is
+            asked only when a run takes suspiciously long on the host, so that
+            ordinary runs are as they would be without.
+Use         clock = GuestClock(limit, socket, process.pid)
+            reason = clock.verdict()    # now and then; empty: go on
+Invariant   The text of a reason is the same on every host."""
+from __future__ import annotations
+
+import re
+import socket
+import time
+from pathlib import Path
+from typing import Optional
+
+MTIME = 0x200BFF8  # of the machine `virt`
+MTIME_HZ = 10_000_000
+GRACE_S = 4.0  # host seconds before the first look
+INTERVAL_S = 1.0
+STILL_LOOKS = 3  # looks without any progress: nothing will ever happen
+
+
+class GuestClock:
+    """Watches one QEMU."""
+
+    def __init__(self, limit: Optional[float], monitor: Path, pid: int) -> None:
+        self.limit = limit
+        self._path = monitor
+        self._pid = pid
+        self._socket: Optional[socket.socket] = None
+        self._next = time.monotonic() + GRACE_S
+        self._last = (-1, -1)
+        self._still = 0
+
+    def verdict(self) -> str:
+        """Why the run is to be stopped, or nothing."""
+        now = time.monotonic()
+        if self.limit is None or now < self._next:
+            return ""
+        self._next = now + INTERVAL_S
+        guest = self.guest_time()
+        if guest is None:
+            return ""
+        if guest > self.limit * MTIME_HZ:
+            return f"no end after {self.limit:g} s of the guest's time"
+        seen = (guest, self._work())
+        self._still = self._still + 1 if seen == self._last else 0
+        self._last = seen
+        if self._still >= STILL_LOOKS:
+            return "all harts wait, and no timer will wake one"
+        return ""
+
+    def guest_time(self) -> Optional[int]:
+        """The machine's timer; None if it cannot be read."""
+        text = self._ask(f"xp /1gx {MTIME:#x}")
+        found = re.search(r"^0*200bff8: (0x[0-9a-f]+)", text, re.M)
+        return int(found[1], 16) if found else None
+
+    def _ask(self, command: str) -> str:
+        try:
+            if self._socket is None:
+                self._socket = socket.socket(socket.AF_UNIX)
+                self._socket.settimeout(10)
+                self._socket.connect(str(self._path))
+                self._read()
+            self._socket.sendall(command.encode() + b"\n")
+            return self._read()
+        except OSError:
+            return ""
+
+    def _read(self) -> str:
+        """What the monitor says up to its next prompt."""
+        assert self._socket
+        text = b""
+        while not text.endswith(b"(qemu) "):
+            piece = self._socket.recv(4096)
+            if not piece:
+                break
+            text += piece
+        return text.decode(errors="replace").replace("\r", "")
+
+    def _work(self) -> int:
+        """The host's time that QEMU has spent, in ticks."""
+        try:
+            words = Path(f"/proc/{self._pid}/stat").read_text().rsplit(")", 1)[1]
+        except (OSError, IndexError):
+            return time.monotonic_ns()  # never still
+        return sum(int(word) for word in words.split()[11:13])
+
+    def close(self) -> None:
+        if self._socket:
+            self._socket.close()
