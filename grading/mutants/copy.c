@@ -40,30 +40,35 @@ static int copy_check(const struct space *space, const struct window *window,
 
 /*
  * M-149: the bytes of a page that could not be copied are counted.
- * File: kernel/vm/copy.c
+ * File: kernel/ipc/copy.c
  * Killed by: test_copy own_hole
  * Killed by: test_copy peer_hole
  */
-int64_t space_copy_step(struct space *to, va_t tva, struct space *from,
-                        va_t fva, uint64_t length, bool nofault) {
-    uint64_t done = 0;
-    int64_t part = from->dying ? COPY_FAULT_FROM : COPY_FAULT_TO;
-    if (length > COPY_STEP) {
-        length = COPY_STEP;
-    }
-    spin_lock_pair(&to->lock, &from->lock);
-    while (!to->dying && !from->dying && done < length) {
-        part =
-            copy_page(to, tva + done, from, fva + done, length - done, nofault);
-        if (part < 0) {
-            done += page_rest(tva + done, length - done);
-            break;
-        }
-        done += (uint64_t)part;
-    }
-    spin_unlock_pair(&to->lock, &from->lock);
-    hart_self()->counters[COUNTER_BYTES_COPIED] += done;
-    return done > 0 ? (int64_t)done : part;
+static int copy_step(struct space *space, const struct window *window,
+                     uint64_t *argument) {
+    uint64_t local = argument[LOCAL];
+    uint64_t remote = window->base + argument[OFFSET];
+    uint64_t length = window->length - argument[OFFSET];
+    bool nofault = argument[WHAT] & COPY_NOFAULT;
+    bool in = argument[WHAT] & COPY_IN;
+    if (length == 0)
+        return -EOVERFLOW;
+    if (length > argument[LENGTH])
+        length = argument[LENGTH];
+    int64_t done = in ? space_copy_step(space, local, window->peer, remote,
+                                        length, nofault)
+                      : space_copy_step(window->peer, remote, space, local,
+                                        length, nofault);
+    if (done == COPY_FAULT_TO || done == COPY_FAULT_FROM)
+        copy_advance(argument, page_rest(local, page_rest(remote, length)));
+    if (done == COPY_FAULT_TO)
+        return in ? -EFAULT : -EPFAULT;
+    if (done == COPY_FAULT_FROM)
+        return in ? -EPFAULT : -EFAULT;
+    if (done < 0)
+        return (int)done;
+    copy_advance(argument, (uint64_t)done);
+    return 0;
 }
 
 /*
@@ -90,10 +95,7 @@ static int copy_step(struct space *space, const struct window *window,
         return in ? -EPFAULT : -EFAULT;
     if (done < 0)
         return (int)done;
-    argument[OFFSET] += (uint64_t)done;
-    argument[LOCAL] += (uint64_t)done;
-    argument[LENGTH] -= (uint64_t)done;
-    argument[DONE] += (uint64_t)done;
+    copy_advance(argument, (uint64_t)done);
     return 0;
 }
 
@@ -130,7 +132,8 @@ static int window_open(struct window *window, unsigned index) {
     spin_lock(&endpoint->lock);
     if (endpoint != NULL) {
         error = -EINVAL;
-        if (index < tag_items(caller->frame.x[REG_A1])) {
+        if (index < tag_items(caller->frame.x[REG_A1]) &&
+            index < MESSAGE_ITEMS) {
             const struct memory_item *item = &caller->items[index];
             window->base = item->base;
             window->length = item_length(item->descriptor);
@@ -194,11 +197,7 @@ static inline int64_t copy_page(struct space *to, va_t tva, struct space *from,
     if (result < 0) {
         return result == -EFAULT ? COPY_FAULT_TO : result;
     }
-    if (part == PAGE_SIZE) {
-        page_copy(leaf_byte(target, tva), leaf_byte(source, fva));
-    } else {
-        memmove(leaf_byte(target, tva), leaf_byte(source, fva), part);
-    }
+    page_part_copy(leaf_byte(target, tva), leaf_byte(source, fva), part);
     return (int64_t)part;
 }
 
@@ -225,11 +224,7 @@ static inline int64_t copy_page(struct space *to, va_t tva, struct space *from,
     if (result < 0) {
         return result == -EFAULT ? COPY_FAULT_TO : result;
     }
-    if (part == PAGE_SIZE) {
-        page_copy(leaf_byte(target, tva), leaf_byte(source, fva));
-    } else {
-        memmove(leaf_byte(target, tva), leaf_byte(source, fva), part);
-    }
+    page_part_copy(leaf_byte(target, tva), leaf_byte(source, fva), part);
     return (int64_t)part;
 }
 
@@ -253,37 +248,20 @@ static inline int64_t copy_page(struct space *to, va_t tva, struct space *from,
     if (result < 0) {
         return result == -EFAULT ? COPY_FAULT_TO : result;
     }
-    if (part == PAGE_SIZE) {
-        page_copy(leaf_byte(target, tva), leaf_byte(source, fva));
-    } else {
-        memmove(leaf_byte(target, tva), leaf_byte(source, fva), part);
-    }
+    page_part_copy(leaf_byte(target, tva), leaf_byte(source, fva), part);
     return (int64_t)part;
 }
 
 /*
  * M-161: all harts copy through one buffer.
- * File: kernel/vm/copy.c
+ * File: kernel/vm/copy.h
  * Killed by: test_copy_time copies (smp4)
  */
-static inline int64_t copy_page(struct space *to, va_t tva, struct space *from,
-                                va_t fva, uint64_t length, bool nofault)
-    REQUIRES(to->lock) REQUIRES(from->lock) {
-    pte_t *source;
-    pte_t *target;
-    uint64_t part = page_rest(tva, page_rest(fva, length));
-    int result = space_resolve(from, fva, PROT_READ, nofault, &source);
-    if (result < 0) {
-        return result == -EFAULT ? COPY_FAULT_FROM : result;
-    }
-    result = space_resolve(to, tva, PROT_WRITE, nofault, &target);
-    if (result < 0) {
-        return result == -EFAULT ? COPY_FAULT_TO : result;
-    }
+static inline void page_part_copy(char *to, const char *from, uint64_t n) {
     static char buffer[PAGE_SIZE];
-    memmove(buffer, leaf_byte(source, fva), part);
-    memmove(leaf_byte(target, tva), buffer, part);
-    return (int64_t)part;
+    memmove(buffer, from, n);
+    memmove(to, buffer, n);
+    hart_self()->counters[COUNTER_BYTES_COPIED] += n;
 }
 
 /*
@@ -310,60 +288,42 @@ static int64_t copy_run(struct thread *self) {
 }
 
 /*
+ * M-163-quick: a long copy in quick steps lets nobody else run.
+ * File: kernel/ipc/copy.c
+ * Killed by: test_copy_time meanwhile
+ */
+int64_t ipc_copy_light(struct thread *self) {
+    const uint64_t *argument = &self->frame.x[REG_A0];
+    if (argument[HANDLE] != (uint64_t)HANDLE_IMPLICIT)
+        return copy_rest(self);
+    while (copy_quick(self)) {
+        if (argument[LENGTH] == 0)
+            return copy_end(self, 0);
+    }
+    return copy_rest(self);
+}
+
+/*
  * M-164: whole words are copied, and the bytes behind them are lost.
- * File: kernel/vm/copy.c
+ * File: kernel/vm/copy.h
  * Killed by: test_copy in
  * Killed by: test_copy out
  */
-static inline int64_t copy_page(struct space *to, va_t tva, struct space *from,
-                                va_t fva, uint64_t length, bool nofault)
-    REQUIRES(to->lock) REQUIRES(from->lock) {
-    pte_t *source;
-    pte_t *target;
-    uint64_t part = page_rest(tva, page_rest(fva, length));
-    int result = space_resolve(from, fva, PROT_READ, nofault, &source);
-    if (result < 0) {
-        return result == -EFAULT ? COPY_FAULT_FROM : result;
-    }
-    result = space_resolve(to, tva, PROT_WRITE, nofault, &target);
-    if (result < 0) {
-        return result == -EFAULT ? COPY_FAULT_TO : result;
-    }
-    if (part == PAGE_SIZE) {
-        page_copy(leaf_byte(target, tva), leaf_byte(source, fva));
-    } else {
-        memmove(leaf_byte(target, tva), leaf_byte(source, fva), part & ~7ull);
-    }
-    return (int64_t)part;
+static inline void page_part_copy(char *to, const char *from, uint64_t n) {
+    memmove(to, from, n & ~7ull);
+    hart_self()->counters[COUNTER_BYTES_COPIED] += n;
 }
 
 /*
  * M-164-more: whole words are copied, and bytes behind the range with them.
- * File: kernel/vm/copy.c
+ * File: kernel/vm/copy.h
  * Killed by: test_copy in
  * Killed by: test_copy out
  */
-static inline int64_t copy_page(struct space *to, va_t tva, struct space *from,
-                                va_t fva, uint64_t length, bool nofault)
-    REQUIRES(to->lock) REQUIRES(from->lock) {
-    pte_t *source;
-    pte_t *target;
-    uint64_t part = page_rest(tva, page_rest(fva, length));
-    int result = space_resolve(from, fva, PROT_READ, nofault, &source);
-    if (result < 0) {
-        return result == -EFAULT ? COPY_FAULT_FROM : result;
-    }
-    result = space_resolve(to, tva, PROT_WRITE, nofault, &target);
-    if (result < 0) {
-        return result == -EFAULT ? COPY_FAULT_TO : result;
-    }
-    if (part == PAGE_SIZE) {
-        page_copy(leaf_byte(target, tva), leaf_byte(source, fva));
-    } else {
-        memmove(leaf_byte(target, tva), leaf_byte(source, fva),
-                page_rest(tva, page_rest(fva, (part + 7) & ~7ull)));
-    }
-    return (int64_t)part;
+static inline void page_part_copy(char *to, const char *from, uint64_t n) {
+    uint64_t rest = PAGE_SIZE - (uintptr_t)to % PAGE_SIZE;
+    memmove(to, from, n + 7 < rest ? (n + 7) & ~7ull : rest);
+    hart_self()->counters[COUNTER_BYTES_COPIED] += n;
 }
 
 /*
@@ -395,10 +355,7 @@ static int copy_step(struct space *space, const struct window *window,
         return swapped ? -EPFAULT : -EFAULT;
     if (done < 0)
         return (int)done;
-    argument[OFFSET] += (uint64_t)done;
-    argument[LOCAL] += (uint64_t)done;
-    argument[LENGTH] -= (uint64_t)done;
-    argument[DONE] += (uint64_t)done;
+    copy_advance(argument, (uint64_t)done);
     return 0;
 }
 
@@ -420,4 +377,84 @@ static int copy_check(const struct space *space, const struct window *window,
                    window->length + argument[LENGTH]
                ? -ERANGE
                : 0;
+}
+
+/*
+ * M-148-quick: the quick way reads and writes whatever the window grants.
+ * File: kernel/ipc/copy.c
+ * Killed by: test_copy directions
+ */
+static inline uint64_t quick_bytes(const struct thread *self,
+                                   const struct thread *caller) {
+    const uint64_t *argument = &self->frame.x[REG_A0];
+    uint64_t what = argument[WHAT], offset = argument[OFFSET];
+    uint64_t local = argument[LOCAL], left = argument[LENGTH];
+    unsigned index = what % MESSAGE_ITEMS;
+    const struct memory_item *item = &caller->items[index];
+    uint64_t length = item_length(item->descriptor);
+    bool in = what & COPY_IN;
+    uint64_t wanted = item_make(0, ITEM_WINDOW, 0);
+    what -= index;
+    if (index >= tag_items(caller->frame.x[REG_A1]) ||
+        (what & ~(uint64_t)COPY_NOFAULT) != (in ? COPY_IN : COPY_OUT) ||
+        (item->descriptor & (wanted | item_make(0, 15, 0))) != wanted ||
+        offset > length || left > length - offset ||
+        !user_range_ok(local, left))
+        return 0;
+    uint64_t remote = item->base + offset;
+    struct space *to = in ? self->space : caller->space;
+    struct space *from = in ? caller->space : self->space;
+    return space_copy_quick(to, in ? local : remote, from, in ? remote : local,
+                            left);
+}
+
+/*
+ * M-151-quick: the quick way goes on behind the end of the window.
+ * File: kernel/ipc/copy.c
+ * Killed by: test_copy overflow
+ * Killed by: test_copy overflow_out
+ */
+static inline uint64_t quick_bytes(const struct thread *self,
+                                   const struct thread *caller) {
+    const uint64_t *argument = &self->frame.x[REG_A0];
+    uint64_t what = argument[WHAT], offset = argument[OFFSET];
+    uint64_t local = argument[LOCAL], left = argument[LENGTH];
+    unsigned index = what % MESSAGE_ITEMS;
+    const struct memory_item *item = &caller->items[index];
+    uint64_t length = item_length(item->descriptor);
+    bool in = what & COPY_IN;
+    uint64_t wanted = item_make(0, ITEM_WINDOW, in ? ITEM_READ : ITEM_WRITE);
+    what -= index;
+    if (index >= tag_items(caller->frame.x[REG_A1]) ||
+        (what & ~(uint64_t)COPY_NOFAULT) != (in ? COPY_IN : COPY_OUT) ||
+        (item->descriptor & (wanted | item_make(0, 15, 0))) != wanted ||
+        offset > length || !user_range_ok(local, left))
+        return 0;
+    uint64_t remote = item->base + offset;
+    struct space *to = in ? self->space : caller->space;
+    struct space *from = in ? caller->space : self->space;
+    return space_copy_quick(to, in ? local : remote, from, in ? remote : local,
+                            left);
+}
+
+/*
+ * M-157-quick: the quick way writes pages that may only be read.
+ * File: kernel/vm/copy.h
+ * Killed by: test_copy read_only
+ * Killed by: test_copy peer_read_only
+ */
+static inline uint64_t copy_present(const struct space *to, va_t tva,
+                                    const struct space *from, va_t fva,
+                                    uint64_t length) {
+    const pte_t *source = pagetable_leaf(&from->table, fva);
+    if (!leaf_permits(source, PROT_READ)) {
+        return 0;
+    }
+    const pte_t *target = pagetable_leaf(&to->table, tva);
+    if (!leaf_permits(target, PROT_READ)) {
+        return 0;
+    }
+    uint64_t part = page_rest(tva, page_rest(fva, length));
+    page_part_copy(leaf_byte(target, tva), leaf_byte(source, fva), part);
+    return part;
 }

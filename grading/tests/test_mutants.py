@@ -33,10 +33,10 @@ WRONG = """
 RIGHT = """
 /*
  * X-right: one page is one page.
- * File: kernel/vm/copy.c
+ * File: kernel/vm/copy.h
  * Killed by: test_copy in
  */
-static uint64_t page_rest(va_t va, uint64_t n) {
+static inline uint64_t page_rest(va_t va, uint64_t n) {
     uint64_t rest = PAGE_SIZE - (va & (PAGE_SIZE - 1));
     return n < rest ? n : rest;
 }
@@ -106,7 +106,7 @@ def test_verdicts(tmp_path: Path) -> None:
         ("uint64_t n)", "uint32_t n)", "has another type now"),
         ("page_rest", "page_best", "has 0 x page_best"),
         ("test_copy in", "test_copy inn", "has no check inn"),
-        ("vm/copy.c", "vm/kopy.c", "there is no file"),
+        ("vm/copy.h", "vm/kopy.h", "there is no file"),
     ],
 )
 def test_stale(tmp_path: Path, old: str, new: str, told: str) -> None:

@@ -3,10 +3,11 @@
  * ipc/copy.c: bytes between a server and the client whose call is open.
  *
  * The right to copy is the pending call and the window that the client put
- * into it. A few pages are copied per step (vm/copy.h); between steps the call
- * is looked at again, because the client may be killed or time out. Progress
- * lives in the argument registers: when something more urgent wants the hart,
- * the same ecall is run again with what remains.
+ * into it. A step copies a page at most (vm/copy.h); between steps the call is
+ * looked at again, because the client may be killed or time out. Progress lives
+ * in the argument registers: when something more urgent wants the hart, the
+ * same ecall is run again with what remains. Therefore, too, a light call can
+ * do what is simple, and leave what remains to the one that does everything.
  */
 #include "vm/copy.h"
 #include "abi/errno.h"
@@ -42,7 +43,8 @@ static int window_open(struct window *window, unsigned index) {
     spin_lock(&endpoint->lock);
     if (call_is_open(endpoint, caller, window->sequence, window->server)) {
         error = -EINVAL;
-        if (index < tag_items(caller->frame.x[REG_A1])) {
+        if (index < tag_items(caller->frame.x[REG_A1]) &&
+            index < MESSAGE_ITEMS) {
             const struct memory_item *item = &caller->items[index];
             window->base = item->base;
             window->length = item_length(item->descriptor);
@@ -141,6 +143,14 @@ static int copy_check(const struct space *space, const struct window *window,
     return argument[OFFSET] > window->length ? -ERANGE : 0;
 }
 
+/* Moves the arguments on. */
+static inline void copy_advance(uint64_t *argument, uint64_t done) {
+    argument[OFFSET] += done;
+    argument[LOCAL] += done;
+    argument[LENGTH] -= done;
+    argument[DONE] += done;
+}
+
 /* One step. Returns 0 and moves the arguments on, or an error. */
 static int copy_step(struct space *space, const struct window *window,
                      uint64_t *argument) {
@@ -163,10 +173,7 @@ static int copy_step(struct space *space, const struct window *window,
         return in ? -EPFAULT : -EFAULT;
     if (done < 0)
         return (int)done;
-    argument[OFFSET] += (uint64_t)done;
-    argument[LOCAL] += (uint64_t)done;
-    argument[LENGTH] -= (uint64_t)done;
-    argument[DONE] += (uint64_t)done;
+    copy_advance(argument, (uint64_t)done);
     return 0;
 }
 
@@ -214,10 +221,68 @@ int64_t ipc_copy(struct thread *self) {
     return error == RESULT_RESTART ? error : copy_end(self, error);
 }
 
-int64_t ipc_copy_light(struct thread *self) {
+/* One step, if all of what is left lies in the window and nothing about it is
+ * out of the ordinary. The call is open. Returns how many bytes. */
+static inline uint64_t quick_bytes(const struct thread *self,
+                                   const struct thread *caller) {
+    const uint64_t *argument = &self->frame.x[REG_A0];
+    uint64_t what = argument[WHAT], offset = argument[OFFSET];
+    uint64_t local = argument[LOCAL], left = argument[LENGTH];
+    unsigned index = what % MESSAGE_ITEMS;
+    const struct memory_item *item = &caller->items[index];
+    uint64_t length = item_length(item->descriptor);
+    bool in = what & COPY_IN;
+    uint64_t wanted = item_make(0, ITEM_WINDOW, in ? ITEM_READ : ITEM_WRITE);
+    what -= index;
+    if (index >= tag_items(caller->frame.x[REG_A1]) ||
+        (what & ~(uint64_t)COPY_NOFAULT) != (in ? COPY_IN : COPY_OUT) ||
+        (item->descriptor & (wanted | item_make(0, 15, 0))) != wanted ||
+        offset > length || left > length - offset ||
+        !user_range_ok(local, left))
+        return 0;
+    uint64_t remote = item->base + offset;
+    struct space *to = in ? self->space : caller->space;
+    struct space *from = in ? caller->space : self->space;
+    return space_copy_quick(to, in ? local : remote, from, in ? remote : local,
+                            left);
+}
+
+/* One step of a copy from the newest call or to it. False: nothing happened,
+ * but a copy that does everything may. */
+static inline bool copy_quick(struct thread *self) NO_THREAD_SAFETY;
+static inline bool copy_quick(struct thread *self) {
+    struct thread *caller = self->caller;
+    uint64_t done = 0;
+    if (!caller)
+        return false;
+    struct endpoint *endpoint = caller->endpoint;
+    if (!spin_try(&endpoint->lock))
+        return false;
+    if (call_is_open(endpoint, caller, caller->call_sequence, self))
+        done = quick_bytes(self, caller);
+    spin_unlock(&endpoint->lock);
+    copy_advance(&self->frame.x[REG_A0], done);
+    return done > 0;
+}
+
+/* The whole light call, for what is left. */
+static __attribute__((noinline)) int64_t copy_rest(struct thread *self) {
     int64_t error = copy_run(self);
     if (error != RESULT_RESTART && error != -EFAULT)
         return copy_end(self, error);
     hart_alert(hart_self(), ATTENTION_FULL);
     return 0;
+}
+
+int64_t ipc_copy_light(struct thread *self) {
+    const uint64_t *argument = &self->frame.x[REG_A0];
+    if (argument[HANDLE] != (uint64_t)HANDLE_IMPLICIT)
+        return copy_rest(self);
+    while (copy_quick(self)) {
+        if (argument[LENGTH] == 0)
+            return copy_end(self, 0);
+        if (sched_pressing())
+            break;
+    }
+    return copy_rest(self);
 }

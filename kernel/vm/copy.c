@@ -13,20 +13,6 @@
 #include "vm/copy.h"
 
 #include "abi/errno.h"
-#include "arch/hart.h"
-#include "lib/panic.h"
-#include "lib/string.h"
-#include "vm/space.h"
-
-/* Bytes from va to the end of its page, at most n. */
-static uint64_t page_rest(va_t va, uint64_t n) {
-    uint64_t rest = PAGE_SIZE - va % PAGE_SIZE;
-    return rest < n ? rest : n;
-}
-
-static char *leaf_byte(const pte_t *leaf, va_t va) {
-    return (char *)pa_to_va(pte_frame(*leaf)) + va % PAGE_SIZE;
-}
 
 /* Makes both pages accessible and copies what they have of [.., + length).
  * Returns how many bytes, or an error. */
@@ -44,33 +30,19 @@ static inline int64_t copy_page(struct space *to, va_t tva, struct space *from,
     if (result < 0) {
         return result == -EFAULT ? COPY_FAULT_TO : result;
     }
-    if (part == PAGE_SIZE) {
-        page_copy(leaf_byte(target, tva), leaf_byte(source, fva));
-    } else {
-        memmove(leaf_byte(target, tva), leaf_byte(source, fva), part);
-    }
+    page_part_copy(leaf_byte(target, tva), leaf_byte(source, fva), part);
     return (int64_t)part;
 }
 
 int64_t space_copy_step(struct space *to, va_t tva, struct space *from,
                         va_t fva, uint64_t length, bool nofault) {
-    uint64_t done = 0;
     int64_t part = from->dying ? COPY_FAULT_FROM : COPY_FAULT_TO;
-    if (length > COPY_STEP) {
-        length = COPY_STEP;
-    }
     spin_lock_pair(&to->lock, &from->lock);
-    while (!to->dying && !from->dying && done < length) {
-        part =
-            copy_page(to, tva + done, from, fva + done, length - done, nofault);
-        if (part < 0) {
-            break;
-        }
-        done += (uint64_t)part;
+    if (!to->dying && !from->dying) {
+        part = copy_page(to, tva, from, fva, length, nofault);
     }
     spin_unlock_pair(&to->lock, &from->lock);
-    hart_self()->counters[COUNTER_BYTES_COPIED] += done;
-    return done > 0 ? (int64_t)done : part;
+    return part;
 }
 
 int space_write(struct space *space, va_t va, const void *source,

@@ -62,10 +62,12 @@ static void check_out(void) {
 
 static void check_directions(void) {
     copying_start(ITEM_READ, 0, 64);
+    area_fill(SERVER_PATTERN); /* nothing but the right is in the way */
     copy_expect(COPY_OUT, 0, AREA, 8, -EPERM, 0);
     copy_expect(COPY_IN, 0, AREA, 8, 0, 8);
     copying_end();
     copying_start(ITEM_WRITE, 0, 64);
+    area_fill(SERVER_PATTERN);
     copy_expect(COPY_IN, 0, AREA, 8, -EPERM, 0);
     copy_expect(COPY_OUT, 0, AREA, 8, 0, 8);
     copying_end();

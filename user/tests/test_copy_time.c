@@ -103,9 +103,9 @@ static void check_late(void) {
 
 /* A copy ends where its window does. */
 static void check_meanwhile(void) {
-    uint8_t *copy = pages_make(WINDOW_PAGES, 4);
-    uint64_t length = WINDOW_PAGES * PAGE_SIZE, when = time_after(40);
+    uint64_t length = WINDOW_PAGES * PAGE_SIZE, when = time_after(150);
     impatient_begin(when);
+    uint8_t *copy = pages_make(WINDOW_PAGES, 4);
     busy_until(when - 200);
     struct copy_result got =
         ipc_copy(HANDLE_IMPLICIT, COPY_IN, 0, copy, length);
