@@ -353,7 +353,7 @@ qemu-gdb: all build/disk.img
 
 gdb: all
 	@$(PYTHON) tools/gdb/run $(if $(filter-out 0,$(DEBUG)),--debug) --mem $(MEM) \
-	  $(if $(filter command,$(origin SMP)),--smp $(SMP))
+	  $(if $(filter command,$(origin SMP)),--smp $(SMP)) $(if $(LAB),--lab $(LAB))
 
 # With LAB, which a student's tree always has: that lab, also if it does not
 # build. SUBMISSION=DIR grades another tree's solution.
@@ -398,8 +398,9 @@ help:
 
 # help: make              kernel, programs, initrd and disk image
 # help: make qemu         boots to a shell (SMP=harts MEM=MiB APPEND='boot args')
-# help: make gdb          GDB at the kernel's first line of C (RUN='commands'
-# help:                   GDBFLAGS='gdb options')
+# help: make gdb          GDB at the kernel's first line of C, or (RUN='commands')
+# help:                   on a recorded run, or (TEST=name, LAB=name) at the point
+# help:                   where a test failed (LIVE=1: no record; GDBFLAGS='...')
 # help: make qemu-gdb     QEMU with a console here, waiting for make gdb elsewhere
 # help: make grade        all tests (TEST=name: one)
 # help:                   (LAB=name: that lab; SUBMISSION=dir: another's solution)

@@ -30,13 +30,16 @@ RECORD_S = 10.0  # host seconds of a run that are recorded
 EXACT = "shift=0,sleep=off"  # as graded
 
 
+Row = Dict[str, object]  # of the grader's record
+
+
 @dataclass
 class Plan:
     """What to boot, and what GDB is to do."""
 
     options: bootlib.Options
     live: bool = False
-    test: Dict[str, object] = field(default_factory=dict)  # for inside/failing.py
+    test: Row = field(default_factory=dict)  # for inside/failing.py
 
     @property
     def recorded(self) -> bool:
@@ -48,8 +51,11 @@ class Plan:
     def script(self) -> str:
         return "test.gdb" if self.test else "init.gdb"
 
-    def environment(self) -> Dict[str, str]:
-        return {"OCTAVO_TEST": json.dumps(self.test)} if self.test else {}
+    def environment(self, media: bootlib.Media) -> Dict[str, str]:
+        """What the modules in inside/ are told."""
+        added = {name: str(path) for name, path in media.added.items()}
+        told = {"OCTAVO_PROGRAMS": json.dumps(added)}
+        return {**told, "OCTAVO_TEST": json.dumps(self.test)} if self.test else told
 
 
 def plan_run(args: argparse.Namespace) -> Plan:
@@ -68,15 +74,15 @@ def plan_run(args: argparse.Namespace) -> Plan:
 # --- A graded test -----------------------------------------------------------
 
 
-def plan_test(name: str) -> Plan:
+def plan_test(name: str, lab: str, record: Optional[Path]) -> Plan:
     """The plan for the test whose name contains `name`; fails are preferred."""
-    row = graded(name)
+    row = graded_lab(name, lab) if lab else graded(name, record)
     options = options_of(row)
     if row["status"] != "passed":
         print(f"{row['test']} failed:\n{str(row.get('message', '')).rstrip()}\n")
     else:
         print(f"{row['test']} passed; this is its run.")
-    bootlib.make(["all"], options.debug)
+    bootlib.make(["all", "units"] if options.unit else ["all"], options.debug)
     if options.smp > 1:
         print(
             f"On {options.smp} harts GDB can stop where it failed, but not go back, "
@@ -85,32 +91,60 @@ def plan_test(name: str) -> Plan:
     return Plan(options, test=test_facts(row, options))
 
 
-def graded(name: str) -> Dict[str, object]:
+def graded(name: str, record: Optional[Path]) -> Row:
     """The test's row in the grader's record; runs the test if there is none."""
-    rows = matching(read_records(bootlib.TOP / "build" / "grade.json"), name)
+    record = record or bootlib.TOP / "build" / "grade.json"
+    rows = matching(read_records(record), name)
     if not rows:
+        test = first_test(name)
+        print(f"{test} has not been graded yet: running it", flush=True)
         record = RECORDS / "grade.json"
-        print(f"{name} has not been graded yet: running it")
-        run_grader(name, record)
-        rows = matching(read_records(record), name)
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.unlink(missing_ok=True)
+        run_pytest([f"--record={record}", test])
+        rows = matching(read_records(record), test)
     if not rows:
-        raise bootlib.BootError(f"no test has a name with {name} in it")
+        raise bootlib.BootError(f"{name} could not be run: see make grade TEST={name}")
     failed = [row for row in rows if row.get("status") in ("failed", "error")]
     return (failed or rows)[0]
 
 
-def run_grader(name: str, record: Path) -> None:
-    record.parent.mkdir(parents=True, exist_ok=True)
-    record.unlink(missing_ok=True)
-    python = bootlib.build_env(debug=False)["PYTHON"]
-    command = [*python, "-m", "pytest", "-q", "-c", "grading/pytest.ini"]
-    command += ["--rootdir", ".", f"--record={record}", "-k", name, "grading/tests"]
+def graded_lab(name: str, lab: str) -> Row:
+    """The same for a test of a lab, which must have been graded."""
+    rows = read_records(bootlib.TOP / "build" / "grade" / lab / "record.jsonl")
+    rows = matching([row for row in rows if row.get("boot")], name)
+    if not rows:
+        raise bootlib.BootError(
+            f"{name} of lab {lab} has not been graded, or boots nothing: "
+            f"first make grade LAB={lab} TEST={name}"
+        )
+    failed = [row for row in rows if row.get("status") == "failed"]
+    return (failed or rows)[0]
+
+
+def first_test(name: str) -> str:
+    """The first test whose name contains `name`, as pytest calls it."""
     bootlib.make(["all"], debug=False)
     bootlib.make(["all"], debug=True)
-    subprocess.run(command, cwd=bootlib.TOP, stdout=subprocess.DEVNULL)
+    listing = run_pytest(["--collect-only", "grading/tests"])
+    found = [line for line in listing.splitlines() if "::" in line and name in line]
+    if not found:
+        raise bootlib.BootError(f"no test has a name with {name} in it")
+    if len(found) > 1:
+        print(f"{len(found)} tests have {name} in their name; this is the first.")
+    return found[0].rpartition("@")[0] or found[0]
 
 
-def read_records(path: Path) -> List[Dict[str, object]]:
+def run_pytest(arguments: List[str]) -> str:
+    command = [*bootlib.build_env(debug=False)["PYTHON"], "-m", "pytest", "-q"]
+    command += ["-c", "grading/pytest.ini", "--rootdir", ".", *arguments]
+    done = subprocess.run(
+        command, cwd=bootlib.TOP, stdout=subprocess.PIPE, encoding="utf-8"
+    )
+    return done.stdout
+
+
+def read_records(path: Path) -> List[Row]:
     """The rows of a record: a list, or an object a line."""
     if not path.is_file():
         return []
@@ -123,14 +157,14 @@ def read_records(path: Path) -> List[Dict[str, object]]:
         raise bootlib.BootError(f"{path} is damaged: run make grade again") from None
 
 
-def matching(rows: List[Dict[str, object]], name: str) -> List[Dict[str, object]]:
+def matching(rows: List[Row], name: str) -> List[Row]:
     exact = [row for row in rows if row.get("test") == name]
     return exact or [row for row in rows if name in str(row.get("test"))]
 
 
-def options_of(row: Dict[str, object]) -> bootlib.Options:
+def options_of(row: Row) -> bootlib.Options:
     """How the test booted."""
-    command = str(row.get("command") or "")
+    command = str(row.get("boot") or row.get("command") or "")
     words = shlex.split(command)
     if not words or words[0] != "tools/boot":
         raise bootlib.BootError(
@@ -138,8 +172,12 @@ def options_of(row: Dict[str, object]) -> bootlib.Options:
         )
     boot = load_script(bootlib.TOP / "tools" / "boot")
     options: bootlib.Options = boot.options_from(boot.parse(words[1:]))
-    # The word in the boot arguments that the grader chose: grading/octavo.
-    options.nonce = "n" + hashlib.sha256(command.encode()).hexdigest()[:12]
+    if options.unit:
+        options.command, options.icount = "", True
+    # The words that the grader chose for this run: grading/octavo/machine.py.
+    secret = hashlib.sha256(command.encode()).hexdigest()
+    options.nonce = "n" + secret[:12]
+    options.key = secret[-bootlib.KEY_DIGITS :]
     return options
 
 
@@ -153,16 +191,17 @@ def load_script(path: Path) -> ModuleType:
     return module
 
 
-def test_facts(row: Dict[str, object], options: bootlib.Options) -> Dict[str, object]:
+def test_facts(row: Row, options: bootlib.Options) -> Row:
     """What tells the failing process from the others."""
-    program = (options.command or "").split(" ")[0]
+    program, _, check = (options.command or "").partition(" ")
     label = re.search(r"\[(\w+)-(\w+)-", str(row["test"]))
-    check = label.group(2) if label and label.group(1) == program else ""
-    is_suite = program.startswith("test_")
+    if label and label.group(1) == program:
+        check = label.group(2)
+    is_suite = program.startswith(("test_", "lab_")) and check.isidentifier()
     return {
         "test": row["test"],
         "program": program if is_suite else "",
-        "check": check,
+        "check": check if is_suite else "",
         "panicked": "kernel panicked" in str(row.get("message", "")),
     }
 
@@ -200,7 +239,7 @@ def record(plan: Plan, media: bootlib.Media, work: Path) -> Dict[str, str]:
     command = bootlib.qemu_command(plan.options, media, serial)
     replay = with_icount(command, f"{EXACT},rr=replay,rrfile={log}")
     told = {"qemu": replay, "socket": socket, "serial": str(serial)}
-    return {**plan.environment(), "OCTAVO_REPLAY": json.dumps(told)}
+    return {**plan.environment(media), "OCTAVO_REPLAY": json.dumps(told)}
 
 
 def run_recorded(command: List[str]) -> None:

@@ -398,17 +398,26 @@ def translate(root: int, address: int) -> Optional[int]:
 
 
 def leaves(table: int, level: int = 2, base: int = 0) -> Iterator[Tuple[int, int, int]]:
-    """The leaves of a table's user half: (address, entry, level)."""
+    """The leaves of a table: (address, entry, level)."""
     entries = table_entries(table)
-    for index in range(256 if level == decode.LEVELS - 1 else 512):
-        entry = entries[index]
+    for index, entry in enumerate(entries):
         if entry == 0:
             continue
         address = base + index * decode.page_size(level)
+        if level == 2 and index >= 256:  # the upper half: the sign goes on
+            address |= WORD << 39 & WORD
         if decode.pte_is_table(entry) and level > 0:
             yield from leaves(decode.pte_frame(entry), level - 1, address)
         else:
             yield address, entry, level
+
+
+def user_leaves(root: int) -> Iterator[Tuple[int, int, int]]:
+    """The leaves that user code may use, or that are marked as lent by it."""
+    for leaf in leaves(root):
+        if leaf[0] >= decode.USER_END:
+            return
+        yield leaf
 
 
 def read_user(root: int, address: int, size: int) -> Optional[bytes]:

@@ -20,8 +20,10 @@ from inside.kernel import (
     process_by_pid,
     processes,
     read_kernel,
+    register,
     show,
     space_root,
+    user_leaves,
     variable,
     walk,
 )
@@ -34,8 +36,8 @@ def evaluate(word: str) -> int:
 
 
 class PageTable(Command):
-    """pagetable PID [VA]: what the process's page table maps; with an address,
-    the walk to it, each entry on the way decoded.
+    """pagetable PID|satp [VA]: what a process's page table maps, or all that the
+    hart's own does; with an address, the walk to it, each entry decoded.
 
     Flags are VRWXUGADSL, those of Sv39 and the kernel's own: S shared, L lent.
     Ranges are of pages with equal flags; frame is that of the first page."""
@@ -45,17 +47,23 @@ class PageTable(Command):
     def run(self, words: List[str]) -> None:
         if len(words) not in (1, 2):
             raise self.usage()
-        _, process = process_by_pid(words[0])
-        root = space_root(process)
+        if words[0] == "satp":
+            root = decode.pte_frame(register("satp") << 10)
+            if not root:
+                raise gdb.GdbError("the hart has no page table yet: satp is 0")
+            found = leaves(root)
+        else:
+            root = space_root(process_by_pid(words[0])[1])
+            found = user_leaves(root)
         if len(words) == 2:
             print_walk(root, evaluate(words[1]))
         else:
-            show_ranges(root)
+            show_ranges(found)
 
 
-def show_ranges(root: int) -> None:
+def show_ranges(found: Iterator[Tuple[int, int, int]]) -> None:
     ranges: List[List[int]] = []  # start, end, flags, first frame
-    for address, entry, level in leaves(root):
+    for address, entry, level in found:
         flags, end = entry & 0x3FF, address + decode.page_size(level)
         if ranges and ranges[-1][1] == address and ranges[-1][2] == flags:
             ranges[-1][1] = end
@@ -101,7 +109,7 @@ def mappings(frame: int) -> Iterator[Tuple[gdb.Value, int, int]]:
         if root in seen:
             continue
         seen[root] = True
-        for address, entry, level in leaves(root):
+        for address, entry, level in user_leaves(root):
             first = decode.pte_frame(entry)
             if first <= frame < first + decode.page_size(level):
                 yield process, address + frame - first, entry

@@ -7,8 +7,10 @@ the ones that are there. A breakpoint in a program is an address, which all
 programs have; so `user` makes one that stops for that program alone."""
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
-from typing import List, Optional
+from typing import Dict, List, Optional
 
 import gdb
 
@@ -39,13 +41,19 @@ def folder() -> Path:
 
 def file_of(name: str) -> Optional[Path]:
     """The program of a process of this name, which the kernel may have cut."""
-    path = folder() / name
-    if path.is_file():
-        return path
-    if len(name) < NAME_MAX:
-        return None
-    found = [p for p in folder().iterdir() if p.name.startswith(name)]
+    files = all_files()
+    if name in files or len(name) < NAME_MAX:
+        return files.get(name)
+    found = [path for other, path in files.items() if other.startswith(name)]
     return found[0] if len(found) == 1 else None
+
+
+def all_files() -> Dict[str, Path]:
+    """Programs with symbols, by name; the run may have some of its own."""
+    files = {path.name: path for path in folder().iterdir() if path.is_file()}
+    added = json.loads(os.environ.get("OCTAVO_PROGRAMS", "{}"))
+    files.update((name, Path(path)) for name, path in added.items())
+    return files
 
 
 def load(path: Path) -> None:
@@ -178,7 +186,7 @@ class Symbols(Command):
         if not path:
             raise gdb.GdbError(f"no file for the program {name_of(process)}")
         load(path)
-        print(f"Symbols of {path.name}.")
+        print(f"Symbols of {name_of(process)}.")
 
 
 class User(Command):
@@ -197,18 +205,18 @@ class User(Command):
         return [name for name in self.names() if name.startswith(text)]
 
     def names(self) -> List[str]:
-        return sorted(p.name for p in folder().iterdir() if p.is_file())
+        return sorted(all_files())
 
     def run(self, words: List[str]) -> None:
-        path = folder() / words[0] if len(words) == 1 else None
-        if not path or not path.is_file():
+        path = all_files().get(words[0]) if len(words) == 1 else None
+        if not path:
             raise gdb.GdbError(f"user PROGRAM, one of: {' '.join(self.names())}")
         load(path)
         main = gdb.objfiles()[-1].lookup_global_symbol("main")
         if not main or not main.symtab:
-            raise gdb.GdbError(f"{path.name} has no main")
+            raise gdb.GdbError(f"{words[0]} has no main")
         place = gdb.decode_line(f"{main.symtab.filename}:main")[1][0].pc
-        name = path.name[:NAME_MAX]
+        name = words[0][:NAME_MAX]
         gdb.execute(f'break *{place:#x} if $_streq($program(), "{name}")')
 
 

@@ -169,8 +169,17 @@ class EndOfRun(gdb.Breakpoint):
 
     def stop(self) -> bool:
         if not Quiet.on:
-            print("The run ends here.")
+            print(ending())
         return True
+
+
+def ending() -> str:
+    """Why the run ends: a unit test ends it where it fails (grading/unit)."""
+    caller = gdb.newest_frame().older()
+    name = (caller.name() if caller else None) or ""
+    if name.startswith("unit_") and name != "unit_run":
+        return f"The unit test fails here, in {name}; `backtrace` shows it."
+    return "The run ends here."
 
 
 INTERNAL: List[gdb.Breakpoint] = []  # this file's own, as long as GDB runs
@@ -195,6 +204,13 @@ def begin() -> None:
     _replay[0].start()
     INTERNAL.append(EndOfRun())
     gdb.events.stop.connect(_replay[0].show_console)
+    gdb.events.gdb_exiting.connect(finish)
+
+
+def finish(_: object) -> None:
+    """GDB ends: QEMU first, or GDB would complain that it is gone."""
+    with silence():
+        _replay[0].end()
 
 
 def where(text: str = "") -> None:
