@@ -155,7 +155,7 @@ def write_tree(
     """A tree with a book of one chapter that has one excerpt."""
     for part in ("tools", "docs/book/figures", "kernel/vm", "labs/02-x"):
         (folder / part).mkdir(parents=True)
-    for name in ("book", "bootlib.py", "symbols.py", "transcript.py"):
+    for name in ("book", "bootlib.py", "functions.py", "symbols.py", "transcript.py"):
         shutil.copy(TOP / "tools" / name, folder / "tools" / name)
     book = folder / "docs/book"
     (book / "README.md").write_text("# A book\n")
@@ -223,7 +223,7 @@ def test_lab_is_not_given_away(tmp_path: Path) -> None:
             'source="kernel/vm/x.c" function="y"',
             "",
             "",
-            "02-x.md:5: kernel/vm/x.c has no",
+            "02-x.md:5: kernel/vm/x.c: 0 functions",
         ),
         ('source="kernel/vm/y.c" function="x"', "", "", "no such file: kernel/vm/y.c"),
         ('source="kernel/vm/x.c" lines="1-2"', "", "", "wants a source and one of"),
