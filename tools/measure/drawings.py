@@ -354,7 +354,7 @@ def copy_loop() -> str:
             Box("find", 12, 60, 150, ("find the call", "and its window")),
             Box("check", 196, 60, 150, ("arguments, rights,", "offset")),
             Box(
-                "step", 384, 60, 150, ("both locked: up to", "four pages"), "red", True
+                "step", 384, 60, 150, ("both locked: up to", "one page"), "red", True
             ),
             Box("left", 572, 60, 136, ("more to do?",), "grey"),
             Box("look", 384, 150, 324, ("is the call open? must the hart go?",)),
