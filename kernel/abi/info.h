@@ -24,7 +24,42 @@ enum system_info {
     INFO_REMAP = 9,    /* index: hart; guest instructions of its successful
                           transfers. a1: how many, a2: the fewest, a3: the
                           most, a4: the sum; all of one moment */
+    INFO_TIMED = 10,   /* index: timed_index(); a1-a6: that enum timed_field
+                          and the next five. All are 0 without the boot
+                          argument stats=1 (FEATURE_STATS) */
 };
+
+/* What is timed, in guest instructions: from the trap of one thread to the
+ * return of another, and message operations as their threads see them. */
+enum timed {
+    TIMED_SWITCH = 0,
+    TIMED_CALL,
+    TIMED_REPLY_RECV,
+    TIMED_SEND,
+    TIMED_RECV,
+    TIMED_REPLY,
+    TIMED_COPY,
+    TIMED_SIGNAL,
+    TIMED_WAIT_SIGNAL,
+    TIMED_MAX,
+};
+
+enum { TIMED_BUCKETS = 24 };
+
+enum timed_field {
+    TIMED_LEAST = 0,
+    TIMED_MOST,
+    TIMED_SUM,
+    TIMED_BUCKET, /* and the next: how many took at least 1, 2, 4, ... and less
+                     than twice as much; the last: any more */
+    TIMED_FIELDS = TIMED_BUCKET + TIMED_BUCKETS,
+};
+
+/* The index of INFO_TIMED. */
+static inline uint64_t timed_index(uint64_t hart, enum timed what,
+                                   uint64_t first) {
+    return hart << 32 | (uint64_t)what << 16 | first;
+}
 
 /* The index of INFO_COUNTERS: a hart and the first enum counter. */
 static inline uint64_t counter_index(uint64_t hart, uint64_t first) {
@@ -36,6 +71,7 @@ enum {
     FEATURE_FASTPATH = 2, /* call and reply_recv have their fast path */
     FEATURE_DEBUG = 4,    /* a debug build: asserts and checks are on */
     FEATURE_TESTS = 8,    /* booted with debug=1: SYS_DEBUG is available */
+    FEATURE_STATS = 16,   /* booted with stats=1: INFO_TIMED has values */
 };
 
 /* What SYS_PROCESS_INFO returns about one process. */
@@ -95,6 +131,23 @@ enum counter {
     COUNTER_PAGES_SHARED,
     COUNTER_PAGES_COWED,
     COUNTER_PAGES_LENT,
+    /* How often the hart found a lock of this kind taken, and waited; in the
+     * order of enum lock_rank. */
+    COUNTER_LOCK_TREE,
+    COUNTER_LOCK_PROCESS,
+    COUNTER_LOCK_IRQ,
+    COUNTER_LOCK_ENDPOINT,
+    COUNTER_LOCK_HANDLES,
+    COUNTER_LOCK_LOAN,
+    COUNTER_LOCK_SPACE,
+    COUNTER_LOCK_WAIT,
+    COUNTER_LOCK_TIMER,
+    COUNTER_LOCK_ASID,
+    COUNTER_LOCK_SLAB,
+    COUNTER_LOCK_FRAME,
+    COUNTER_LOCK_PLIC,
+    COUNTER_LOCK_CONSOLE,
+    COUNTER_LOCK_ORACLE,
     COUNTER_MAX,
 };
 

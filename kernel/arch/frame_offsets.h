@@ -17,6 +17,6 @@
 #define HART_SBI_ID 24
 #define HART_ATTENTION 40
 #define HART_ATTENTION_FULL 16
-#define HART_SIZE 384
+#define HART_SIZE 448
 
 #endif

@@ -80,6 +80,7 @@ void kernel_main(uint64_t sbi_id, pa_t dtb) {
     announce();
     timer_init();
     plic_init();
+    trap_patch();
     vm_init(&machine);
     proc_init();
     ipc_init();

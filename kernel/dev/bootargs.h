@@ -10,6 +10,7 @@
  *                for boot loaders that cannot say so in the device tree
  *   oracle=1     debug builds: panic when a stale translation could be used
  *                (vm/oracle.h)
+ *   stats=1      times message operations and switches (proc/timing.h)
  *   run=COMMAND  everything to the end of the line: for init
  * Servers and init read others for themselves.
  */

@@ -16,6 +16,7 @@
 #include "lib/bits.h"
 #include "lib/container.h"
 #include "proc/process.h"
+#include "proc/timing.h"
 #include "proc/wait.h"
 #include "vm/space.h"
 
@@ -310,6 +311,7 @@ static void preempt(struct hart *hart, struct thread *self) {
 static void idle_wait(struct hart *hart) {
     uint64_t bit = 1ull << hart->id;
     hart->running = -1;
+    timing_idle();
     space_leave();
     __atomic_fetch_or(&sched_idle_harts, bit, __ATOMIC_SEQ_CST);
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* inbox_push has the other */

@@ -56,6 +56,7 @@ static void thread_reset(struct thread *thread) {
     thread->accept_reply =
         (struct accept){.handles = MESSAGE_HANDLES, .slot = HANDLE_RECEIVED};
     thread->time = 0;
+    thread->timed = 0;
     thread->affinity = (1ull << hart_count) - 1;
     thread->base = PRIORITY_DEFAULT;
     thread->priority = PRIORITY_DEFAULT;

@@ -144,7 +144,10 @@ struct thread {
     uint64_t time; /* it has run; others glance at it */
     struct accept accept_receive;
     struct accept accept_reply;
-    struct process *forking; /* child under construction */
+    uint32_t timed;                 /* proc/timing.c: enum timed; 0: nothing */
+    uint32_t timed_hart;            /* where it was at ... */
+    uint64_t timed_since, timed_pc; /* ... this time at this ecall */
+    struct process *forking;        /* child under construction */
     uint64_t fork_cursor;
 
     /* proc/deadline.c: guarded by the deadline list's lock. */

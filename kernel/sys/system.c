@@ -17,6 +17,7 @@
 #include "lib/build.h"
 #include "lib/string.h"
 #include "proc/process.h"
+#include "proc/timing.h"
 #include "sys/syscall.h"
 #include "vm/check.h"
 #include "vm/frame.h"
@@ -73,11 +74,25 @@ static int64_t info_remap(struct thread *self, uint64_t hart) {
     return 0;
 }
 
+/* Six fields of what a hart has timed, in a1 to a6. */
+static int64_t info_timed(struct thread *self, uint64_t hart, uint64_t what,
+                          uint64_t first) {
+    if (hart >= hart_count)
+        return -ENODEV;
+    if (what >= TIMED_MAX || first >= TIMED_FIELDS)
+        return -EINVAL;
+    const uint64_t *field = timed_records[hart][what].field;
+    for (unsigned i = 0; i < 6; i++)
+        result(self, 1 + i, first + i < TIMED_FIELDS ? field[first + i] : 0);
+    return 0;
+}
+
 static uint64_t features(void) {
     return (machine.sstc ? FEATURE_SSTC : 0u) |
            (fastpath_enabled() ? FEATURE_FASTPATH : 0u) |
            (DEBUG_BUILD ? FEATURE_DEBUG : 0u) |
-           (bootarg_number("debug", 0) ? FEATURE_TESTS : 0u);
+           (bootarg_number("debug", 0) ? FEATURE_TESTS : 0u) |
+           (bootarg_number("stats", 0) ? FEATURE_STATS : 0u);
 }
 
 int64_t sys_system_info(struct thread *self) {
@@ -115,6 +130,9 @@ int64_t sys_system_info(struct thread *self) {
         return info_counters(self, index >> 16, index & UINT16_MAX);
     case INFO_REMAP:
         return info_remap(self, index);
+    case INFO_TIMED:
+        return info_timed(self, index >> 32, index >> 16 & UINT16_MAX,
+                          index & UINT16_MAX);
     default:
         return -EINVAL;
     }

@@ -28,6 +28,8 @@
 #define CAUSE_ECALL 8
 
     .section .text.trap, "ax", @progbits
+    .globl trap_text
+trap_text:
 
 /* ---- What is saved where ---- */
 
@@ -342,3 +344,5 @@ trap_from_kernel:
     la sp, trap_kernel_stack + 8192
     call trap_kernel
     .size trap_from_kernel, . - trap_from_kernel
+    .globl trap_text_end
+trap_text_end:

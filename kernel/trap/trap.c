@@ -8,6 +8,7 @@
 #include "abi/syscall.h"
 #include "arch/csr.h"
 #include "arch/fence.h"
+#include "dev/bootargs.h"
 #include "dev/console.h"
 #include "ipc/fastpath.h"
 #include "ipc/irq.h"
@@ -29,6 +30,10 @@ _Static_assert(SYS_CALL == 1 && SYS_REPLY_RECV == 2 && MESSAGE_WORDS == 8 &&
                    RESULT_WRITTEN < -4096 && ENOSYS == 43 && SPACE_PAGER == 2 &&
                    CAUSE_USER_ECALL == 8,
                "trap/entry.S has these as numbers");
+
+enum { INSTRUCTION_SRET = 0x10200073 };
+
+extern uint16_t trap_text[], trap_text_end[]; /* all of trap/entry.S */
 
 /* ---- Interrupts ---- */
 
@@ -83,6 +88,41 @@ static uint64_t current_stack_top(void) {
     return hart_self()->stack_top;
 }
 
+static bool timed; /* by trap/timed.S; constant after trap_patch */
+
+/* Writes `j to` at an instruction that may be at half a word. */
+static void patch_jump(uint16_t *at, void (*to)(void)) {
+    uint64_t offset = (uintptr_t)to - (uintptr_t)at;
+    uint32_t jump = 0x6f | (offset & 0xff000) | (offset >> 11 & 1) << 20 |
+                    (offset >> 1 & 0x3ff) << 21 | (offset >> 20 & 1) << 31;
+    at[0] = (uint16_t)jump;
+    at[1] = (uint16_t)(jump >> 16);
+}
+
+/* The code is walked by instructions, which are 2 or 4 bytes long, as the
+ * lowest two bits tell. */
+void trap_patch(void) {
+    timed = bootarg_number("stats", 0);
+    if (!timed)
+        return;
+    for (uint16_t *at = trap_text; at < trap_text_end;
+         at += (*at & 3) == 3 ? 2 : 1) {
+        if (at[0] == (uint16_t)INSTRUCTION_SRET &&
+            at[1] == INSTRUCTION_SRET >> 16)
+            patch_jump(at, timed_leave);
+    }
+    if (!bootarg_number("fastpath", 1))
+        patch_jump((uint16_t *)(uintptr_t)timed_enter_end, trap_entry_plain);
+    __asm__ volatile("fence.i" : : : "memory");
+}
+
+static uint64_t trap_vector(void) {
+    if (timed)
+        return (uint64_t)timed_enter;
+    return fastpath_enabled() ? (uint64_t)trap_entry
+                              : (uint64_t)trap_entry_plain;
+}
+
 void trap_init(void) {
     interrupt_poll_hook = interrupt_poll;
     panic_hooks.describe = print_thread;
@@ -92,8 +132,7 @@ void trap_init(void) {
 
 void trap_init_hart(void) {
     csr_write(sscratch, 0);
-    csr_write(stvec, fastpath_enabled() ? (uint64_t)trap_entry
-                                        : (uint64_t)trap_entry_plain);
+    csr_write(stvec, trap_vector());
     csr_clear(sstatus, SSTATUS_SIE | SSTATUS_SPP | SSTATUS_FS | SSTATUS_SUM |
                            SSTATUS_MXR);
     csr_set(sie, SIE_SOFTWARE | SIE_EXTERNAL | SIE_TIMER);

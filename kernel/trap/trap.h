@@ -16,6 +16,11 @@
 
 struct trap_frame;
 
+/* With the boot argument stats=1 makes the ways in and out those of
+ * trap/timed.S. Once, at boot, while the kernel's code can be written: before
+ * vm_init. */
+void trap_patch(void);
+
 /* Installs the handlers that lower folders call. Once, at boot. */
 void trap_init(void);
 
@@ -30,6 +35,11 @@ _Noreturn void trap_run(void);
 void trap_entry(void);
 void trap_entry_plain(void);
 _Noreturn void trap_leave(void);
+
+/* trap/timed.S: the same with stats=1. */
+void timed_enter(void);
+void timed_enter_end(void);
+void timed_leave(void);
 
 /*
  * Called by trap/entry.S for a trap of the current thread that is no system

@@ -14,13 +14,16 @@
 #include "abi/errno.h"
 #include "abi/info.h"
 #include "abi/layout.h"
+#include "lib/string.h"
 #include "lib/syscall.h"
 #include "servers/sys/tree.h"
 
 enum {
     HARTS_MAX = 8,
     COUNTERS_AT_ONCE = 6, /* in the registers of one answer */
+    COLUMNS_MAX = HARTS_MAX + 1,
     NODE_IPC = 1,
+    NODE_SCHED = 2,
 };
 
 static const char *const counter_names[] = {
@@ -49,6 +52,21 @@ static const char *const counter_names[] = {
     [COUNTER_PAGES_SHARED] = "pages_shared",
     [COUNTER_PAGES_COWED] = "pages_cowed",
     [COUNTER_PAGES_LENT] = "pages_lent",
+    [COUNTER_LOCK_TREE] = "lock_tree",
+    [COUNTER_LOCK_PROCESS] = "lock_process",
+    [COUNTER_LOCK_IRQ] = "lock_irq",
+    [COUNTER_LOCK_ENDPOINT] = "lock_endpoint",
+    [COUNTER_LOCK_HANDLES] = "lock_handles",
+    [COUNTER_LOCK_LOAN] = "lock_loan",
+    [COUNTER_LOCK_SPACE] = "lock_space",
+    [COUNTER_LOCK_WAIT] = "lock_wait",
+    [COUNTER_LOCK_TIMER] = "lock_timer",
+    [COUNTER_LOCK_ASID] = "lock_asid",
+    [COUNTER_LOCK_SLAB] = "lock_slab",
+    [COUNTER_LOCK_FRAME] = "lock_frame",
+    [COUNTER_LOCK_PLIC] = "lock_plic",
+    [COUNTER_LOCK_CONSOLE] = "lock_console",
+    [COUNTER_LOCK_ORACLE] = "lock_oracle",
 };
 
 _Static_assert(sizeof(counter_names) / sizeof(counter_names[0]) == COUNTER_MAX,
@@ -126,7 +144,126 @@ static void measured_read(struct measured *m, enum system_info what) {
         m->average[i] = m->count[i] ? m->sum[i] / m->count[i] : 0;
 }
 
+/* ---- What is timed ---- */
+
+/* The columns of a table: one thing on each hart, or each thing on all. */
+struct timed_table {
+    unsigned columns;
+    uint64_t field[TIMED_FIELDS][COLUMNS_MAX];
+};
+
+/* Adds what a hart has timed to a column; the least of nothing is 0. */
+static void timed_add(struct timed_table *table, unsigned column, unsigned hart,
+                      enum timed what) {
+    uint64_t found[TIMED_FIELDS + COUNTERS_AT_ONCE];
+    for (unsigned i = 0; i < TIMED_FIELDS; i += COUNTERS_AT_ONCE) {
+        struct sys_words six =
+            sys_system_info(INFO_TIMED, timed_index(hart, what, i));
+        memcpy(found + i, six.value, COUNTERS_AT_ONCE * sizeof(uint64_t));
+    }
+    uint64_t *least = &table->field[TIMED_LEAST][column];
+    uint64_t *most = &table->field[TIMED_MOST][column];
+    if (found[TIMED_SUM] > 0 && (*least == 0 || found[TIMED_LEAST] < *least))
+        *least = found[TIMED_LEAST];
+    if (found[TIMED_MOST] > *most)
+        *most = found[TIMED_MOST];
+    for (unsigned i = TIMED_SUM; i < TIMED_FIELDS; i++)
+        table->field[i][column] += found[i];
+}
+
+static void timed_line(struct page *page, const char *name,
+                       const struct timed_table *table,
+                       const uint64_t *values) {
+    page_print(page, "%-18s", name);
+    for (unsigned i = 0; i < table->columns; i++)
+        page_print(page, " %12lu", (unsigned long)values[i]);
+    page_add(page, "\n", 1);
+}
+
+/* From the first bucket with something to the last. */
+static void buckets_print(struct page *page, const struct timed_table *table) {
+    unsigned first = TIMED_FIELDS, last = 0;
+    for (unsigned i = TIMED_BUCKET; i < TIMED_FIELDS; i++) {
+        for (unsigned c = 0; c < table->columns; c++) {
+            if (table->field[i][c] == 0)
+                continue;
+            first = i < first ? i : first;
+            last = i;
+        }
+    }
+    for (unsigned i = first; i <= last; i++) {
+        page_print(page, "from %-13lu", 1ul << (i - TIMED_BUCKET));
+        for (unsigned c = 0; c < table->columns; c++)
+            page_print(page, " %12lu", (unsigned long)table->field[i][c]);
+        page_add(page, "\n", 1);
+    }
+}
+
+static void timed_print(struct page *page, const struct timed_table *table) {
+    uint64_t count[COLUMNS_MAX] = {0}, average[COLUMNS_MAX] = {0};
+    for (unsigned c = 0; c < table->columns; c++) {
+        for (unsigned i = TIMED_BUCKET; i < TIMED_FIELDS; i++)
+            count[c] += table->field[i][c];
+        if (count[c] > 0)
+            average[c] = table->field[TIMED_SUM][c] / count[c];
+    }
+    timed_line(page, "count", table, count);
+    timed_line(page, "min", table, table->field[TIMED_LEAST]);
+    timed_line(page, "average", table, average);
+    timed_line(page, "max", table, table->field[TIMED_MOST]);
+    buckets_print(page, table);
+}
+
+/* Whether there is anything to show; says so if not. */
+static bool timed_check(struct page *page) {
+    uint64_t features = sys_system_info(INFO_FEATURES, 0).value[0];
+    if (features & FEATURE_STATS)
+        return true;
+    page_print(page, "off: needs the boot argument stats=1\n");
+    return false;
+}
+
 /* ---- The files ---- */
+
+static void render_switch(struct page *page) {
+    struct timed_table table = {.columns = 1 + harts()};
+    if (!timed_check(page))
+        return;
+    for (unsigned hart = 0; hart < harts(); hart++) {
+        timed_add(&table, 0, hart, TIMED_SWITCH);
+        timed_add(&table, 1 + hart, hart, TIMED_SWITCH);
+    }
+    head_print(page);
+    timed_print(page, &table);
+}
+
+static void render_latency(struct page *page) {
+    static const char *const names[TIMED_MAX] = {
+        [TIMED_CALL] = "call",     [TIMED_REPLY_RECV] = "reply_recv",
+        [TIMED_SEND] = "send",     [TIMED_RECV] = "recv",
+        [TIMED_REPLY] = "reply",   [TIMED_COPY] = "copy",
+        [TIMED_SIGNAL] = "signal", [TIMED_WAIT_SIGNAL] = "wait_signal",
+    };
+    struct timed_table table = {.columns = TIMED_MAX - TIMED_CALL};
+    if (!timed_check(page))
+        return;
+    page_print(page, "%-18s", "");
+    for (unsigned what = TIMED_CALL; what < TIMED_MAX; what++) {
+        page_print(page, " %12s", names[what]);
+        for (unsigned hart = 0; hart < harts(); hart++)
+            timed_add(&table, what - TIMED_CALL, hart, (enum timed)what);
+    }
+    page_add(page, "\n", 1);
+    timed_print(page, &table);
+}
+
+static void render_locks(struct page *page) {
+    uint8_t which[COUNTER_MAX - COUNTER_LOCK_TREE];
+    for (unsigned i = 0; i < sizeof(which); i++)
+        which[i] = (uint8_t)(COUNTER_LOCK_TREE + i);
+    head_print(page);
+    counters_print(page, which, sizeof(which));
+}
 
 static void render_transfer(struct page *page) {
     static const uint8_t which[] = {
@@ -182,10 +319,14 @@ static void render_processes(struct page *page) {
 static const struct node nodes[] = {
     [NODE_ROOT] = {"", NODE_ROOT, NULL},
     [NODE_IPC] = {"ipc", NODE_ROOT, NULL},
+    [NODE_SCHED] = {"sched", NODE_ROOT, NULL},
     {"counters", NODE_ROOT, render_counters},
+    {"locks", NODE_ROOT, render_locks},
     {"memory", NODE_ROOT, render_memory},
     {"processes", NODE_ROOT, render_processes},
+    {"latency", NODE_IPC, render_latency},
     {"transfer", NODE_IPC, render_transfer},
+    {"switch", NODE_SCHED, render_switch},
 };
 
 const struct tree sys_tree = {nodes, sizeof(nodes) / sizeof(nodes[0])};
