@@ -41,6 +41,7 @@ int64_t notification_create(struct thread *self) {
         return -ENOMEM;
     struct handle_entry entry = {
         .object = notification,
+        .generation = notification->generation,
         .type = HANDLE_NOTIFICATION,
         .rights = RIGHT_SIGNAL | RIGHT_WAIT | RIGHT_PASS | RIGHT_GRANT |
                   RIGHT_INHERIT,
@@ -74,47 +75,60 @@ static void signal_bound(struct notification *notification,
     spin_unlock(&endpoint->lock);
 }
 
-static void signal_waiter(struct notification *notification) {
-    struct wait_queue *queue = &notification->queue;
-    spin_lock(&queue->lock);
-    struct list *node = list_first(&queue->waiters);
-    uint64_t bits = node ? notification_take(notification) : 0;
-    if (bits) {
-        struct thread *thread = container_of(node, struct thread, link);
-        list_remove(node);
-        thread_result(thread, 0);
-        thread->frame.x[REG_A1] = bits;
-        thread_wake(thread);
-    }
-    spin_unlock(&queue->lock);
+/* Sets the bits and gives all to a waiter, if there is one. */
+static inline void signal_locked(struct notification *notification,
+                                 uint64_t bits)
+    REQUIRES(notification->queue.lock) {
+    struct list *waiters = &notification->queue.waiters;
+    bits |= __atomic_fetch_or(&notification->bits, bits, __ATOMIC_RELEASE);
+    if (list_empty(waiters) || bits == 0)
+        return;
+    struct thread *thread = container_of(waiters->next, struct thread, link);
+    notification->bits = 0;
+    list_remove(&thread->link);
+    thread_result(thread, 0);
+    thread->frame.x[REG_A1] = bits;
+    thread_wait_end(thread);
+    sched_ready(thread);
 }
 
 void notification_signal(struct notification *notification, uint64_t bits) {
-    __atomic_fetch_or(&notification->bits, bits, __ATOMIC_ACQ_REL);
-    struct endpoint *endpoint =
-        __atomic_load_n(&notification->endpoint, __ATOMIC_ACQUIRE);
+    spin_lock(&notification->queue.lock);
+    signal_locked(notification, bits);
+    struct endpoint *endpoint = notification->endpoint;
+    spin_unlock(&notification->queue.lock);
     if (endpoint)
         signal_bound(notification, endpoint);
-    else
-        signal_waiter(notification);
 }
 
-/* Takes a reference for the time of the call: someone may close the handle. */
-static int notification_find(struct thread *self, uint64_t handle,
-                             unsigned rights, struct handle_entry *entry) {
-    return handle_take(&self->process->handles, handle, HANDLE_NOTIFICATION,
+/* Finds a notification, which nothing keeps alive yet: lock, then compare
+ * generations. */
+static inline int notification_find(struct thread *self, uint64_t handle,
+                                    unsigned rights,
+                                    struct handle_entry *entry) {
+    return handle_find(&self->process->handles, handle, HANDLE_NOTIFICATION,
                        rights, entry);
 }
 
-int64_t notification_signal_handle(struct thread *self, uint64_t handle,
-                                   uint64_t bits) {
+int64_t ipc_signal(struct thread *self) {
     struct handle_entry entry;
-    int error = notification_find(self, handle, RIGHT_SIGNAL, &entry);
+    int error =
+        notification_find(self, self->frame.x[REG_A0], RIGHT_SIGNAL, &entry);
     if (error)
         return error;
-    notification_signal(entry.object, bits);
-    handle_entry_put(&entry);
-    return 0;
+    struct notification *notification = entry.object;
+    struct endpoint *endpoint = NULL;
+    spin_lock(&notification->queue.lock);
+    if (notification->generation == entry.generation) {
+        signal_locked(notification, self->frame.x[REG_A1]);
+        endpoint = notification->endpoint;
+    } else {
+        error = -EBADF;
+    }
+    spin_unlock(&notification->queue.lock);
+    if (endpoint)
+        signal_bound(notification, endpoint);
+    return error;
 }
 
 /* ---- Wait ---- */
@@ -153,55 +167,57 @@ static int64_t wait_locked(struct thread *self,
     return RESULT_WAITING;
 }
 
-int64_t notification_wait(struct thread *self, uint64_t handle,
-                          uint64_t deadline) {
+int64_t ipc_wait_signal(struct thread *self) {
     struct handle_entry entry;
-    int error = notification_find(self, handle, RIGHT_WAIT, &entry);
-    if (error)
-        return error;
+    int64_t result =
+        notification_find(self, self->frame.x[REG_A0], RIGHT_WAIT, &entry);
+    if (result)
+        return result;
     struct notification *notification = entry.object;
     spin_lock(&notification->queue.lock);
-    int64_t result = wait_locked(self, notification, deadline);
+    result = notification->generation == entry.generation
+                 ? wait_locked(self, notification, self->frame.x[REG_A1])
+                 : -EBADF;
     spin_unlock(&notification->queue.lock);
-    handle_entry_put(&entry);
     return result;
 }
 
 /* ---- Bind ---- */
 
-static int bind_locked(struct notification *notification,
+static int bind_locked(struct notification *notification, uint32_t generation,
                        struct endpoint *endpoint) REQUIRES(endpoint->lock) {
     int error = 0;
     spin_lock(&notification->queue.lock);
-    if (endpoint->bound || notification->endpoint ||
-        !list_empty(&notification->queue.waiters)) {
+    if (notification->generation != generation) {
+        error = -EBADF;
+    } else if (endpoint->bound || notification->endpoint ||
+               !list_empty(&notification->queue.waiters)) {
         error = -EBUSY;
     } else {
         endpoint->bound = notification;
-        __atomic_store_n(&notification->endpoint, endpoint, __ATOMIC_RELEASE);
+        notification->endpoint = endpoint;
     }
     spin_unlock(&notification->queue.lock);
     return error;
 }
 
-int64_t notification_bind(struct thread *self, uint64_t handle,
-                          uint64_t endpoint_handle) {
+int64_t ipc_notification_bind(struct thread *self) {
     struct handle_entry entry, found;
-    int error = endpoint_find(self, endpoint_handle, &found);
+    int error = endpoint_find(self, self->frame.x[REG_A1], &found);
     if (!error)
-        error = notification_find(self, handle, RIGHT_WAIT, &entry);
+        error =
+            notification_find(self, self->frame.x[REG_A0], RIGHT_WAIT, &entry);
     if (error)
         return error;
     struct endpoint *endpoint = found.object;
     spin_lock(&endpoint->lock);
     error = endpoint_check(endpoint, found.generation);
     if (!error)
-        error = bind_locked(entry.object, endpoint);
+        error = bind_locked(entry.object, entry.generation, endpoint);
     spin_unlock(&endpoint->lock);
     /* Bits from before, for a thread that receives already. */
     if (!error)
         signal_bound(entry.object, endpoint);
-    handle_entry_put(&entry);
     return error;
 }
 
@@ -216,10 +232,8 @@ static void notification_get(const struct handle_entry *entry) {
     __atomic_fetch_add(&notification->handles, 1, __ATOMIC_RELAXED);
 }
 
-static void unbind_dying(struct notification *notification) {
-    struct endpoint *endpoint = notification->endpoint;
-    if (!endpoint)
-        return;
+static void unbind_dying(struct notification *notification,
+                         struct endpoint *endpoint) {
     spin_lock(&endpoint->lock);
     if (endpoint->bound == notification)
         endpoint->bound = NULL;
@@ -234,14 +248,17 @@ static void notification_put(const struct handle_entry *entry) {
     struct list *node;
     if (__atomic_fetch_sub(&notification->handles, 1, __ATOMIC_ACQ_REL) != 1)
         return;
-    unbind_dying(notification);
     spin_lock(&queue->lock);
+    notification->generation++; /* for those who found a handle before */
+    struct endpoint *endpoint = notification->endpoint;
     while ((node = list_pop_front(&queue->waiters))) {
         struct thread *thread = container_of(node, struct thread, link);
         thread_result(thread, -EPIPE);
         thread_wake(thread);
     }
     spin_unlock(&queue->lock);
+    if (endpoint)
+        unbind_dying(notification, endpoint);
     quota_uncharge_objects(notification->quota, 1);
     quota_put(notification->quota);
     slab_free(&notifications, notification);
@@ -253,8 +270,9 @@ int64_t notification_watch(struct thread *self, uint64_t handle,
                            uint64_t bits) {
     struct process *process = self->process;
     struct handle_entry entry = {0};
-    int error =
-        bits ? notification_find(self, handle, RIGHT_SIGNAL, &entry) : 0;
+    int error = bits ? handle_take(&self->process->handles, handle,
+                                   HANDLE_NOTIFICATION, RIGHT_SIGNAL, &entry)
+                     : 0;
     if (error)
         return error;
     spin_lock(&tree_lock);

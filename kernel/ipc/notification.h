@@ -24,6 +24,7 @@ struct quota;
 struct notification {
     struct wait_queue queue;
     uint64_t bits;             /* atomic */
+    uint32_t generation;       /* grows when the last handle is gone */
     uint32_t handles;          /* atomic; also irqs and watches */
     struct endpoint *endpoint; /* bound to; written under its lock */
     struct quota *quota;
@@ -35,12 +36,9 @@ void notification_init(void);
 /* SYS_NOTIFICATION_CREATE, SYS_SIGNAL, SYS_WAIT_SIGNAL, SYS_NOTIFICATION_BIND
  */
 int64_t notification_create(struct thread *self);
-int64_t notification_signal_handle(struct thread *self, uint64_t handle,
-                                   uint64_t bits);
-int64_t notification_wait(struct thread *self, uint64_t handle,
-                          uint64_t deadline);
-int64_t notification_bind(struct thread *self, uint64_t handle,
-                          uint64_t endpoint);
+int64_t ipc_signal(struct thread *self);
+int64_t ipc_wait_signal(struct thread *self);
+int64_t ipc_notification_bind(struct thread *self);
 
 /* Sets bits and wakes who waits for them. The caller has a reference. May be
  * called with locks below RANK_ENDPOINT held. */

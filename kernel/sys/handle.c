@@ -76,19 +76,6 @@ int64_t sys_handle_info(struct thread *self) {
     return entry.type;
 }
 
-int64_t sys_signal(struct thread *self) {
-    return notification_signal_handle(self, argument(self, 0),
-                                      argument(self, 1));
-}
-
-int64_t sys_wait_signal(struct thread *self) {
-    return notification_wait(self, argument(self, 0), argument(self, 1));
-}
-
-int64_t sys_notification_bind(struct thread *self) {
-    return notification_bind(self, argument(self, 0), argument(self, 1));
-}
-
 int64_t sys_irq_create(struct thread *self) {
     int error = authority_check(self, argument(self, 0));
     return error ? error : irq_create(self, argument(self, 1));

@@ -47,8 +47,8 @@ int authority_check(struct thread *self, uint64_t handle);
 
 /* sys/handle.c */
 syscall_function sys_session_mint, sys_handle_dup, sys_handle_close,
-    sys_handle_info, sys_revoke, sys_accept, sys_signal, sys_wait_signal,
-    sys_notification_bind, sys_irq_create, sys_irq_bind, sys_irq_ack;
+    sys_handle_info, sys_revoke, sys_accept, sys_irq_create, sys_irq_bind,
+    sys_irq_ack;
 
 /* sys/memory.c */
 syscall_function sys_space_create, sys_space_commit, sys_map, sys_unmap,
