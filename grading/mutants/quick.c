@@ -241,3 +241,77 @@ static inline bool item_read(const struct thread *self,
     item->prot = (uint8_t)item_rights(descriptor);
     return item->mode != ITEM_NONE;
 }
+
+/*
+ * X-give-place: the fast path of a reply does not tell where its pages are.
+ * File: kernel/ipc/fastitem.c
+ * Killed by: test_item_give move
+ */
+static inline bool item_reply(struct thread *self, struct thread *caller) {
+    struct transfer_item item;
+    struct quick quick = {
+        .from = self->space, .to = caller->space, .item = &item};
+    bool paging = caller->flags & THREAD_PAGING;
+    if (!item_read(self, &item) ||
+        !(paging ? item_pages(self, &caller->paging, &item)
+                 : item_accepted(&caller->accept_reply, &item)) ||
+        !item_pass(&quick, paging ? caller->paging.request.page : 0))
+        return false;
+    if (paging) {
+        deadline_disarm_with(caller, THREAD_PAGING);
+    } else {
+        message_deliver_words(self, caller, MESSAGE_CALL, 0);
+        caller->frame.x[REG_T5] = self->frame.x[REG_T5];
+    }
+    return true;
+}
+
+/*
+ * X-give-words: the fast path of a reply brings pages, but no words.
+ * File: kernel/ipc/fastitem.c
+ * Killed by: test_item_give move
+ */
+static inline bool item_reply(struct thread *self, struct thread *caller) {
+    struct transfer_item item;
+    struct quick quick = {
+        .from = self->space, .to = caller->space, .item = &item};
+    bool paging = caller->flags & THREAD_PAGING;
+    if (!item_read(self, &item) ||
+        !(paging ? item_pages(self, &caller->paging, &item)
+                 : item_accepted(&caller->accept_reply, &item)) ||
+        !item_pass(&quick, paging ? caller->paging.request.page : 0))
+        return false;
+    if (paging) {
+        deadline_disarm_with(caller, THREAD_PAGING);
+    } else {
+        caller->frame.x[REG_T4] = item.to;
+        caller->frame.x[REG_T5] = self->frame.x[REG_T5];
+    }
+    return true;
+}
+
+/*
+ * X-give-most: the fast path of a reply brings more pages than the caller
+ * takes.
+ * File: kernel/ipc/fastitem.c
+ * Killed by: test_item_give many
+ */
+static inline bool item_reply(struct thread *self, struct thread *caller) {
+    struct transfer_item item;
+    struct quick quick = {
+        .from = self->space, .to = caller->space, .item = &item};
+    bool paging = caller->flags & THREAD_PAGING;
+    if (!item_read(self, &item) ||
+        !(paging ? item_pages(self, &caller->paging, &item)
+                 : item_accepted(&self->accept_reply, &item) || item.pages > 0) ||
+        !item_pass(&quick, paging ? caller->paging.request.page : 0))
+        return false;
+    if (paging) {
+        deadline_disarm_with(caller, THREAD_PAGING);
+    } else {
+        message_deliver_words(self, caller, MESSAGE_CALL, 0);
+        caller->frame.x[REG_T4] = item.to;
+        caller->frame.x[REG_T5] = self->frame.x[REG_T5];
+    }
+    return true;
+}

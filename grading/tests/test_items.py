@@ -26,6 +26,7 @@ from grading.octavo.scoring import points
     "test_item_big",
     "test_item_cow",
     "test_item_end",
+    "test_item_give",
     "test_item_next",
     "test_item_room",
     "test_item_self",
