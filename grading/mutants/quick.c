@@ -302,8 +302,9 @@ static inline bool item_reply(struct thread *self, struct thread *caller) {
         .from = self->space, .to = caller->space, .item = &item};
     bool paging = caller->flags & THREAD_PAGING;
     if (!item_read(self, &item) ||
-        !(paging ? item_pages(self, &caller->paging, &item)
-                 : item_accepted(&self->accept_reply, &item) || item.pages > 0) ||
+        !(paging
+              ? item_pages(self, &caller->paging, &item)
+              : item_accepted(&self->accept_reply, &item) || item.pages > 0) ||
         !item_pass(&quick, paging ? caller->paging.request.page : 0))
         return false;
     if (paging) {
