@@ -67,9 +67,8 @@ static inline bool user_range_ok(va_t va, uint64_t length) {
  * Killed by: test_item_room lazy
  */
 static int pages_check(const struct transfer_item *item,
-                       const struct piece *piece, unsigned *common) {
+                       const struct piece *piece, bool lazy, unsigned *common) {
     int present = 0;
-    bool lazy = item->mode == ITEM_MOVE || item->mode == ITEM_COW;
     for (uint64_t i = 0; i < piece->pages; i++) {
         pte_t pte = piece->leaf[i];
         if (pte == 0) {
@@ -103,15 +102,16 @@ int piece_reserve(struct transfer *transfer, unsigned index, struct work *work,
         return piece_reserve_room(transfer, index, work, piece,
                                   table_charge(*piece->table));
     }
+    bool lazy =
+        !transfer->fill && (item->mode == ITEM_MOVE || item->mode == ITEM_COW);
     if (piece->leaf == NULL) {
-        return item->mode == ITEM_MOVE || item->mode == ITEM_COW ? -EFAULT
-                                                                 : -EAGAIN;
+        return lazy ? -EFAULT : -EAGAIN;
     }
     work->pages += (unsigned)piece->pages;
     if (work->pages > TRANSFER_PAGES) {
         return -EMSGSIZE;
     }
-    int present = pages_check(item, piece, &common);
+    int present = pages_check(item, piece, lazy, &common);
     if (present <= 0) {
         return present;
     }
@@ -160,11 +160,13 @@ int piece_reserve(struct transfer *transfer, unsigned index, struct work *work,
         return piece_reserve_room(transfer, index, work, piece,
                                   table_charge(*piece->table));
     }
+    bool lazy =
+        !transfer->fill && (item->mode == ITEM_MOVE || item->mode == ITEM_COW);
     if (piece->leaf == NULL) {
-        return item->mode == ITEM_MOVE || item->mode == ITEM_COW ? 0 : -EAGAIN;
+        return lazy ? 0 : -EAGAIN;
     }
     work->pages += (unsigned)piece->pages;
-    int present = pages_check(item, piece, &common);
+    int present = pages_check(item, piece, lazy, &common);
     if (present <= 0) {
         return present;
     }

@@ -47,6 +47,7 @@ def test_fence(
     "test_lend",
     "test_pager",
     "test_pager_end",
+    "test_pager_way",
     "test_bytes",
     "test_race",
     "test_space",

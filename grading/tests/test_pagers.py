@@ -13,6 +13,7 @@ from grading.octavo.scoring import points
 @programs(
     "test_pager",
     "test_pager_end",
+    "test_pager_way",
     "test_mmap",
     variants=[FAST, SLOW, DEBUG, FOUR_HARTS],
 )

@@ -16,10 +16,10 @@
  * The answer is a reply with a label of 0 or more and one to four memory items,
  * MOVE, SHARE or COW, of PAGER_PAGES pages together at most. They are mapped
  * at the fault and behind it, as far as pages there are missing: what does not
- * fit is left, and a page that someone else has provided meanwhile stays. The
- * items must grant reading, and writing if the region permits it. Execution is
- * the region's to grant. REPLY says what is wrong with an item, and the reply
- * is still owed: EINVAL (not whole pages, another mode, too many), EFAULT,
+ * fit is left, and a page that someone else has provided meanwhile stays. Pages
+ * that the pager has never touched are zeros. The items must grant reading, and
+ * writing if the region permits it. Execution is the region's to grant. REPLY
+ * says what is wrong with an item, and the reply is still owed: EINVAL (not whole pages, another mode, too many), EFAULT,
  * EPERM, EMSGSIZE (handles; more than 12 pages that COW has to copy at once,
  * because they are shared).
  *

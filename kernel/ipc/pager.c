@@ -185,6 +185,14 @@ static int answer_read(const struct thread *self, struct transfer *transfer) {
     return pages <= PAGER_PAGES ? 0 : -EINVAL;
 }
 
+/* Makes pages that the pager has never touched, as far as one step goes. */
+static int answer_prepare(const struct transfer *transfer) {
+    int result = 0;
+    for (unsigned i = 0; i < transfer->count && result >= 0; i++)
+        result = space_prepare(transfer->from, &transfer->item[i]);
+    return result < 0 ? result : TRANSFER_PREPARE;
+}
+
 int pager_answer(struct thread *self, struct thread *caller) {
     uint64_t tag = self->frame.x[REG_A1];
     struct transfer transfer;
@@ -202,6 +210,8 @@ int pager_answer(struct thread *self, struct thread *caller) {
     transfer.window = caller->paging.request.page;
     transfer.fill = true;
     error = space_transfer(&transfer);
+    if (error == TRANSFER_PREPARE)
+        error = answer_prepare(&transfer);
     self->unprepared = error == TRANSFER_PREPARE;
     if (error == -ENOMEM)
         pager_fail(caller, error);

@@ -83,7 +83,7 @@ int fill_fit(struct transfer *transfer) {
     if (region == NULL || region->pager.session == NULL) {
         return 0;
     }
-    unsigned prot = region->prot & (PROT_READ | PROT_WRITE);
+    unsigned prot = (region->prot & PROT_WRITE) | PROT_READ;
     for (unsigned i = 0; i < count; i++) {
         struct transfer_item *item = &transfer->item[i];
         uint64_t pages = pages_missing(transfer->to, region, va, item->pages);
@@ -99,6 +99,6 @@ int fill_fit(struct transfer *transfer) {
             break;
         }
     }
-    transfer->execute = region->prot & PROT_EXECUTE;
+    transfer->prot = region->prot;
     return 0;
 }

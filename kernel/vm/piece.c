@@ -80,9 +80,8 @@ static int page_check(const struct transfer_item *item, pte_t pte) {
 /* Looks at the pages of a piece. Returns how many are there, or an error of
  * page_check. *common: those that COW must copy at once. */
 static int pages_check(const struct transfer_item *item,
-                       const struct piece *piece, unsigned *common) {
+                       const struct piece *piece, bool lazy, unsigned *common) {
     int present = 0;
-    bool lazy = item->mode == ITEM_MOVE || item->mode == ITEM_COW;
     for (uint64_t i = 0; i < piece->pages; i++) {
         pte_t pte = piece->leaf[i];
         if (pte == 0 && !lazy) {
@@ -144,14 +143,17 @@ int piece_reserve(struct transfer *transfer, unsigned index, struct work *work,
         return piece_reserve_room(transfer, index, work, piece,
                                   table_charge(*piece->table));
     }
+    /* Pages that nobody touched may stay so; but a pager has to have them. */
+    bool lazy =
+        !transfer->fill && (item->mode == ITEM_MOVE || item->mode == ITEM_COW);
     if (piece->leaf == NULL) {
-        return item->mode == ITEM_MOVE || item->mode == ITEM_COW ? 0 : -EAGAIN;
+        return lazy ? 0 : -EAGAIN;
     }
     work->pages += (unsigned)piece->pages;
     if (work->pages > TRANSFER_PAGES) {
         return -EMSGSIZE;
     }
-    int present = pages_check(item, piece, &common);
+    int present = pages_check(item, piece, lazy, &common);
     if (present <= 0) {
         return present;
     }
@@ -239,7 +241,7 @@ unsigned piece_commit(struct transfer *transfer,
         .from = piece->leaf,
         .to = pagetable_leaf(&transfer->to->table, piece->to),
         .pages = piece->pages,
-        .flags = pte_flags(item->prot) | (transfer->execute ? PTE_X : 0u),
+        .flags = pte_flags(transfer->fill ? transfer->prot : item->prot),
     };
     if (run.from == NULL || run.to == NULL) {
         return 0;

@@ -155,13 +155,14 @@ static inline bool quick_check(struct quick *quick, va_t window) {
            quota_charge_frames(quick->to->quota, quick->frames);
 }
 
-/* Whether nothing is where the pages go. */
+/* Whether nothing is where the pages go, and each is there to go. */
 static inline bool quick_missing(const struct quick *quick) {
-    const pte_t *leaf = quick->to_leaf;
-    const pte_t *end = leaf + quick->item->pages;
-    while (leaf < end && *leaf == 0)
-        leaf++;
-    return leaf == end;
+    const pte_t *from = quick->from_leaf;
+    const pte_t *to = quick->to_leaf;
+    const pte_t *end = to + quick->item->pages;
+    for (; to < end && *to == 0 && *from != 0; from++)
+        to++;
+    return to == end;
 }
 
 /* Whether the region is a pager's that the item fits into. */

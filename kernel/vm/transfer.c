@@ -344,7 +344,8 @@ static void transfer_commit(struct transfer *transfer, struct work *work) {
         const struct transfer_item *item = &transfer->item[i];
         region_join_around(to, item->to, item->to + item->pages * PAGE_SIZE);
     }
-    if (transfer->fill && transfer->execute && transfer->count > 0) {
+    if (transfer->fill && transfer->count > 0 &&
+        transfer->prot & PROT_EXECUTE) {
         fence_local_code();
         fence_remote_code((1u << hart_count) - 1);
     }
@@ -373,7 +374,6 @@ static bool transfer_quick(struct transfer *transfer) {
 
 int space_transfer(struct transfer *transfer) {
     struct work work;
-    transfer->execute = false;
     uint64_t start = csr_read(instret);
     spin_lock_pair(&transfer->from->lock, &transfer->to->lock);
     int result = 0;
@@ -398,7 +398,8 @@ int space_transfer(struct transfer *transfer) {
 
 /* ---- Preparing ---- */
 
-/* Makes one page what SHARE or LEND needs; *made counts what it cost. */
+/* Makes one page what SHARE or LEND needs, or for a pager's MOVE or COW one
+ * that is there; *made counts what it cost. */
 static int page_prepare(struct space *space, const struct transfer_item *item,
                         va_t va, unsigned *made) REQUIRES(space->lock) {
     pte_t *leaf;
@@ -410,8 +411,9 @@ static int page_prepare(struct space *space, const struct transfer_item *item,
     if (result < 0) {
         return result == -EFAULT ? 0 : result; /* the transfer says why */
     }
-    bool reads = item->mode == ITEM_LEND && !(item->prot & PROT_WRITE);
-    if (reads || *leaf & (PTE_SHARED | PTE_LENT) ||
+    bool any = item->mode == ITEM_LEND ? !(item->prot & PROT_WRITE)
+                                       : item->mode != ITEM_SHARE;
+    if (any || *leaf & (PTE_SHARED | PTE_LENT) ||
         frame_refs(pte_frame(*leaf)) == 1) {
         return 0;
     }

@@ -50,7 +50,7 @@ struct transfer {
                                 wherever there is room */
     bool fill;               /* the window is where pages of a pager's region
                                 are missing (vm/fill.h), not free */
-    bool execute;            /* out, with `fill`: they may be executed there */
+    uint16_t prot;           /* out, with `fill`: the region's rights */
     unsigned failed;         /* out, on an error: the first item it concerns */
     struct transfer_item item[MESSAGE_ITEMS];
 };
@@ -88,9 +88,10 @@ int space_transfer(struct transfer *transfer);
 int space_transfer_check(struct transfer *transfer);
 
 /*
- * Makes the pages of an item that is SHARE or LEND what they have to be for
- * it: present, and the sender's own. Takes steps of a few pages. 0: done, or
- * the transfer will say why it cannot be; SPACE_MORE; -ENOMEM as space_fault.
+ * Makes the pages of an item what they have to be: present (which MOVE and COW
+ * need with `fill` alone) and, for SHARE and LEND, the sender's own. Takes
+ * steps of a few pages. 0: done, or the transfer will say why it cannot be;
+ * SPACE_MORE; -ENOMEM as space_fault.
  */
 int space_prepare(struct space *space, const struct transfer_item *item);
 

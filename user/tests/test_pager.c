@@ -124,9 +124,8 @@ static void check_share(void) {
     check_equal("the child's store", page[1], 1);
 }
 
-static void runner(uint64_t unused) {
-    (void)unused;
-    jump_to(region_map(1, PROT_READ | PROT_EXECUTE));
+static void runner(uint64_t prot) {
+    jump_to(region_map(1, (unsigned)prot));
 }
 
 static void check_execute(void) {
@@ -135,8 +134,9 @@ static void check_execute(void) {
     service = service_make(1);
     uint8_t *page = pages_make(1, 7);
     memcpy(page, &code, sizeof(code));
-    for (unsigned round = 0; round < 2; round++) {
-        int64_t client = peer_start(runner, 0);
+    for (unsigned round = 0; round < 3; round++) {
+        unsigned prot = round < 2 ? PROT_READ | PROT_EXECUTE : PROT_EXECUTE;
+        int64_t client = peer_start(runner, prot);
         fault_receive(&m, 0);
         check_equal("access", (int64_t)m.words[1] & 0xff, PROT_EXECUTE);
         answer_ok(page, 1, ITEM_SHARE, RO);
@@ -154,6 +154,9 @@ static void walker(uint64_t unused) {
     page_expect(region + 3 * PAGE_SIZE, 9, 0);
     touch_load(region + 4 * PAGE_SIZE);
     page_expect(region + 5 * PAGE_SIZE, 8, 1);
+    probe_begin();
+    for (uint64_t i = 0; i < 6; i++)
+        check_error("store", probe_store(region + i * PAGE_SIZE, 1), EFAULT);
 }
 
 /* Items follow each other, up to a page that is there, or the end. */
@@ -176,6 +179,30 @@ static void check_around(void) {
     peer_end(client);
     service_quiet(service.endpoint);
     pages_expect((uint64_t)pages, 5, 8);
+}
+
+static void zeros_client(uint64_t unused) {
+    (void)unused;
+    uint64_t region = region_map(2, RW);
+    check_equal("zero", load_at(region + 8), 0);
+    store_at(region + PAGE_SIZE, 5);
+    check_equal("zero", load_at(region + PAGE_SIZE + 8), 0);
+}
+
+/* Pages that the pager itself has never touched are zeros. */
+static void check_untouched(void) {
+    struct message m;
+    service = service_make(1);
+    for (unsigned mode = ITEM_MOVE; mode <= ITEM_COW; mode++) {
+        uint8_t *pages = pages_map(2);
+        int64_t client = peer_start(zeros_client, 0);
+        for (uint64_t i = 0; i < 2; i++) {
+            fault_receive(&m, i);
+            answer_ok(pages + i * PAGE_SIZE, 1, mode, RW);
+        }
+        peer_end(client);
+        service_quiet(service.endpoint);
+    }
 }
 
 /* ---- Answers that are not ---- */
@@ -283,6 +310,7 @@ static const struct check checks[] = {
     {"share", "a shared page is both's, over fork too", check_share},
     {"execute", "the region grants execution, not the pager", check_execute},
     {"around", "more pages than asked for fill what is missing", check_around},
+    {"untouched", "pages that nobody has touched are zeros", check_untouched},
     {"refuse", "a refused fault is the program's error", check_refuse},
     {"bad_answers", "what is wrong with an answer is the pager's error",
      check_bad_answers},

@@ -1,0 +1,744 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mutants/pagers.c: wrong solutions: faults that pagers serve.
+ *
+ * Read by tools/mutants, never compiled as it is: see README.md.
+ */
+
+/*
+ * X-pager-saved: registers of a thread that faults are lost.
+ * File: kernel/ipc/pager.c
+ * Killed by: test_pager read (slow)
+ */
+static void registers_save(struct thread *thread) {
+    const uint64_t *x = thread->frame.x;
+    struct message_registers *saved = &thread->paging.saved;
+    words_copy(saved->t0, &x[REG_T0], 3);
+    words_copy(saved->a0, &x[REG_A0], 8);
+    words_copy(saved->t3, &x[REG_T3], 3);
+    thread->paging.aside = true;
+}
+
+/*
+ * X-pager-aside: registers that were put aside for a fault come back after
+ * another one.
+ * File: kernel/ipc/fastfault.c
+ * Killed by: test_pager_way mixed
+ */
+struct thread *fastpath_fault(void) {
+    enum { FLAGS = THREAD_PAGING | THREAD_DEADLINE };
+    struct thread *self = thread_self();
+    struct paging *paging = &self->paging;
+    const struct fill_request *request = &paging->request;
+    struct session *session = request->pager.session;
+    if (!fastpath_enabled() || self->flags != 0 || paging->error != 0)
+        return NULL;
+    struct thread *receiver =
+        session_partner(self, session, request->pager.key);
+    if (!receiver)
+        return NULL;
+    struct endpoint *endpoint = session->endpoint;
+    if (deadline_arm_late(self, pager_deadline(), THREAD_PAGING)) {
+        pager_words(receiver->frame.x, request);
+        receiver->frame.x[REG_A7] = session->badge;
+        paging->in_call = false;
+        for (unsigned i = 0; i < MESSAGE_ITEMS; i++)
+            self->items[i].descriptor = 0; /* no window, whatever a1 says */
+        call_commit(self, receiver, session, FLAGS);
+    } else {
+        receiver = NULL;
+    }
+    spin_unlock(&endpoint->lock);
+    return receiver;
+}
+
+/*
+ * X-pager-mode: a thread stays marked as one that faults: its next call fails.
+ * File: kernel/ipc/pager.c
+ * Killed by: test_pager_end items
+ */
+static void registers_restore(struct thread *thread) {
+    const struct message_registers *saved = &thread->paging.saved;
+    uint64_t *x = thread->frame.x;
+    if (thread->paging.aside) {
+        words_copy(&x[REG_T0], saved->t0, 3);
+        words_copy(&x[REG_A0], saved->a0, 8);
+        words_copy(&x[REG_T3], saved->t3, 4);
+    }
+}
+
+/*
+ * X-pager-access: a pager is told of the region's rights, not of the access.
+ * File: kernel/ipc/pager.h
+ * Killed by: test_pager read
+ */
+static inline void pager_words(uint64_t *x,
+                               const struct fill_request *request) {
+    x[REG_A1] = tag_make(PAGER_FAULT, 3, 0, 0);
+    x[REG_A2] = request->offset;
+    x[REG_A3] = request->rights >> PAGER_PROT_SHIFT;
+    x[REG_A4] = request->pages;
+}
+
+/*
+ * X-pager-offset: a pager is asked for the place in the region, not in the
+ * object.
+ * File: kernel/vm/fill.h
+ * Killed by: test_pager read
+ */
+static inline void fill_describe(const struct region *region, va_t page,
+                                 unsigned access,
+                                 struct fill_request *request) {
+    request->pager = region->pager;
+    request->page = page;
+    request->offset = page - region->start;
+    request->pages = (region->end - page) / PAGE_SIZE;
+    request->rights = access | (uint64_t)region->prot << PAGER_PROT_SHIFT;
+}
+
+/*
+ * X-pager-left: a pager is told of pages behind the region.
+ * File: kernel/vm/fill.h
+ * Killed by: test_pager read
+ */
+static inline void fill_describe(const struct region *region, va_t page,
+                                 unsigned access,
+                                 struct fill_request *request) {
+    request->pager = region->pager;
+    request->page = page;
+    request->offset = region->offset + (page - region->start);
+    request->pages = (region->end - region->start) / PAGE_SIZE;
+    request->rights = access | (uint64_t)region->prot << PAGER_PROT_SHIFT;
+}
+
+/*
+ * X-pager-forever: a fault that was refused is asked for again, for ever.
+ * File: kernel/ipc/pager.c
+ * Killed by: test_pager refuse
+ */
+int pager_fault(struct thread *self) {
+    struct paging *paging = &self->paging;
+    int error = paging->error;
+    paging->error = 0;
+    if (error == -EIO && paging->page == paging->request.page &&
+        paging->pc == self->frame.x[REG_PC] &&
+        paging->ended == self->wait_sequence)
+        return error;
+    paging->in_call = false;
+    pager_call(self);
+    return 0;
+}
+
+/*
+ * X-pager-once: a page that was refused once cannot be asked for again.
+ * File: kernel/ipc/pager.c
+ * Killed by: test_pager refuse
+ */
+int pager_fault(struct thread *self) {
+    struct paging *paging = &self->paging;
+    int error = paging->error;
+    if (error && paging->page == paging->request.page &&
+        paging->pc == self->frame.x[REG_PC] &&
+        paging->ended == self->wait_sequence)
+        return error;
+    paging->in_call = false;
+    pager_call(self);
+    return 0;
+}
+
+/*
+ * X-pager-call: a fault after a call is taken for one within the call.
+ * File: kernel/ipc/fastfault.c
+ * Killed by: test_pager_way call_before
+ */
+struct thread *fastpath_fault(void) {
+    enum { FLAGS = THREAD_PAGING | THREAD_DEADLINE };
+    struct thread *self = thread_self();
+    struct paging *paging = &self->paging;
+    const struct fill_request *request = &paging->request;
+    struct session *session = request->pager.session;
+    if (!fastpath_enabled() || self->flags != 0 || paging->error != 0)
+        return NULL;
+    struct thread *receiver =
+        session_partner(self, session, request->pager.key);
+    if (!receiver)
+        return NULL;
+    struct endpoint *endpoint = session->endpoint;
+    if (deadline_arm_late(self, pager_deadline(), THREAD_PAGING)) {
+        pager_words(receiver->frame.x, request);
+        receiver->frame.x[REG_A7] = session->badge;
+        paging->aside = false;
+        for (unsigned i = 0; i < MESSAGE_ITEMS; i++)
+            self->items[i].descriptor = 0; /* no window, whatever a1 says */
+        call_commit(self, receiver, session, FLAGS);
+    } else {
+        receiver = NULL;
+    }
+    spin_unlock(&endpoint->lock);
+    return receiver;
+}
+
+/*
+ * X-pager-call-slow: a fault after a call is taken for one within the call.
+ * File: kernel/ipc/pager.c
+ * Killed by: test_pager_way call_before (slow)
+ */
+int pager_fault(struct thread *self) {
+    struct paging *paging = &self->paging;
+    int error = paging->error;
+    paging->error = 0;
+    if (error && paging->page == paging->request.page &&
+        paging->pc == self->frame.x[REG_PC] &&
+        paging->ended == self->wait_sequence)
+        return error;
+    pager_call(self);
+    return 0;
+}
+
+/*
+ * X-pager-again: a call whose page was refused is made again, for ever.
+ * File: kernel/ipc/pager.c
+ * Killed by: test_pager_end items
+ */
+void pager_fail(struct thread *thread, int error) {
+    struct paging *paging = &thread->paging;
+    uint64_t *x = thread->frame.x;
+    registers_restore(thread);
+    if (!paging->in_call) {
+        paging->page = paging->request.page;
+        paging->pc = x[REG_PC];
+        paging->ended = thread->wait_sequence;
+        paging->error = error;
+        return;
+    }
+    if (x[REG_A7] == SYS_COPY) {
+        x[REG_A0] = (uint64_t)(int64_t)-EFAULT;
+        x[REG_A1] = x[REG_A5];
+    } else {
+        message_fail(thread, error == -ENOMEM ? error : -EFAULT);
+    }
+}
+
+/*
+ * X-pager-count: a copy that a refused page stops does not say how far it
+ * came.
+ * File: kernel/ipc/pager.c
+ * Killed by: test_pager_end own_copy
+ */
+void pager_fail(struct thread *thread, int error) {
+    struct paging *paging = &thread->paging;
+    uint64_t *x = thread->frame.x;
+    registers_restore(thread);
+    if (!paging->in_call) {
+        paging->page = paging->request.page;
+        paging->pc = x[REG_PC];
+        paging->ended = thread->wait_sequence;
+        paging->error = error;
+        return;
+    }
+    x[REG_PC] += 4;
+    if (x[REG_A7] == SYS_COPY) {
+        x[REG_A0] = (uint64_t)(int64_t)-EFAULT;
+        x[REG_A1] = 0;
+    } else {
+        message_fail(thread, error == -ENOMEM ? error : -EFAULT);
+    }
+}
+
+/*
+ * X-pager-many: a pager gives as many pages as it likes.
+ * File: kernel/ipc/pager.c
+ * Killed by: test_pager bad_answers
+ */
+static int answer_read(const struct thread *self, struct transfer *transfer) {
+    uint64_t pages = 0;
+    transfer->count = tag_items(self->frame.x[REG_A1]);
+    for (unsigned i = 0; i < transfer->count; i++) {
+        transfer->item[i] = item_transfer(&self->items[i]);
+        pages += transfer->item[i].pages;
+    }
+    return pages == 0 ? -EINVAL : 0;
+}
+
+/*
+ * X-pager-handles: a pager passes handles to a thread that knows nothing of
+ * them.
+ * File: kernel/ipc/pager.c
+ * Killed by: test_pager bad_answers
+ */
+int pager_answer(struct thread *self, struct thread *caller) {
+    uint64_t tag = self->frame.x[REG_A1];
+    struct transfer transfer;
+    if (tag_label(tag) < 0 || tag_items(tag) == 0) {
+        pager_fail(caller, -EPERM);
+        return 0;
+    }
+    int error = answer_read(self, &transfer);
+    if (error)
+        return error;
+    transfer.from = self->space;
+    transfer.to = caller->space;
+    transfer.window = caller->paging.request.page;
+    transfer.fill = true;
+    error = space_transfer(&transfer);
+    if (error == TRANSFER_PREPARE)
+        error = answer_prepare(&transfer);
+    self->unprepared = error == TRANSFER_PREPARE;
+    if (error == -ENOMEM)
+        pager_fail(caller, error);
+    else if (!error)
+        registers_restore(caller);
+    return error == -ENOMEM ? 0 : error;
+}
+
+/*
+ * X-pager-no: a refusal is taken for an answer.
+ * File: kernel/ipc/pager.c
+ * Killed by: test_pager refuse
+ */
+int pager_answer(struct thread *self, struct thread *caller) {
+    uint64_t tag = self->frame.x[REG_A1];
+    struct transfer transfer;
+    if (tag_handles(tag) > 0)
+        return -EMSGSIZE;
+    if (tag_items(tag) == 0 && tag_label(tag) > 0) {
+        pager_fail(caller, -EPERM);
+        return 0;
+    }
+    int error = answer_read(self, &transfer);
+    if (error)
+        return error;
+    transfer.from = self->space;
+    transfer.to = caller->space;
+    transfer.window = caller->paging.request.page;
+    transfer.fill = true;
+    error = space_transfer(&transfer);
+    if (error == TRANSFER_PREPARE)
+        error = answer_prepare(&transfer);
+    self->unprepared = error == TRANSFER_PREPARE;
+    if (error == -ENOMEM)
+        pager_fail(caller, error);
+    else if (!error)
+        registers_restore(caller);
+    return error == -ENOMEM ? 0 : error;
+}
+
+/*
+ * X-pager-no-fast: a page that comes with a refusal is mapped.
+ * File: kernel/ipc/fastitem.c
+ * Killed by: test_pager_way refuse
+ */
+static inline bool item_pages(const struct thread *self,
+                              const struct paging *paging,
+                              const struct transfer_item *item) {
+    (void)self;
+    return !paging->aside && paging->request.page != 0 &&
+           item->pages <= PAGER_PAGES;
+}
+
+/*
+ * X-pager-many-fast: a pager gives as many pages as it likes.
+ * File: kernel/ipc/fastitem.c
+ * Killed by: test_pager_way bad
+ */
+static inline bool item_pages(const struct thread *self,
+                              const struct paging *paging,
+                              const struct transfer_item *item) {
+    return tag_label(self->frame.x[REG_A1]) >= 0 && !paging->aside &&
+           paging->request.page != 0 && item->pages > 0;
+}
+
+/*
+ * X-pager-place: pages that a pager gives are mapped anywhere.
+ * File: kernel/ipc/pager.c
+ * Killed by: test_pager read (slow)
+ */
+int pager_answer(struct thread *self, struct thread *caller) {
+    uint64_t tag = self->frame.x[REG_A1];
+    struct transfer transfer;
+    if (tag_handles(tag) > 0)
+        return -EMSGSIZE;
+    if (tag_label(tag) < 0 || tag_items(tag) == 0) {
+        pager_fail(caller, -EPERM);
+        return 0;
+    }
+    int error = answer_read(self, &transfer);
+    if (error)
+        return error;
+    transfer.from = self->space;
+    transfer.to = caller->space;
+    transfer.window = caller->paging.request.page;
+    transfer.fill = false;
+    error = space_transfer(&transfer);
+    if (error == TRANSFER_PREPARE)
+        error = answer_prepare(&transfer);
+    self->unprepared = error == TRANSFER_PREPARE;
+    if (error == -ENOMEM)
+        pager_fail(caller, error);
+    else if (!error)
+        registers_restore(caller);
+    return error == -ENOMEM ? 0 : error;
+}
+
+/*
+ * X-pager-session: a region that goes takes no leave of its session.
+ * File: kernel/ipc/pager.c
+ * Killed by: test_pager_end closed
+ */
+static bool reaper_step(struct work *work) {
+    struct pager_reaper *reaper = container_of(work, struct pager_reaper, work);
+    struct region *region =
+        container_of(list_pop_front(&reaper->regions), struct region, link);
+    struct handle_entry entry = entry_of(&region->pager);
+    (void)entry;
+    region_free(region);
+    reaper->queued = !list_empty(&reaper->regions);
+    return !reaper->queued;
+}
+
+/*
+ * X-pager-held: a region does not hold its session.
+ * File: kernel/ipc/pager.c
+ * Killed by: test_pager_end closed
+ */
+static void pager_get(const struct pager *pager) {
+    struct handle_entry entry = entry_of(pager);
+    (void)entry;
+}
+
+/*
+ * X-pager-time: a pager may take for ever.
+ * File: kernel/ipc/pager.c
+ * Killed by: test_pager_end timeout (slow)
+ */
+static void pager_call(struct thread *self) {
+    const struct fill_request *request = &self->paging.request;
+    struct handle_entry entry = entry_of(&request->pager);
+    uint64_t *x = self->frame.x;
+    registers_save(self);
+    for (unsigned i = REG_A5; i <= REG_A7; i++)
+        x[i] = 0;
+    x[REG_T0] = x[REG_T1] = x[REG_T2] = 0;
+    pager_words(x, request);
+    x[REG_T6] = 0;
+    thread_set_flag(self, THREAD_PAGING);
+    self->paging.error = 0;
+    call_session(self, entry);
+}
+
+/*
+ * X-pager-time-fast: a pager that was waiting may take for ever.
+ * File: kernel/ipc/fastfault.c
+ * Killed by: test_pager_end timeout
+ */
+struct thread *fastpath_fault(void) {
+    enum { FLAGS = THREAD_PAGING | THREAD_DEADLINE };
+    struct thread *self = thread_self();
+    struct paging *paging = &self->paging;
+    const struct fill_request *request = &paging->request;
+    struct session *session = request->pager.session;
+    if (!fastpath_enabled() || self->flags != 0 || paging->error != 0)
+        return NULL;
+    struct thread *receiver =
+        session_partner(self, session, request->pager.key);
+    if (!receiver)
+        return NULL;
+    struct endpoint *endpoint = session->endpoint;
+    if (deadline_arm_late(self, pager_deadline() * 8, THREAD_PAGING)) {
+        pager_words(receiver->frame.x, request);
+        receiver->frame.x[REG_A7] = session->badge;
+        paging->in_call = paging->aside = false;
+        for (unsigned i = 0; i < MESSAGE_ITEMS; i++)
+            self->items[i].descriptor = 0; /* no window, whatever a1 says */
+        call_commit(self, receiver, session, FLAGS);
+    } else {
+        receiver = NULL;
+    }
+    spin_unlock(&endpoint->lock);
+    return receiver;
+}
+
+/*
+ * X-pager-window: a fault opens a window of the thread's last call.
+ * File: kernel/ipc/fastfault.c
+ * Killed by: test_pager_way window
+ */
+struct thread *fastpath_fault(void) {
+    enum { FLAGS = THREAD_PAGING | THREAD_DEADLINE };
+    struct thread *self = thread_self();
+    struct paging *paging = &self->paging;
+    const struct fill_request *request = &paging->request;
+    struct session *session = request->pager.session;
+    if (!fastpath_enabled() || self->flags != 0 || paging->error != 0)
+        return NULL;
+    struct thread *receiver =
+        session_partner(self, session, request->pager.key);
+    if (!receiver)
+        return NULL;
+    struct endpoint *endpoint = session->endpoint;
+    if (deadline_arm_late(self, pager_deadline(), THREAD_PAGING)) {
+        pager_words(receiver->frame.x, request);
+        receiver->frame.x[REG_A7] = session->badge;
+        paging->in_call = paging->aside = false;
+        call_commit(self, receiver, session, FLAGS);
+    } else {
+        receiver = NULL;
+    }
+    spin_unlock(&endpoint->lock);
+    return receiver;
+}
+
+/*
+ * X-pager-lacks: nobody sees that a message's pages are missing.
+ * File: kernel/vm/fill.c
+ * Killed by: test_pager_end items
+ */
+bool region_lacks(const struct space *space, const struct region *region,
+                  va_t va, va_t end, va_t *page) {
+    if (region->pager.session == NULL) {
+        return false;
+    }
+    va = round_down(va > region->start ? va : region->start, PAGE_SIZE);
+    end = end < region->end ? end : region->end;
+    while (va < end && !page_is_missing(space, va)) {
+        va += PAGE_SIZE;
+    }
+    *page = va;
+    return va < end && page == NULL;
+}
+
+/*
+ * X-pager-over: pages are mapped over pages that are there.
+ * File: kernel/vm/fill.c
+ * Killed by: test_pager around (slow)
+ */
+static uint64_t pages_missing(const struct space *space,
+                              const struct region *region, va_t va,
+                              uint64_t most) {
+    uint64_t pages = 0;
+    (void)space;
+    for (; pages < most && va < region->end; va += PAGE_SIZE) {
+        pages++;
+    }
+    return pages;
+}
+
+/*
+ * X-pager-behind: pages are mapped behind the region.
+ * File: kernel/vm/fill.c
+ * Killed by: test_pager around (slow)
+ */
+static uint64_t pages_missing(const struct space *space,
+                              const struct region *region, va_t va,
+                              uint64_t most) {
+    uint64_t pages = 0;
+    (void)region;
+    for (; pages < most && page_is_missing(space, va); va += PAGE_SIZE) {
+        pages++;
+    }
+    return pages;
+}
+
+/*
+ * X-pager-narrow: a page that may only be read fills a region that may be
+ * written.
+ * File: kernel/vm/fill.c
+ * Killed by: test_pager bad_answers
+ */
+int fill_fit(struct transfer *transfer) {
+    const struct region *region = region_find(transfer->to, transfer->window);
+    va_t va = transfer->window;
+    unsigned count = transfer->count;
+    transfer->count = 0;
+    if (region == NULL || region->pager.session == NULL) {
+        return 0;
+    }
+    unsigned prot = (region->prot & PROT_WRITE) | PROT_READ;
+    for (unsigned i = 0; i < count; i++) {
+        struct transfer_item *item = &transfer->item[i];
+        uint64_t pages = pages_missing(transfer->to, region, va, item->pages);
+        transfer->failed = i;
+        item->prot = (uint8_t)prot;
+        va += pages * PAGE_SIZE;
+        transfer->count += pages > 0;
+        if (pages < item->pages) {
+            item->pages = pages;
+            break;
+        }
+    }
+    transfer->prot = region->prot;
+    return 0;
+}
+
+/*
+ * X-pager-wide: a region gets the rights of what its pager gives.
+ * File: kernel/vm/fill.c
+ * Killed by: test_pager around
+ */
+int fill_fit(struct transfer *transfer) {
+    const struct region *region = region_find(transfer->to, transfer->window);
+    va_t va = transfer->window;
+    unsigned count = transfer->count;
+    transfer->count = 0;
+    if (region == NULL || region->pager.session == NULL) {
+        return 0;
+    }
+    unsigned prot = (region->prot & PROT_WRITE) | PROT_READ;
+    for (unsigned i = 0; i < count; i++) {
+        struct transfer_item *item = &transfer->item[i];
+        uint64_t pages = pages_missing(transfer->to, region, va, item->pages);
+        transfer->failed = i;
+        if (prot & ~(unsigned)item->prot) {
+            return -EPERM;
+        }
+        item->prot = (uint8_t)prot;
+        va += pages * PAGE_SIZE;
+        transfer->count += pages > 0;
+        if (pages < item->pages) {
+            item->pages = pages;
+            break;
+        }
+    }
+    transfer->prot = region->prot | PROT_WRITE;
+    return 0;
+}
+
+/*
+ * X-pager-lazy: a page that the pager has never touched is no answer: the
+ * fault comes again.
+ * File: kernel/vm/piece.c
+ * Killed by: test_pager untouched
+ */
+int piece_reserve(struct transfer *transfer, unsigned index, struct work *work,
+                  const struct piece *piece) {
+    const struct transfer_item *item = &transfer->item[index];
+    unsigned common = 0;
+    if (++work->pieces > PIECES_MAX) {
+        return -EMSGSIZE;
+    }
+    if (piece->table != NULL) {
+        return piece_reserve_room(transfer, index, work, piece,
+                                  table_charge(*piece->table));
+    }
+    /* Pages that nobody touched may stay so; but a pager has to have them. */
+    bool lazy = (item->mode == ITEM_MOVE || item->mode == ITEM_COW);
+    if (piece->leaf == NULL) {
+        return lazy ? 0 : -EAGAIN;
+    }
+    work->pages += (unsigned)piece->pages;
+    if (work->pages > TRANSFER_PAGES) {
+        return -EMSGSIZE;
+    }
+    int present = pages_check(item, piece, lazy, &common);
+    if (present <= 0) {
+        return present;
+    }
+    int result =
+        piece_reserve_room(transfer, index, work, piece, (unsigned)present);
+    if (result == 0 && common > 0) {
+        result =
+            copies_reserve(work, common, quota_essential(transfer->to->quota));
+    }
+    return result;
+}
+
+/*
+ * X-pager-lazy-fast: a page that the pager has never touched is no answer: the
+ * fault comes again.
+ * File: kernel/vm/quick.h
+ * Killed by: test_pager_way untouched
+ */
+static inline bool quick_missing(const struct quick *quick) {
+    const pte_t *from = quick->from_leaf;
+    const pte_t *to = quick->to_leaf;
+    const pte_t *end = to + quick->item->pages;
+    for (; to < end && *to == 0; to++)
+        (void)from;
+    return to == end;
+}
+
+/*
+ * X-pager-unmade: pages that the pager has never touched are not made: the
+ * answer is tried for ever.
+ * File: kernel/ipc/pager.c
+ * Killed by: test_pager untouched
+ */
+static int answer_prepare(const struct transfer *transfer) {
+    int result = 0;
+    for (unsigned i = 0; i < transfer->count && result >= 0; i++)
+        result = 0 * (int)i;
+    return result < 0 ? result : TRANSFER_PREPARE;
+}
+
+/*
+ * X-pager-over-fast: pages are mapped over pages that are there, whose frames
+ * are lost.
+ * File: kernel/vm/quick.h
+ * Killed by: test_pager_way missing (debug)
+ */
+static inline bool quick_missing(const struct quick *quick) {
+    const pte_t *from = quick->from_leaf;
+    const pte_t *to = quick->to_leaf;
+    const pte_t *end = to + quick->item->pages;
+    for (; to < end && *from != 0; from++)
+        to++;
+    return to == end;
+}
+
+/*
+ * X-pager-behind-fast: pages are mapped behind the region.
+ * File: kernel/vm/quick.h
+ * Killed by: test_pager_way missing
+ */
+static inline bool quick_paged(const struct quick *quick) {
+    const struct region *region = quick->target;
+    const struct transfer_item *item = quick->item;
+    return region->pager.session != NULL &&
+           !(region->prot & ~(unsigned)item->prot);
+}
+
+/*
+ * X-pager-narrow-fast: a page that may only be read fills a region that may be
+ * written.
+ * File: kernel/vm/quick.h
+ * Killed by: test_pager_way bad
+ */
+static inline bool quick_paged(const struct quick *quick) {
+    const struct region *region = quick->target;
+    const struct transfer_item *item = quick->item;
+    return region->pager.session != NULL &&
+           quick_length(item) <= region->end - quick->at;
+}
+
+/*
+ * X-pager-wide-fast: a region gets the rights of what its pager gives.
+ * File: kernel/vm/quick.h
+ * Killed by: test_pager_way rights
+ */
+static inline bool quick_check_fill(struct quick *quick, va_t page) {
+    struct transfer_item *item = quick->item;
+    quick->source = region_find_last(quick->from, item->from);
+    quick->target = region_find_last(quick->to, page);
+    quick->at = page;
+    if (quick->from == quick->to || quick->source == NULL ||
+        quick->target == NULL || !quick_paged(quick))
+        return false;
+    return quick_item(item) && quick_source(quick) && quick_tables(quick) &&
+           !quick->whole && in_one_table(page, item->pages) &&
+           quick_missing(quick) && quick_pages(quick) &&
+           quota_charge_frames(quick->to->quota, quick->frames);
+}
+
+/*
+ * X-pager-zero: a missing page of a region with a pager is zeros.
+ * File: kernel/vm/fault.c
+ * Killed by: test_pager read
+ */
+static inline __attribute__((always_inline)) int
+page_provide(struct space *space, const struct region *region, pte_t *leaf,
+             va_t page, unsigned access) REQUIRES(space->lock) {
+    if (leaf != NULL && *leaf != 0) {
+        return page_upgrade(space, region, leaf, page, access);
+    }
+    return page_fill(space, region, leaf, page);
+}
