@@ -155,7 +155,7 @@ def write_tree(
     """A tree with a book of one chapter that has one excerpt."""
     for part in ("tools", "docs/book/figures", "kernel/vm", "labs/02-x"):
         (folder / part).mkdir(parents=True)
-    for name in ("book", "bootlib.py", "functions.py", "symbols.py", "transcript.py"):
+    for name in ("book", "functions.py"):
         shutil.copy(TOP / "tools" / name, folder / "tools" / name)
     book = folder / "docs/book"
     (book / "README.md").write_text("# A book\n")
