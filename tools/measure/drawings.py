@@ -353,9 +353,7 @@ def copy_loop() -> str:
         (
             Box("find", 12, 60, 150, ("find the call", "and its window")),
             Box("check", 196, 60, 150, ("arguments, rights,", "offset")),
-            Box(
-                "step", 384, 60, 150, ("both locked: up to", "one page"), "red", True
-            ),
+            Box("step", 384, 60, 150, ("both locked: up to", "one page"), "red", True),
             Box("left", 572, 60, 136, ("more to do?",), "grey"),
             Box("look", 384, 150, 324, ("is the call open? must the hart go?",)),
             Box("end", 12, 150, 334, ("a0: the error, a1: the exact count",), "grey"),
@@ -372,6 +370,55 @@ def copy_loop() -> str:
     )
 
 
+def fastpath_shape() -> str:
+    return graph(
+        "Either the whole call, or no trace",
+        (
+            Box("entry", 12, 60, 120, ("ecall",), "grey"),
+            Box("look", 170, 53, 130, ("look up, lock", "(by one try)")),
+            Box("check", 338, 53, 150, ("everything that could", "be out of order")),
+            Box(
+                "commit",
+                526,
+                53,
+                182,
+                ("commit: links, states,", "address space"),
+                "red",
+            ),
+            Box("slow", 170, 150, 318, ("the slow path, from the beginning",), "grey"),
+            Box("leave", 526, 150, 182, ("the partner runs on",), "red", True),
+        ),
+        (
+            Arrow("entry.r", "look.l"),
+            Arrow("look.r", "check.l"),
+            Arrow("check.r", "commit.l"),
+            Arrow("look.b", "slow.t", "no", "grey"),
+            Arrow("check.b", "slow.t", "no: unlock", "grey"),
+            Arrow("commit.b", "leave.t", colour="red"),
+        ),
+        ((170, 200, "Up to here nothing has been written that anybody could see."),),
+    )
+
+
+def fastpath_words() -> str:
+    boxes = [
+        Box("c", 12, 60, 120, ("client", "in registers")),
+        Box("k", 190, 60, 340, ("kernel, fast: a2-a6, t0-t2 are not touched",), "red"),
+        Box("v", 588, 60, 120, ("server", "in registers")),
+        Box("cf", 190, 130, 150, ("client's frame",), "grey"),
+        Box("sf", 380, 130, 150, ("server's frame",), "grey"),
+    ]
+    arrows = [
+        Arrow("c.r", "k.l"),
+        Arrow("k.r", "v.l"),
+        Arrow("c.b", "cf.l", "store", "grey"),
+        Arrow("cf.r", "sf.l", "copy", "grey"),
+        Arrow("sf.r", "v.b", "load", "grey"),
+    ]
+    notes = ((190, 180, "below: the slow way of the same eight words"),)
+    return graph("Where the words are", boxes, arrows, notes)
+
+
 def draw_all() -> Dict[str, str]:
     """Each figure's text, by its name."""
     return {
@@ -386,6 +433,8 @@ def draw_all() -> Dict[str, str]:
         "threads-lost": threads_lost(),
         "handles-table": handles_table(),
         "endpoints-meet": endpoints_meet(),
+        "fastpath-shape": fastpath_shape(),
+        "fastpath-words": fastpath_words(),
         "copy-parts": copy_parts(),
         "copy-loop": copy_loop(),
         "endpoints-states": endpoints_states(),
