@@ -10,7 +10,7 @@ from typing import Any, Dict, List
 from xml.etree import ElementTree
 
 import pytest
-from measure import baseline, curves, plots, programs, result, rows, trace
+from measure import baseline, curves, phases, plots, programs, result, rows, trace
 
 from grading.octavo.machine import TOP, Machine
 from grading.octavo.scoring import fail, points
@@ -183,6 +183,22 @@ def test_cost_adds_up(kept: Path, name: str) -> None:
     for what in ("code", "data"):
         told = re.search(rf"kernel's {what}: (\d+) cache lines", text)
         assert told and 0 < int(told.group(1)) < entry["median"]
+
+
+@points(2)
+def test_phases_add_up(kept: Path) -> None:
+    """Every instruction of a round trip has its phase, and is above the floor or
+    in it."""
+    (entry,) = [entry for entry in read(kept) if entry["name"] == "ipc_rtt_8w"]
+    text = run("tools/cost", "--no-build", "--phases", "ipc_rtt_8w").stdout
+    found = re.findall(
+        r"^([a-z ]+?) +(\d+) +(\d+) +(\d+) +(\d+) +([+-]\d+)", text, re.M
+    )
+    *parts, (name, *sums) = [(phase, *map(int, numbers)) for phase, *numbers in found]
+    assert name == "all" and len(parts) == len(phases.FLOOR)
+    assert [sum(column) for column in list(zip(*parts))[1:]] == sums
+    assert sums[0] + sums[2] == entry["median"]
+    assert sums[4] == entry["median"] - sums[1] - sums[3]
 
 
 def test_address_of_an_instruction() -> None:

@@ -2,7 +2,8 @@
 """The kept run, docs/bench-baseline.json, with which every other is compared.
 
 It changes only by a commit that says why. `make check` reads the history for
-that, and sees to it that the file has just the rows that are measured."""
+that, and sees to it that the file has just the rows that are measured. What
+docs/performance.md shows of tools/cost changes together with it."""
 from __future__ import annotations
 
 import re
@@ -13,6 +14,9 @@ import bootlib
 from measure import curves, result, rows
 
 FILE = bootlib.TOP / "docs" / "bench-baseline.json"
+COSTS = bootlib.TOP / "docs" / "performance.md"
+SHOWN = re.compile(r"^\$ (tools/cost .*)\n((?:(?!```).*\n)*)", re.MULTILINE)
+TOTAL = re.compile(r"^(\w+): (\d+) instructions$", re.MULTILINE)
 RULE = "commit it with a line 'Bench: WHY' in the message"
 REASON = re.compile(r"^Bench: \S", re.MULTILINE)
 
@@ -26,7 +30,36 @@ def check() -> List[str]:
         *(f"{FILE.name}: has no {name}: make bench KEEP=1" for name in measured - kept),
         *(f"{FILE.name}: {name} is not measured" for name in kept - measured),
         *unexplained(messages()),
+        *outdated(COSTS.read_text(encoding="utf-8")),
     ]
+
+
+def outdated(text: str) -> List[str]:
+    """The rows of which the document shows another total than is kept."""
+    kept = {str(entry["name"]): entry["value"] for entry in result.read_json(FILE)}
+    return [
+        f"{COSTS.name}: {name} is shown with {total}: make bench KEEP=1"
+        for name, total in TOTAL.findall(text)
+        if kept.get(name) != int(total)
+    ]
+
+
+def refresh() -> None:
+    """Runs the commands that the document shows, and replaces their output."""
+
+    def output(found: "re.Match[str]") -> str:
+        command = [*found.group(1).split(), "--no-build"]
+        done = subprocess.run(
+            command,
+            cwd=bootlib.TOP,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+            check=True,
+        )
+        return f"$ {found.group(1)}\n{done.stdout}"
+
+    text = COSTS.read_text(encoding="utf-8")
+    COSTS.write_text(SHOWN.sub(output, text), encoding="utf-8")
 
 
 def messages() -> List[str]:
