@@ -142,15 +142,10 @@ void large_drop_block(struct space *space, struct region *region) {
  */
 struct region *region_add(struct space *space, const struct region *like) {
     assert(region_is_free(space, region_low(like), like->end));
-    if (space->region_count == REGION_MAX ||
-        !quota_charge_objects(space->quota, 1)) {
-        return NULL;
-    }
-    struct region *region = quota_essential(space->quota)
-                                ? slab_alloc_essential(&regions)
-                                : slab_alloc(&regions);
+    struct region *region = space->region_count < REGION_MAX
+                                ? slab_alloc_for(&regions, space->quota)
+                                : NULL;
     if (region == NULL) {
-        quota_uncharge_objects(space->quota, 1);
         return NULL;
     }
     *region = *like;

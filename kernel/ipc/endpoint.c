@@ -38,14 +38,9 @@ static void session_once(void *object) {
 /* ---- Making ---- */
 
 static struct endpoint *endpoint_alloc(struct quota *quota) {
-    struct endpoint *endpoint = NULL;
-    if (!quota_charge_objects(quota, 1))
+    struct endpoint *endpoint = slab_alloc_for(&endpoints, quota);
+    if (!endpoint)
         return NULL;
-    endpoint = slab_alloc(&endpoints);
-    if (!endpoint) {
-        quota_uncharge_objects(quota, 1);
-        return NULL;
-    }
     endpoint->dead = false;
     endpoint->sessions = 0;
     endpoint->bound = NULL;
@@ -78,13 +73,9 @@ int64_t endpoint_create(struct thread *self) {
 }
 
 static struct session *session_alloc(struct quota *quota) {
-    if (!quota_charge_objects(quota, 1))
+    struct session *session = slab_alloc_for(&sessions, quota);
+    if (!session)
         return NULL;
-    struct session *session = slab_alloc(&sessions);
-    if (!session) {
-        quota_uncharge_objects(quota, 1);
-        return NULL;
-    }
     session->handles = 1;
     session->open = 0;
     session->ended = false;

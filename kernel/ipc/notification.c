@@ -20,13 +20,9 @@ static void notification_once(void *object) {
 }
 
 static struct notification *notification_alloc(struct quota *quota) {
-    if (!quota_charge_objects(quota, 1))
+    struct notification *notification = slab_alloc_for(&notifications, quota);
+    if (!notification)
         return NULL;
-    struct notification *notification = slab_alloc(&notifications);
-    if (!notification) {
-        quota_uncharge_objects(quota, 1);
-        return NULL;
-    }
     notification->bits = 0;
     notification->handles = 1;
     notification->endpoint = NULL;

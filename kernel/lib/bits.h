@@ -34,15 +34,6 @@ static inline unsigned bits_highest(uint64_t word) {
     return number;
 }
 
-/* How many bits of a word are set. */
-static inline unsigned bits_count(uint64_t word) {
-    unsigned count = 0;
-    for (; word != 0; word &= word - 1) {
-        count++;
-    }
-    return count;
-}
-
 /* Rounds to a multiple of `unit`, a power of two. */
 static inline uint64_t round_down(uint64_t value, uint64_t unit) {
     return value & ~(unit - 1);

@@ -82,22 +82,17 @@ static bool thread_enrol(struct process *process, struct thread *thread) {
 }
 
 struct thread *thread_create(struct process *process) {
-    if (!quota_charge_objects(process->quota, 1))
+    struct thread *thread = slab_alloc_for(&threads, process->quota);
+    if (!thread)
         return NULL;
-    struct thread *thread = slab_alloc(&threads);
-    if (!thread) {
-        quota_uncharge_objects(process->quota, 1);
-        return NULL;
-    }
     thread_reset(thread);
     thread->process = process;
     thread->space = process->space;
     thread->state = THREAD_NEW;
     if (thread_enrol(process, thread))
         return thread;
-    quota_uncharge_objects(process->quota, 1);
     thread->state = THREAD_FREE;
-    slab_free(&threads, thread);
+    slab_free_for(&threads, thread, process->quota);
     return NULL;
 }
 

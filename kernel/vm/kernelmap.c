@@ -22,6 +22,7 @@
 #include "lib/bits.h"
 #include "lib/panic.h"
 #include "vm/pagetable.h"
+#include "vm/quota.h"
 
 enum {
     LARGE_SIZE = PAGE_SIZE * PAGETABLE_ENTRIES,
@@ -134,7 +135,7 @@ static void map_device(struct pagetable *table, const struct range *range) {
 
 void kernel_map_init(const struct machine *from) {
     struct pagetable table;
-    if (pagetable_create(&table, NULL) < 0) {
+    if (pagetable_create(&table, &kernel_quota) < 0) {
         panic("no memory for the kernel's map");
     }
     for (unsigned i = 0; i < from->memory_count; i++) {

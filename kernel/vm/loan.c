@@ -25,17 +25,12 @@ void loan_init(void) {
 }
 
 struct loan *loan_create(struct space *from, struct space *to) {
-    if (!quota_charge_objects(from->quota, 1)) {
-        return NULL;
+    struct loan *loan = slab_alloc_for(&loans, from->quota);
+    if (loan != NULL) {
+        loan->from = space_get(from);
+        loan->to = space_get(to);
+        loan->count = 0;
     }
-    struct loan *loan = slab_alloc(&loans);
-    if (loan == NULL) {
-        quota_uncharge_objects(from->quota, 1);
-        return NULL;
-    }
-    loan->from = space_get(from);
-    loan->to = space_get(to);
-    loan->count = 0;
     return loan;
 }
 
@@ -46,8 +41,7 @@ void loan_add(struct loan *loan, const struct transfer_item *item) {
 void loan_free(struct loan *loan) {
     struct space *from = loan->from;
     struct space *to = loan->to;
-    slab_free(&loans, loan);
-    quota_uncharge_objects(from->quota, 1);
+    slab_free_for(&loans, loan, from->quota);
     space_put(to);
     space_put(from);
 }

@@ -56,7 +56,7 @@ enum {
 
 struct pagetable {
     pa_t root;
-    struct quota *quota; /* pays for pages and tables; NULL: the kernel's */
+    struct quota *quota; /* pays for pages and tables */
 };
 
 static inline pa_t pte_frame(pte_t pte) {

@@ -16,6 +16,13 @@
 
 static struct slab quotas;
 
+struct quota kernel_quota = {
+    .refs = 1,
+    .essential = true,
+    .frames_max = UINT64_MAX,
+    .objects_max = UINT64_MAX,
+};
+
 void quota_init(void) {
     slab_init(&quotas, "quota", sizeof(struct quota), 8, NULL);
 }
@@ -35,15 +42,12 @@ struct quota *quota_create(void) {
 }
 
 struct quota *quota_get(struct quota *quota) {
-    if (quota != NULL) {
-        __atomic_fetch_add(&quota->refs, 1, __ATOMIC_RELAXED);
-    }
+    __atomic_fetch_add(&quota->refs, 1, __ATOMIC_RELAXED);
     return quota;
 }
 
 void quota_put(struct quota *quota) {
-    if (quota == NULL ||
-        __atomic_fetch_sub(&quota->refs, 1, __ATOMIC_ACQ_REL) > 1) {
+    if (__atomic_fetch_sub(&quota->refs, 1, __ATOMIC_ACQ_REL) > 1) {
         return;
     }
     assert(quota->frames == 0 && quota->objects == 0);

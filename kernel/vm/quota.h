@@ -8,7 +8,7 @@
  * of the charges is an upper bound of the frames in use. Objects are what the
  * kernel allocates from slabs on behalf of a process.
  *
- * A NULL quota is the kernel's own: no limit, and essential.
+ * The kernel's own quota has no limit, and is essential.
  */
 #ifndef OCTAVO_VM_QUOTA_H
 #define OCTAVO_VM_QUOTA_H
@@ -31,6 +31,8 @@ struct quota {
     uint64_t objects_max;
 };
 
+extern struct quota kernel_quota;
+
 /* Makes the cache of quotas. Once, at boot. */
 void quota_init(void);
 
@@ -38,7 +40,7 @@ void quota_init(void);
  * QUOTA_OBJECTS objects. NULL: no memory. */
 struct quota *quota_create(void);
 
-/* References. The last one gone, the quota is; NULL is allowed. */
+/* References. The last one gone, the quota is. */
 struct quota *quota_get(struct quota *quota);
 void quota_put(struct quota *quota);
 
@@ -67,40 +69,34 @@ static inline bool quota_charge(uint64_t *count, const uint64_t *max,
 
 /* Charges n more; false, and nothing is charged, if that is over the limit. */
 static inline bool quota_charge_frames(struct quota *quota, uint64_t n) {
-    return quota == NULL || quota_charge(&quota->frames, &quota->frames_max, n);
+    return quota_charge(&quota->frames, &quota->frames_max, n);
 }
 static inline bool quota_charge_objects(struct quota *quota, uint64_t n) {
-    return quota == NULL ||
-           quota_charge(&quota->objects, &quota->objects_max, n);
+    return quota_charge(&quota->objects, &quota->objects_max, n);
 }
 
 /* Takes back n that were charged before. */
 static inline void quota_uncharge_frames(struct quota *quota, uint64_t n) {
-    if (quota != NULL) {
-        quota_uncharge(&quota->frames, n);
-    }
+    quota_uncharge(&quota->frames, n);
 }
 static inline void quota_uncharge_objects(struct quota *quota, uint64_t n) {
-    if (quota != NULL) {
-        quota_uncharge(&quota->objects, n);
-    }
+    quota_uncharge(&quota->objects, n);
 }
 
 /* True if n more frames would fit now: a promise of nothing. */
 static inline bool quota_has_frames(const struct quota *quota, uint64_t n) {
-    return quota == NULL ||
-           quota_fits(__atomic_load_n(&quota->frames, __ATOMIC_RELAXED),
+    return quota_fits(__atomic_load_n(&quota->frames, __ATOMIC_RELAXED),
                       &quota->frames_max, n);
 }
 
 /* True if n frames are not more than the quota allows in all: a heap that
  * could never be filled is refused when it grows, not when it is touched. */
 static inline bool quota_could_hold(const struct quota *quota, uint64_t n) {
-    return quota == NULL || n <= quota->frames_max;
+    return n <= quota->frames_max;
 }
 
 static inline bool quota_essential(const struct quota *quota) {
-    return quota == NULL || quota->essential;
+    return quota->essential;
 }
 
 #endif

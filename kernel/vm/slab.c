@@ -19,6 +19,7 @@
 #include "lib/bits.h"
 #include "lib/panic.h"
 #include "vm/frame.h"
+#include "vm/quota.h"
 
 /* A link that is no address: the object is in use. */
 #define IN_USE ((void *)1)
@@ -105,8 +106,15 @@ void *slab_alloc(struct slab *slab) {
     return slab_alloc_from(slab, false);
 }
 
-void *slab_alloc_essential(struct slab *slab) {
-    return slab_alloc_from(slab, true);
+void *slab_alloc_for(struct slab *slab, struct quota *quota) {
+    if (!quota_charge_objects(quota, 1)) {
+        return NULL;
+    }
+    void *object = slab_alloc_from(slab, quota_essential(quota));
+    if (object == NULL) {
+        quota_uncharge_objects(quota, 1);
+    }
+    return object;
 }
 
 void slab_free(struct slab *slab, void *object) {
@@ -118,6 +126,11 @@ void slab_free(struct slab *slab, void *object) {
     slab->free = object;
     slab->in_use--;
     spin_unlock(&slab->lock);
+}
+
+void slab_free_for(struct slab *slab, void *object, struct quota *quota) {
+    slab_free(slab, object);
+    quota_uncharge_objects(quota, 1);
 }
 
 bool slab_contains(struct slab *slab, const void *object) {

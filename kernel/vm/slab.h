@@ -23,6 +23,8 @@
 
 #include "sync/spinlock.h"
 
+struct quota;
+
 struct slab {
     struct spinlock lock;
     const char *name;
@@ -49,11 +51,14 @@ void slab_init(struct slab *slab, const char *name, size_t size, size_t align,
  * none); NULL: no memory. */
 void *slab_alloc(struct slab *slab);
 
-/* The same, and may use the reserve of frames. */
-void *slab_alloc_essential(struct slab *slab);
+/* The same, charged to a quota, whose owner may perhaps use the reserve of
+ * frames; NULL: no memory, or quota used up. */
+void *slab_alloc_for(struct slab *slab, struct quota *quota);
 
-/* Gives an object back; its contents stay until it is allocated again. */
+/* Gives an object back; its contents stay until it is allocated again. The
+ * second: with the charge. */
 void slab_free(struct slab *slab, void *object);
+void slab_free_for(struct slab *slab, void *object, struct quota *quota);
 
 /* True if `object` is a slot of this slab, in use or not. */
 bool slab_contains(struct slab *slab, const void *object);

@@ -38,25 +38,6 @@ void space_init(void) {
 
 /* ---- Life ---- */
 
-/* Space for a struct space, charged to the quota. */
-static struct space *space_alloc(struct quota *quota) {
-    if (!quota_charge_objects(quota, 1)) {
-        return NULL;
-    }
-    struct space *space = quota_essential(quota)
-                              ? slab_alloc_essential(&space_slab)
-                              : slab_alloc(&space_slab);
-    if (space == NULL) {
-        quota_uncharge_objects(quota, 1);
-    }
-    return space;
-}
-
-static void space_release(struct space *space, struct quota *quota) {
-    slab_free(&space_slab, space);
-    quota_uncharge_objects(quota, 1);
-}
-
 static void spaces_add(struct space *space) {
     spin_lock(&spaces_lock);
     list_push_back(&spaces, &space->link);
@@ -70,7 +51,7 @@ static void spaces_remove(struct space *space) {
 }
 
 struct space *space_create(struct quota *quota) {
-    struct space *space = space_alloc(quota);
+    struct space *space = slab_alloc_for(&space_slab, quota);
     if (space == NULL) {
         return NULL;
     }
@@ -97,7 +78,7 @@ struct space *space_create(struct quota *quota) {
     spin_unlock(&space->lock);
     if (!made) {
         spaces_remove(space);
-        space_release(space, quota);
+        slab_free_for(&space_slab, space, quota);
         return NULL;
     }
     if (DEBUG_BUILD) {
@@ -176,7 +157,7 @@ bool space_free_step(struct space *space) {
     }
     spaces_remove(space);
     struct quota *quota = space->quota;
-    space_release(space, quota);
+    slab_free_for(&space_slab, space, quota);
     quota_put(quota);
     return true;
 }

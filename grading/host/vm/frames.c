@@ -157,7 +157,8 @@ static void test_quota(void) {
     CHECK(quota_charge_objects(quota, QUOTA_OBJECTS));
     CHECK(!quota_charge_objects(quota, 1));
     quota_uncharge_objects(quota, QUOTA_OBJECTS);
-    CHECK(quota_charge_frames(NULL, UINT64_MAX));
+    CHECK(quota_charge_frames(&kernel_quota, UINT64_MAX / 2));
+    quota_uncharge_frames(&kernel_quota, UINT64_MAX / 2);
     CHECK(quota_get(quota) == quota);
     quota_put(quota);
     quota_put(quota);
@@ -246,7 +247,7 @@ static void test_table_walk(void) {
     sim_boot(FRAMES, 1, 16);
     struct pagetable table;
     unsigned budget = 10000;
-    CHECK(pagetable_create(&table, NULL) == 0);
+    CHECK(pagetable_create(&table, &kernel_quota) == 0);
     for (unsigned i = 0; i < COUNT; i++) {
         if (pages[i] < USER_END) {
             pa_t pa = frame_alloc(false);
@@ -276,7 +277,7 @@ static void test_table_walk(void) {
 static void test_next_budget(void) {
     sim_boot(FRAMES, 1, 16);
     struct pagetable table;
-    CHECK(pagetable_create(&table, NULL) == 0);
+    CHECK(pagetable_create(&table, &kernel_quota) == 0);
     CHECK(pagetable_map(&table, USER_STACK_TOP - PAGE_SIZE, frame_alloc(false),
                         pte_flags(3)) == 0);
     va_t va = 0;

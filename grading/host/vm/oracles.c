@@ -266,7 +266,7 @@ static void test_number(void) {
 
 static void global(bool all) {
     prepare(PAGES);
-    struct pagetable kernel = {.root = kernel_root};
+    struct pagetable kernel = {kernel_root, &kernel_quota};
     va_t va = 0xffffffc080000000;
     pte_t flags = PTE_V | PTE_R | PTE_G | PTE_A | PTE_D;
     CHECK(pagetable_map_large(&kernel, va, RAM_BASE, flags | PTE_W) == 0);

@@ -395,7 +395,7 @@ void sim_boot(unsigned count, unsigned hart_number, unsigned asid_bits) {
     memset(ram, 0xa5, sizeof(ram));
     frame_init(&machine);
     struct pagetable kernel;
-    CHECK(pagetable_create(&kernel, NULL) == 0);
+    CHECK(pagetable_create(&kernel, &kernel_quota) == 0);
     kernel_root = kernel.root;
     kernel_satp = SATP_SV39 | kernel_root >> PAGE_SHIFT;
     for (unsigned i = 0; i < hart_count; i++) {
