@@ -8,8 +8,9 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
-from typing import List
+from typing import Dict, List, Optional
 from xml.etree import ElementTree
 
 import pytest
@@ -173,10 +174,13 @@ def write_tree(
     )
 
 
-def book_of(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+def book_of(
+    folder: Path, *options: str, env: Optional[Dict[str, str]] = None
+) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        ["tools/book", *options],
+        [sys.executable, "tools/book", *options],
         cwd=folder,
+        env=env,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
@@ -246,3 +250,51 @@ def test_wrong_book_is_told(
     done = book_of(tmp_path, "--check")
     assert done.returncode == 1 and says in done.stdout, done.stdout
     assert not (tmp_path / "build").exists()
+
+
+def programs(folder: Path, **scripts: str) -> Dict[str, str]:
+    """An environment in which only Python and these programs are."""
+    folder.mkdir()
+    (folder / "python3").symlink_to(sys.executable)
+    for name, script in scripts.items():
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+    return {"PATH": f"{folder}:/usr/bin:/bin"}
+
+
+def test_pages(tmp_path: Path) -> None:
+    """Each chapter becomes a page with its number, between its neighbours; all of
+    them are in the index and in one document."""
+    tree = tmp_path / "tree"
+    write_tree(tree, 'source="kernel/vm/x.h" struct="x"', "[other](10-y.md)")
+    (tree / "docs/book/10-y.md").write_text("# Another\n\n## Part\n")
+    (tree / "docs/book/figures/f.svg").write_text("<svg/>")
+    env = programs(tmp_path / "bin", pandoc="cat", weasyprint="cp $2 $3")
+    done = book_of(tree, env=env)
+    assert done.returncode == 0 and "2 chapters" in done.stdout, done.stdout
+    made = tree / "build/book"
+    first, second = ((made / f"{n}.html").read_text() for n in ("02-x", "10-y"))
+    assert "# 2. A title" in first and "[other](10-y.html)" in first
+    assert 'Next: <a href="10-y.html">Another</a>' in first and "Before" not in first
+    assert 'Before: <a href="02-x.html">A title</a>' in second
+    index = (made / "index.html").read_text()
+    assert '<li value="10"><a href="10-y.html">Another</a><br><small>Part' in index
+    whole = (made / "octavo.pdf").read_text()
+    assert whole.index("# 2. A title") < whole.index("# 10. Another")
+    assert 'href="#10-y"' in whole
+    assert (made / "figures/f.svg").exists()
+
+
+def test_book_without_pandoc(tmp_path: Path) -> None:
+    """Without a program that it needs, make book says how to get it, and keeps the
+    book that is there."""
+    tree = tmp_path / "tree"
+    write_tree(tree, 'source="kernel/vm/x.h" struct="x"')
+    (tree / "build/book").mkdir(parents=True)
+    (tree / "build/book/index.html").write_text("before")
+    env = programs(tmp_path / "bin", pandoc="/bin/cat")
+    env["PATH"] = str(tmp_path / "bin")
+    done = book_of(tree, env=env)
+    assert done.returncode == 1 and "tools/setup book" in done.stdout, done.stdout
+    assert (tree / "build/book/index.html").read_text() == "before"
+    assert [path.name for path in (tree / "build").iterdir()] == ["book"]
