@@ -5,9 +5,6 @@
 #include "tests/check.h"
 #include "tests/peer.h"
 
-/* The compiler is not told which registers change: it would put the
- * callee-saved ones back. Nothing else in this file keeps a value in any of
- * them. */
 /*
  * The compiler is not told which registers change, or it would put the
  * callee-saved ones back: nothing near keeps a value in any of them.
@@ -112,6 +109,35 @@ static void check_modes(void) {
         thread_end(tids[i]);
 }
 
+/* Goes round the harts, where others of its kind leave their registers. */
+static void migrates(uint64_t seed) {
+    uint64_t harts = sys_system_info(INFO_HARTS, 0).value[0], mode = seed % 4;
+    registers_set(seed);
+    __asm__ volatile("fsrm %0" : : "r"(mode));
+    for (uint64_t i = 0; i < 6 * harts; i++) {
+        check_ok("move", sys_thread_affinity(0, 1ull << (seed + i) % harts));
+        registers_expect(seed);
+        check_equal("rounding mode", (int64_t)rounding_mode(), (int64_t)mode);
+        if (i % 3 == 0) {
+            registers_set(++seed);
+            mode = seed % 4;
+            __asm__ volatile("fsrm %0" : : "r"(mode));
+        }
+    }
+}
+
+static void check_migration(void) {
+    int64_t pids[3], tids[3];
+    for (unsigned i = 0; i < 3; i++) {
+        pids[i] = peer_start(migrates, 101 + 100 * i);
+        tids[i] = thread_start(migrates, 1101 + 100 * i);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        peer_end(pids[i]);
+        thread_end(tids[i]);
+    }
+}
+
 static void check_calls(void) {
     struct service service = service_make(1);
     int64_t pid = check_ok("fork", sys_fork());
@@ -193,16 +219,41 @@ static void check_lazy(void) {
                counter(COUNTER_FPU_SAVE) - saves <= 2);
 }
 
+static void yields(uint64_t count) {
+    for (uint64_t i = 0; i < count; i++)
+        sys_yield();
+}
+
+/* Neither its switches nor those between it and the other touch the FPU. */
+static void check_integers(void) {
+    if (sys_debug(DEBUG_CHECK_FRAMES, 0).result == -EPERM)
+        return; /* counters need debug=1 */
+    uint64_t traps = counter(COUNTER_FPU_TRAP);
+    uint64_t saves = counter(COUNTER_FPU_SAVE);
+    int64_t tid = thread_start(yields, 100);
+    int64_t pid = peer_start(yields, 100);
+    yields(100);
+    thread_end(tid);
+    peer_end(pid);
+    check_equal("traps of integer threads",
+                (int64_t)(counter(COUNTER_FPU_TRAP) - traps), 0);
+    check_equal("saves for integer threads",
+                (int64_t)(counter(COUNTER_FPU_SAVE) - saves), 0);
+}
+
 static const struct check checks[] = {
     {"first_use", "a thread's first use finds zeros, whoever ran before",
      check_first_use},
     {"switches", "registers survive switches between threads and processes",
      check_switches},
     {"modes", "the rounding mode belongs to the thread", check_modes},
+    {"migration", "registers and the rounding mode go along to other harts",
+     check_migration},
     {"calls", "registers survive calls between processes", check_calls},
     {"fork", "a child has its parent's registers", check_fork},
     {"sums", "four threads' sums are exact", check_sums},
     {"lazy", "registers are saved only when they have changed", check_lazy},
+    {"integers", "threads without floating point never pay", check_integers},
 };
 
 int main(int argc, char **argv) {
