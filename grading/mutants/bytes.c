@@ -249,3 +249,22 @@ static struct stage *stage_take(void) {
     __atomic_fetch_or(&stages_taken, 1u, __ATOMIC_ACQUIRE);
     return &stages[0];
 }
+
+/*
+ * X-bytes-memory: without a frame for an end the error names the bytes.
+ * File: user/lib/bytes.c
+ * Killed by: test_sweep_two bytes (debug)
+ */
+static int64_t stage_fill(struct stage *stage, const struct cut *cut) {
+    uint64_t *used = stage_used[stage - stages];
+    uint64_t before = cut->first - cut->start, behind = cut->end - cut->last;
+    uint64_t first_end = (uint64_t)stage->page[1];
+    zeros_write(first_end - used[0], first_end - before);
+    zeros_write(first_end + behind, first_end + used[1]);
+    used[0] = before;
+    used[1] = behind;
+    int64_t result = copy_alike(first_end - before, cut->start, before);
+    if (result == 0)
+        result = copy_alike(first_end, cut->last, behind);
+    return result;
+}

@@ -381,6 +381,36 @@ int pager_answer(struct thread *self, struct thread *caller) {
 }
 
 /*
+ * X-pager-blame: the pager is told that its client has no memory left.
+ * File: kernel/ipc/pager.c
+ * Killed by: test_sweep_two pager (debug)
+ */
+int pager_answer(struct thread *self, struct thread *caller) {
+    uint64_t tag = self->frame.x[REG_A1];
+    struct transfer transfer;
+    if (tag_handles(tag) > 0)
+        return -EMSGSIZE;
+    if (tag_label(tag) < 0 || tag_items(tag) == 0) {
+        pager_fail(caller, -EPERM);
+        return 0;
+    }
+    int error = answer_read(self, &transfer);
+    if (error)
+        return error;
+    transfer.from = self->space;
+    transfer.to = caller->space;
+    transfer.window = caller->paging.request.page;
+    transfer.fill = true;
+    error = space_transfer(&transfer);
+    if (error == TRANSFER_PREPARE)
+        error = answer_prepare(&transfer);
+    self->unprepared = error == TRANSFER_PREPARE;
+    if (!error)
+        registers_restore(caller);
+    return error;
+}
+
+/*
  * X-pager-session: a region that goes takes no leave of its session.
  * File: kernel/ipc/pager.c
  * Killed by: test_pager_end closed

@@ -43,7 +43,7 @@ def test_items(
 
 
 @points(1)
-@programs("test_sweep", variants=[FAST, SLOW, DEBUG])
+@programs("test_sweep", "test_sweep_two", variants=[FAST, SLOW, DEBUG])
 def test_item_failures(
     judge: Callable[[Check, Variant], None], check: Check, variant: Variant
 ) -> None:

@@ -117,6 +117,10 @@ static int64_t stage_fill(struct stage *stage, const struct cut *cut) {
     uint64_t *used = stage_used[stage - stages];
     uint64_t before = cut->first - cut->start, behind = cut->end - cut->last;
     uint64_t first_end = (uint64_t)stage->page[1];
+    /* They went by COW the last time: there may be no frames to write to. */
+    if (safe_probe(stage->page[0], before + used[0] > 0) < 0 ||
+        safe_probe(stage->page[1], behind + used[1] > 0) < 0)
+        return -ENOMEM;
     zeros_write(first_end - used[0], first_end - before);
     zeros_write(first_end + behind, first_end + used[1]);
     used[0] = before;
