@@ -6,9 +6,12 @@ parallel cannot meet each other's. Time is real: with -icount, QEMU 7.2 never
 ends a single step."""
 from __future__ import annotations
 
+import os
+import re
+import shlex
 import subprocess
 from pathlib import Path
-from typing import List, Sequence
+from typing import Dict, List, Sequence
 
 import bootlib
 
@@ -66,3 +69,76 @@ def run_gdb(options: bootlib.Options, script: Sequence[str]) -> str:
         text = output.decode() if isinstance(output, bytes) else output
         scoring.fail(f"GDB ends within {LIMIT} s", "it did not", console=text)
     return done.stdout
+
+
+# --- As students use it ------------------------------------------------------
+
+MARK = "echo \\n--\\n"  # a command
+AT_EXIT = ['break sys_exit if $_streq($program(), "echo")', "continue"]
+LEAVE_OUT = ("MAKE", "TEST", "RUN", "APPEND", "LIVE", "GDBFLAGS", "LAB")
+
+
+def session(script: Sequence[str], *options: str, **more: str) -> str:
+    """What `make gdb` prints for these commands of GDB, the settings of
+    make in the environment; `options` are those of tools/gdb/run."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(LEAVE_OUT)}
+    flags = ["-batch"]
+    for line in script:
+        flags += ["-ex", line]
+    env.update(more, GDBFLAGS=shlex.join(flags))
+    python = bootlib.build_env(debug=False)["PYTHON"]
+    try:
+        done = subprocess.run(
+            [*python, "tools/gdb/run", *options],
+            cwd=TOP,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            timeout=LIMIT,
+        )
+    except subprocess.TimeoutExpired as late:
+        output = late.stdout or b""
+        text = output.decode() if isinstance(output, bytes) else output
+        scoring.fail(f"GDB ends within {LIMIT} s", "it did not", console=text)
+    return done.stdout
+
+
+def ask(script: Sequence[str], *commands: str, run: str = "echo hi") -> List[str]:
+    """What each of the commands prints where the script has led, in a recorded
+    run."""
+    lines = list(script)
+    for command in commands:
+        lines += [MARK, command]
+    text = session(lines, RUN=run)
+    found = parts(text)
+    if len(found) != len(commands) + 1:
+        scoring.fail("GDB runs all commands", "it stopped early", console=text)
+    return found[1:]
+
+
+def expect(text: str, pattern: str) -> "re.Match[str]":
+    found = re.search(pattern, text, re.M)
+    if not found:
+        scoring.fail(f"GDB prints {pattern!r}", "it does not", console=text)
+    return found
+
+
+def parts(text: str) -> List[str]:
+    """What was printed between the marks that `echo --\\n` in a script makes."""
+    return [part.strip("\n") for part in re.split(r"^--$", text, flags=re.M)]
+
+
+def rows(part: str) -> List[Dict[str, str]]:
+    """A table with a heading, as rows: column -> cell."""
+    lines = part.splitlines()
+    if not lines:
+        return []
+    names = re.split(r"\s{2,}", lines[0].strip())
+    found = []
+    for line in lines[1:]:
+        cells = re.split(r"\s{2,}", line.strip())
+        found.append(dict(zip(names, cells)))
+    return found

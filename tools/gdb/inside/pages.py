@@ -32,7 +32,11 @@ Row = Tuple[str, ...]
 
 
 def evaluate(word: str) -> int:
-    return int(gdb.parse_and_eval(word)) & WORD
+    """An expression as a number; an array is its address, as in C."""
+    value = gdb.parse_and_eval(word)
+    if value.type.strip_typedefs().code == gdb.TYPE_CODE_ARRAY:
+        value = value[0].address or value
+    return int(value) & WORD
 
 
 class PageTable(Command):
@@ -45,7 +49,7 @@ class PageTable(Command):
     NAME = "pagetable"
 
     def run(self, words: List[str]) -> None:
-        if len(words) not in (1, 2):
+        if not words:
             raise self.usage()
         if words[0] == "satp":
             root = decode.pte_frame(register("satp") << 10)
@@ -55,8 +59,8 @@ class PageTable(Command):
         else:
             root = space_root(process_by_pid(words[0])[1])
             found = user_leaves(root)
-        if len(words) == 2:
-            print_walk(root, evaluate(words[1]))
+        if len(words) > 1:
+            print_walk(root, evaluate(" ".join(words[1:])))
         else:
             show_ranges(found)
 
@@ -122,9 +126,9 @@ class Frames(Command):
     NAME = "frames"
 
     def run(self, words: List[str]) -> None:
-        if len(words) != 1:
+        if not words:
             raise self.usage()
-        address = evaluate(words[0])
+        address = evaluate(" ".join(words))
         address = address - DIRECT_BASE if address >= DIRECT_BASE else address
         frame = address - address % decode.PAGE
         print(record_text(frame))

@@ -1,200 +1,282 @@
 # SPDX-License-Identifier: MIT
 """Backtraces from the kernel into the program that called it.
 
-Idea        Below the kernel's outermost function lies no kernel frame but the
-            trap frame of the thread (arch/frame.h), which tp points at. For
-            GDB, the code of trap/entry.S is a function whose caller is the user
-            code that trapped; this says what the registers were there.
-Places      early   registers are the user's, but for s1, tp and t0
-            light   what C functions save is still in its register, the rest is
-                    in the frame; the pc is in sepc
-            full    everything is in the frame
+Idea        Below the kernel's outermost function lies the code of trap/entry.S,
+            and below that, on another stack, the program. For GDB this is like
+            a signal handler's frame: `frame_file` writes an ELF file whose call
+            frame information says, for each instruction of trap/entry.S, where
+            the program's registers are, and GDB loads it like symbols.
+How         The code is read from GDB's disassembler, instruction by instruction:
+            a store of register n to 8 * n(tp) moves it into the frame
+            (arch/frame.h). At a label that is jumped to, what is known there
+            is given in STATES.
 Invariant   A wrong guess costs a wrong line of a backtrace and nothing else."""
 from __future__ import annotations
 
 import re
-from typing import Dict, List, Optional, Tuple
+import struct
+import tempfile
+from contextlib import contextmanager
+from typing import Dict, Iterator, List, Optional, Tuple
 
 import gdb
 from gdb.FrameDecorator import FrameDecorator
-from gdb.unwinder import Unwinder  # type: ignore[attr-defined]
 
-from inside import decode
-from inside.kernel import DIRECT_BASE, WORD, field, read_kernel, thread_type
+from inside.kernel import WORD, silence
 
 NAMES = (
     "pc ra sp gp tp t0 t1 t2 fp s1 a0 a1 a2 a3 a4 a5 a6 a7 "
     "s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 t3 t4 t5 t6"
 ).split()
-KEPT = ["gp", "fp"] + [f"s{n}" for n in range(2, 12)]
-ECALL = 8  # scause
+KEPT = ["gp", "s0"] + [f"s{n}" for n in range(2, 12)]
+NUMBERS = {name: number for number, name in enumerate(NAMES)}
+NUMBERS["s0"] = NUMBERS["fp"]
 
-_exact: Dict[int, bool] = {}  # pcs of faults: not the place behind a call
+# --- Where the registers are -------------------------------------------------
 
-
-class Entry:
-    """Where in trap/entry.S the ways through it begin and end."""
-
-    def __init__(self) -> None:
-        self.plain = address("trap_entry_plain")
-        self.ecall = address("trap_ecall")
-        self.light_end = address("light_gives_way")
-        self.other = address("trap_other")
-        self.entry = address("trap_entry")
-        self.end = address("trap_from_kernel")
-        self.swaps = [self.find(at, r"csrrw\s+s1,sscratch") for at in self.starts()]
-        self.other_saved = self.find(self.other, r"sd\s+s3,")
-
-    def starts(self) -> Tuple[int, ...]:
-        return self.plain, self.other, self.entry, address("trap_full")
-
-    def find(self, start: int, pattern: str) -> int:
-        """The first instruction from `start` on that looks so; else start."""
-        text = gdb.execute(f"x/60i {start:#x}", to_string=True)
-        for line in text.splitlines():
-            place = re.search(r"0x([0-9a-f]+)", line)
-            if place and re.search(pattern, line):
-                return int(place.group(1), 16)
-        return start
-
-    def contains(self, pc: int) -> bool:
-        return self.plain <= pc < self.end
-
-    def early(self, pc: int) -> bool:
-        """The user's tp is still in sscratch, or has not moved at all."""
-        return any(
-            start <= pc <= swap for start, swap in zip(self.starts(), self.swaps)
-        )
-
-    def light(self, pc: int) -> bool:
-        return self.ecall <= pc < self.light_end or self.other <= pc <= self.other_saved
+LIVE, FRAME = "live", "frame"  # else the name of the register that has it
+State = Dict[str, str]
 
 
-def address(label: str) -> int:
-    return int(gdb.parse_and_eval(f"(unsigned long)&{label}")) & WORD
+def all_live() -> State:
+    """Right behind the trap: nothing has moved; the pc is in sepc."""
+    state = {name: LIVE for name in NUMBERS if name != "fp"}
+    state["pc"] = "sepc"
+    return state
 
 
-class FrameId:
-    def __init__(self, sp: int, pc: int) -> None:
-        self.sp = gdb.Value(sp)
-        self.pc = gdb.Value(pc)
+def entered() -> State:
+    """tp is the kernel's, and s1 is saved."""
+    return {**all_live(), "tp": "sscratch", "s1": FRAME}
 
 
-class TrapUnwinder(Unwinder):
-    """Finds the caller of trap/entry.S."""
+def light() -> State:
+    """What C functions may change is in the frame, and the pc in sepc."""
+    state = {name: FRAME for name in NUMBERS if name != "fp"}
+    state.update({name: LIVE for name in KEPT}, pc="sepc")
+    return state
 
-    def __init__(self) -> None:
-        super().__init__("octavo-trap")
-        self.entry: Optional[Entry] = None
 
-    def __call__(self, pending: "gdb.PendingFrame") -> Optional["gdb.UnwindInfo"]:
-        pc = read(pending, "pc")
-        if pc < DIRECT_BASE:
-            return None
+def message() -> State:
+    """The message's registers are still where they were."""
+    state = full()
+    state.update({name: LIVE for name in NUMBERS if name[0] in "at" and name != "tp"})
+    return state
+
+
+def full() -> State:
+    return {name: FRAME for name in NUMBERS if name != "fp"}
+
+
+STATES = {
+    "trap_entry_plain": all_live,
+    "trap_entry": all_live,
+    "trap_ecall": entered,
+    "trap_other": entered,
+    "trap_syscall": entered,
+    "trap_full": entered,
+    "light_gives_way": light,
+    "trap_fast_leave": message,
+    "trap_item_leave": message,
+    "trap_not_fast": message,
+    "trap_not_words": message,
+    "trap_slow": message,
+    "trap_fault_leave": full,
+    "syscall_dispatch": full,
+    "trap_leave": full,
+    "trap_resume": full,
+}
+FIRST, LAST = "trap_entry_plain", "trap_from_kernel"
+
+
+def labels() -> Dict[int, str]:
+    """The places in trap/entry.S that have a name."""
+    found: Dict[int, str] = {}
+    for name in (*STATES, LAST):
         try:
-            if self.entry is None:
-                self.entry = Entry()
-            if not self.entry.contains(pc):
-                return None
-            return self.unwind(pending, pc, self.entry)
-        except (gdb.error, gdb.GdbError):
-            return None
-
-    def unwind(
-        self, pending: "gdb.PendingFrame", pc: int, entry: Entry
-    ) -> Optional["gdb.UnwindInfo"]:
-        registers = user_registers(pending, pc, entry)
-        if registers is None or not 0 < registers["pc"] < decode.USER_END:
-            return None
-        sp = read(pending, "sp")
-        info = pending.create_unwind_info(FrameId(sp, entry.plain))
-        like = pending.read_register("pc").type
-        word = gdb.lookup_type("unsigned long")
-        for name, value in registers.items():
-            kind = pending.read_register(name).type
-            info.add_saved_register(
-                name, gdb.Value(value).cast(word).cast(kind or like)
-            )
-        return info
+            place = gdb.parse_and_eval(f"(unsigned long)&{name}")
+        except gdb.error:
+            continue  # this kernel's entry has no such way
+        found[int(place) & WORD] = name
+    return found
 
 
-def read(pending: "gdb.PendingFrame", name: str) -> int:
-    return int(pending.read_register(name)) & WORD
+def advance(state: State, instruction: str) -> State:
+    """Where the registers are behind an instruction."""
+    after = dict(state)
+    stored = re.match(r"(?:c\.)?sd\s+(\w+),(-?\d+)\(tp\)", instruction)
+    if stored:
+        name, offset = stored.groups()
+        if offset == "0":
+            after["pc"] = FRAME
+        elif offset == "32" and after["tp"] == name:
+            after["tp"] = FRAME
+        elif name in NUMBERS and int(offset) == 8 * NUMBERS[name]:
+            after["s0" if name == "fp" else name] = FRAME
+    elif re.match(r"csrrw\s+tp,sscratch,tp", instruction):
+        after["tp"] = "sscratch"
+    elif re.match(r"csrrw\s+s1,sscratch,zero", instruction):
+        after["tp"] = "s1"
+    return after
 
 
-def user_registers(
-    pending: "gdb.PendingFrame", pc: int, entry: Entry
-) -> Optional[Dict[str, int]]:
-    """The registers of the user code that trapped; None: they are not known."""
-    live = {name: read(pending, name) for name in NAMES}
-    scratch = read(pending, "sscratch")
-    early = entry.early(pc)
-    swapped = early and live["tp"] >= DIRECT_BASE
-    base = scratch if early and not swapped else live["tp"]
-    if base < DIRECT_BASE:
-        return None
-    saved = frame_registers(base)
-    cause = read(pending, "scause")
-    if not early and not entry.light(pc):
-        _exact[saved["pc"]] = cause != ECALL
-        return saved
-    result = live if early else saved
-    if early:
-        result["tp"] = scratch if swapped else live["tp"]
-        result["s1"] = (
-            saved["s1"] if swapped and pc > entry_store(entry, pc) else live["s1"]
-        )
-    else:
-        result.update({name: live[name] for name in KEPT})
-    sepc = read(pending, "sepc")
-    result["pc"] = sepc + 4 if cause == ECALL else sepc
-    _exact[result["pc"]] = cause != ECALL
-    return result
+def states() -> Iterator[Tuple[int, int, State]]:
+    """For each instruction: its address, the next one's, the state before it."""
+    named = labels()
+    places = {name: at for at, name in named.items()}
+    if FIRST not in places or LAST not in places:
+        return
+    frame = gdb.selected_inferior().architecture()
+    state = all_live()
+    for line in frame.disassemble(places[FIRST], places[LAST] - 1):
+        at, text = int(line["addr"]) & WORD, str(line["asm"])
+        if at in named and named[at] in STATES:
+            state = STATES[named[at]]()
+        now = all_live() if text.startswith("sret") else state
+        yield at, at + int(line["length"]), now
+        state = advance(state, text)
 
 
-def entry_store(entry: Entry, pc: int) -> int:
-    """Where, before `pc`, s1 was saved: two instructions behind the swap."""
-    start = max(at for at in (entry.plain, entry.entry, 0) if at <= pc)
-    return start + 6
+# --- As call frame information -----------------------------------------------
+
+SAME_VALUE, REGISTER, OFFSET, DEF_CFA, VAL_EXPRESSION = 8, 9, 5, 12, 22  # DW_CFA_
+CSR = {"sepc": 4096 + 0x141, "sscratch": 4096 + 0x140}
+RETURN_COLUMN = 64
+SP, TP = 2, 4
 
 
-def frame_registers(frame: int) -> Dict[str, int]:
-    values = field(read_kernel(frame, thread_type()), "frame", "x")
-    return {name: int(values[i]) & WORD for i, name in enumerate(NAMES)}
+# The pc in the frame; but sepc if that is the `ecall` just before it, since the
+# frame says where to go on: perhaps in the next function.
+#   breg4 0, deref, bregx sepc 0, over, over, minus, lit4, eq, bra +1, drop
+PC = b"\x74\0\x06\x92\xc1\x22\0\x14\x14\x1c\x34\x29\x28\x01\0\x13"
+
+
+def uleb(value: int) -> bytes:
+    out = bytearray()
+    while True:
+        low, value = value & 0x7F, value >> 7
+        out.append(low | (0x80 if value else 0))
+        if not value:
+            return bytes(out)
+
+
+def rules(state: State) -> bytes:
+    """The instructions for one state. The frame is the CFA: tp, or if that is
+    still the program's, its sp."""
+    cfa = SP if state["tp"] == LIVE else TP
+    code = bytes([DEF_CFA]) + uleb(cfa) + uleb(0)
+    for name, place in state.items():
+        number = RETURN_COLUMN if name == "pc" else NUMBERS[name]
+        if place == LIVE:
+            code += bytes([SAME_VALUE]) + uleb(number)
+        elif place == FRAME and name == "pc":
+            code += bytes([VAL_EXPRESSION]) + uleb(number) + uleb(len(PC)) + PC
+        elif place == FRAME:
+            code += bytes([OFFSET]) + uleb(number) + uleb(NUMBERS[name])
+        else:
+            source = CSR[place] if place in CSR else NUMBERS[place]
+            code += bytes([REGISTER]) + uleb(number) + uleb(source)
+    return code
+
+
+def entry(body: bytes) -> bytes:
+    body += bytes(-len(body) % 8)  # DW_CFA_nop
+    return struct.pack("<I", len(body)) + body
+
+
+def frame_section() -> bytes:
+    """.debug_frame: one CIE, of signal frames, and an FDE for each state."""
+    head = struct.pack("<I", 0xFFFFFFFF) + b"\x03S\0"
+    data = entry(head + uleb(1) + uleb(8) + uleb(RETURN_COLUMN))
+    for start, end, state in merged():
+        data += entry(struct.pack("<IQQ", 0, start, end - start) + rules(state))
+    return data
+
+
+def merged() -> List[Tuple[int, int, State]]:
+    """Neighbours of equal state as one."""
+    found: List[Tuple[int, int, State]] = []
+    for start, end, state in states():
+        if found and found[-1][2] == state and found[-1][1] == start:
+            found[-1] = (found[-1][0], end, state)
+        else:
+            found.append((start, end, state))
+    return found
+
+
+def elf_file(section: bytes) -> bytes:
+    """An ELF file with .debug_frame, and a .text that holds nothing."""
+    names = b"\0.text\0.debug_frame\0.shstrtab\0"
+    body = 64
+    strings = body + len(section)
+    table = strings + len(names) + -(strings + len(names)) % 8
+    head = b"\x7fELF\x02\x01\x01" + bytes(9)
+    head += struct.pack("<HHIQQQIHHHHHH", 2, 243, 1, 0, 0, table, 0, 64, 0, 0, 64, 4, 3)
+    rows = [
+        (0, 0, 0, 0, 0, 0),
+        (1, 8, 6, 16, body, 2),  # NOBITS, ALLOC+EXECINSTR
+        (7, 1, 0, 0, body, len(section)),
+        (names.index(b".shstrtab"), 3, 0, 0, strings, len(names)),
+    ]
+    headers = b"".join(struct.pack("<IIQQQQIIQQ", *row, 0, 0, 1, 0) for row in rows)
+    whole = head + section + names
+    return whole + bytes(table - len(whole)) + headers
+
+
+@contextmanager
+def from_file() -> Iterator[None]:
+    """The kernel's code is read from its file: at reset no address is mapped."""
+    gdb.execute("set trust-readonly-sections on")
+    try:
+        yield
+    finally:
+        gdb.execute("set trust-readonly-sections off")
+
+
+def install() -> None:
+    """Tells GDB about the frames of trap/entry.S of the loaded kernel."""
+    file = tempfile.NamedTemporaryFile(suffix=".elf")
+    with from_file():
+        file.write(elf_file(frame_section()))
+    file.flush()
+    FILES.append(file)
+    with silence():
+        gdb.execute(f"add-symbol-file {file.name}")
+    gdb.frame_filters["octavo-entry"] = EntryFilter()
+
+
+FILES: List[object] = []  # GDB reads the file when it first needs it
 
 
 # --- How they are shown ------------------------------------------------------
 
 
-class FaultFrame(FrameDecorator):
-    """A frame whose pc is where it faulted: its line is that of the pc, not
-    that of the instruction before, as for a call."""
+class EntryFrame(FrameDecorator):
+    """The frame of trap/entry.S: a function, not a signal's handler."""
+
+    def function(self) -> str:
+        return str(self.inferior_frame().name() or FIRST)
+
+    def filename(self) -> Optional[str]:
+        sal = gdb.find_pc_line(self.inferior_frame().pc())
+        return sal.symtab.filename if sal.symtab else None
 
     def line(self) -> Optional[int]:
-        pc = self.inferior_frame().pc()
-        sal = gdb.find_pc_line(pc)
-        return sal.line or super().line()
+        return gdb.find_pc_line(self.inferior_frame().pc()).line or None
 
 
-class FaultFilter:
-    """Decorates the user frames that faulted."""
+class EntryFilter:
+    """Decorates those frames."""
 
-    name = "octavo-fault"
+    name = "octavo-entry"
     enabled = True
     priority = 100
 
-    def filter(self, frames: "gdb.FrameIterator") -> "List[object]":
-        return map(decorate, frames)  # type: ignore[return-value]
+    def filter(self, frames: Iterator[FrameDecorator]) -> Iterator[FrameDecorator]:
+        return map(decorate, frames)
 
 
 def decorate(decorator: FrameDecorator) -> FrameDecorator:
-    frame = decorator.inferior_frame()
-    older = frame.level() > 0
-    if older and frame.pc() < decode.USER_END and _exact.get(frame.pc()):
-        return FaultFrame(decorator)
+    if decorator.inferior_frame().type() == gdb.SIGTRAMP_FRAME:
+        return EntryFrame(decorator)
     return decorator
-
-
-def install() -> None:
-    gdb.unwinder.register_unwinder(None, TrapUnwinder(), replace=True)
-    gdb.frame_filters["octavo-fault"] = FaultFilter()
