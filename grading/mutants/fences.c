@@ -449,3 +449,32 @@ static inline void asid_switch(struct hart *hart, struct asid *asid) {
         fence_local_asid(0);
     }
 }
+
+/*
+ * M-55-upgrade: a fault takes a right from a page that SYS_PROTECT has yet to
+ * come to, without a fence; that one then finds nothing to fence for.
+ * File: kernel/vm/fault.c
+ * Killed by: test_fence meanwhile
+ * Killed by: test_fence meanwhile (oracle)
+ */
+static inline __attribute__((always_inline)) int
+page_upgrade(struct space *space, const struct region *region, pte_t *leaf,
+             va_t page, unsigned access) REQUIRES(space->lock) {
+    pte_t old = *leaf;
+    pte_t wanted = (old & ~(pte_t)PTE_RIGHTS) | pte_flags(region->prot);
+    bool private = region->memory == NULL && !(old & PTE_SHARED);
+    if (private && !frame_sole(pte_frame(old))) {
+        if (access == PROT_WRITE && !(old & PTE_LENT)) {
+            return space_own(space, leaf, page, wanted & PTE_FLAGS);
+        }
+        wanted &= ~(pte_t)PTE_W;
+    }
+    if (wanted == old || old & PTE_LENT) {
+        return page_seen(space, leaf, page, access);
+    }
+    pte_store(leaf, wanted);
+    if (private && access == PROT_WRITE) {
+        hart_count_event(COUNTER_COW_REUSE);
+    }
+    return 0;
+}

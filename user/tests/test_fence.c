@@ -344,6 +344,63 @@ static void check_forked(void) {
     check_true("the parent goes on", *(volatile uint64_t *)page != before);
 }
 
+/* ---- Rights that are being taken ---- */
+
+enum { LONG = 2048, TOO_LATE = 2 };
+
+static uint64_t range;
+
+static void protector(uint64_t unused) {
+    (void)unused;
+    sys_thread_affinity(0, 1);
+    sys_thread_priority(0, 1);
+    check_equal("protect",
+                sys_protect(HANDLE_SELF, range, LONG * PAGE_SIZE,
+                            PROT_READ | PROT_EXECUTE),
+                0);
+}
+
+/*
+ * Runs code on a page that a long SYS_PROTECT, in another thread, has yet to
+ * come to: it gains the right to execute, and loses the one to write at once,
+ * which nobody is told of later. Killed if this is too early.
+ */
+static void protect_meanwhile(uint64_t delay) {
+    const uint16_t ret = 0x8082;
+    range = (uint64_t)pages_map(LONG);
+    const uint64_t last = range + (LONG - 1) * PAGE_SIZE;
+    for (uint64_t at = range; at <= last; at += PAGE_SIZE)
+        *(volatile uint16_t *)at = ret;
+    probe_begin();
+    check_ok("affinity", sys_thread_affinity(0, 1));
+    int64_t other = thread_start(protector, 0);
+    sys_sleep(time_now() + delay);
+    if (probe_store(last, (uint8_t)ret) < 0)
+        sys_exit(TOO_LATE);
+    uint64_t fences = counter(COUNTER_FENCE_PAGE);
+    jump_to(last);
+    check_true("a fence", counter(COUNTER_FENCE_PAGE) > fences);
+    check_error("store to code", probe_store(last, (uint8_t)ret), EFAULT);
+    check_equal("the one before it", probe_store(last - PAGE_SIZE, 0x82), 0);
+    thread_end(other);
+    check_error("store to code", probe_store(last - PAGE_SIZE, 0x82), EFAULT);
+}
+
+static void check_meanwhile(void) {
+    uint64_t units = sys_system_info(INFO_TIMEBASE, 0).value[0] / 100000;
+    unsigned good = 0;
+    for (uint64_t delay = 2; delay <= 42; delay += 5) {
+        int64_t pid = peer_start(protect_meanwhile, delay * units);
+        struct sys_pair end = sys_wait(pid, DEADLINE_NONE);
+        check_equal("wait", end.result, pid);
+        int64_t status = (int64_t)end.value;
+        check_true("status", status == 0 || status == TOO_LATE ||
+                                 status == STATUS_KILLED);
+        good += status == 0;
+    }
+    check_true("neither too early nor too late, once", good > 0);
+}
+
 static const struct check checks[] = {
     {"unmap", "unmapping fences pages up to 32, beyond that once a step",
      check_unmap},
@@ -362,6 +419,8 @@ static const struct check checks[] = {
     {"switch", "switching between spaces takes no fence", check_switch},
     {"exit", "the end of a process takes no fence", check_exit},
     {"taken", "no hart writes a page after it was taken away", check_taken},
+    {"meanwhile", "a right that is being taken goes with a fence",
+     check_meanwhile},
     {"forked", "no hart writes a page of the child after fork", check_forked},
 };
 
