@@ -51,13 +51,15 @@ def boot_to_shell(debug: bool) -> Sample:
 def irq_to_driver(debug: bool) -> Sample:
     build = bootlib.build_dir(debug)
     writer = build / "user" / "bench_system"
+    begin = symbol(writer, "bench_run", debug)
     mark = symbol(writer, "bench_mark", debug)
     options = bootlib.Options(
         command=WRITER, virtio=True, debug=debug, timeout=TIMEOUT_S
     )
     with bootlib.working_directory() as work, Machine(options) as machine:
-        machine.run_to_program(writer, mark)
+        machine.run_to_program(writer, begin)
         machine.log_to(work / "log")
+        machine.run_to_program(writer, mark)
         machine.step()
         machine.run_to_program(writer, mark)
         machine.log_off()
@@ -77,8 +79,12 @@ def interrupts(pcs: List[int], build: Path, debug: bool) -> List[int]:
     handler = symbol(kernel, "irq_interrupt", debug)
     disk = trace.disassemble(bootlib.build_env(debug)["OBJDUMP"], build / "user/disk")
     found = []
-    for place in (i for i, pc in enumerate(pcs) if pc == handler):
-        start = max(i for i in range(place) if pcs[i] == entry)
+    start = 0
+    for place, address in enumerate(pcs):
+        if address == entry:
+            start = place
+        if address != handler:
+            continue
         end = next(i for i in range(place, len(pcs)) if pcs[i] < trace.USER_TOP)
         calls = disk.get(pcs[end] - 4)
         part = list(takewhile(lambda pc: pc < trace.USER_TOP, pcs[end:]))
