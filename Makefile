@@ -110,7 +110,9 @@ endif
 # path is C"). a7 returns the badge, t6 stays 0. `make check` disassembles the
 # functions.
 FASTPATH_REGS := a1 a2 a3 a4 a5 a6 t0 t1 t2 t6
-FASTPATH_CFLAGS := $(FASTPATH_REGS:%=-ffixed-%) -ffixed-a7 -fno-stack-protector
+FASTPATH_CFLAGS := $(FASTPATH_REGS:%=-ffixed-%) -ffixed-a0 -ffixed-a7 \
+  -ffixed-s1 -ffixed-t3 -ffixed-t4 -ffixed-t5 -fcall-used-s3 \
+  -fno-stack-protector
 # The short cuts are called by trap/entry.S alone, which has saved these, and
 # keeps its own in s0 and s3.
 SHORTCUT_REGS := s1 s2 s4 s5 s6 s7 s8 s9 s10 s11

@@ -163,8 +163,8 @@ static int window_find(struct thread *self, struct window *window) {
             return self->caller_gone ? -EPIPE : -ESTALE;
         window->sequence = window->caller->call_sequence;
     } else {
-        int error = handle_find(&self->process->handles, handle, HANDLE_REPLY,
-                                RIGHT_REPLY, &entry);
+        int error = handle_lookup(&self->process->handles, handle, HANDLE_REPLY,
+                                  RIGHT_REPLY, &entry);
         if (error == -EBADF && window_of_space(self, window, index) == 0)
             return 0;
         window->caller = error ? self->caller : entry.object;

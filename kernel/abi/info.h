@@ -106,9 +106,7 @@ enum debug_operation {
 
 /* What each hart counts, from its start. */
 enum counter {
-    COUNTER_CALL_FAST = 0,
-    COUNTER_CALL_SLOW,
-    COUNTER_REPLY_FAST,
+    COUNTER_CALL_SLOW = 0, /* fast calls and replies are not counted */
     COUNTER_REPLY_SLOW,
     COUNTER_SWITCHES,
     COUNTER_FENCE_PAGE,   /* sfence.vma for one page of one space */

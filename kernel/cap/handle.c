@@ -14,12 +14,44 @@
 
 static const struct handle_entry EMPTY;
 
-void handle_table_clear(struct handle_table *table) {
-    memset(table->slot, 0, sizeof table->slot);
+uint32_t generation_next(void) {
+    static uint32_t last;
+    uint32_t next = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+    return next != 0 ? next : generation_next();
 }
 
-/* The entry of a valid handle, or NULL. */
-static struct handle_entry *entry_at(struct handle_table *table, uint64_t h)
+void handle_table_clear(struct handle_table *table) {
+    for (unsigned i = 0; i < HANDLE_MAX; i++)
+        slot_fill(&table->slot[i], &EMPTY);
+}
+
+/* ---- Slots ---- */
+
+static enum handle_kind kind_of(const struct handle_entry *entry) {
+    if (entry->type == HANDLE_SESSION && entry->rights & RIGHT_SEND)
+        return KIND_CALL;
+    if (entry->type == HANDLE_ENDPOINT && entry->rights & RIGHT_RECEIVE)
+        return KIND_RECEIVE;
+    if (entry->type == HANDLE_NOTIFICATION)
+        return KIND_SIGNAL;
+    return KIND_OTHER;
+}
+
+void slot_fill(struct handle_slot *slot, const struct handle_entry *entry) {
+    uint64_t object = (uint64_t)entry->object;
+    assert((object & KIND_MASK) == 0);
+    __atomic_store_n(&slot->meta, entry->meta, __ATOMIC_RELAXED);
+    /* Last: who sees this word sees its generation, or a later one. */
+    __atomic_store_n(&slot->word, object | kind_of(entry), __ATOMIC_RELEASE);
+}
+
+void slot_empty(struct handle_table *table, struct handle_slot *slot) {
+    slot_fill(slot, &EMPTY);
+    __atomic_store_n(&table->changes, table->changes + 1, __ATOMIC_RELEASE);
+}
+
+/* The slot of a valid handle, or NULL. */
+static struct handle_slot *slot_at(struct handle_table *table, uint64_t h)
     REQUIRES(table->lock) {
     if (h >= HANDLE_MAX || table->slot[h].type == HANDLE_NONE)
         return NULL;
@@ -36,20 +68,20 @@ static int slot_find(struct handle_table *table, unsigned lowest)
     return -ENOSPC;
 }
 
-static int entry_check(const struct handle_entry *entry, enum handle_type type,
-                       unsigned rights) {
-    if (!entry || entry->type != type)
+static int slot_check(const struct handle_slot *slot, enum handle_type type,
+                      unsigned rights) {
+    if (!slot || slot->type != type)
         return -EBADF;
-    return (entry->rights & rights) == rights ? 0 : -EPERM;
+    return (slot->rights & rights) == rights ? 0 : -EPERM;
 }
 
 int handle_lookup(struct handle_table *table, uint64_t h, enum handle_type type,
                   unsigned rights, struct handle_entry *out) {
     spin_lock(&table->lock);
-    struct handle_entry *entry = entry_at(table, h);
-    int error = entry_check(entry, type, rights);
+    const struct handle_slot *slot = slot_at(table, h);
+    int error = slot_check(slot, type, rights);
     if (!error)
-        *out = *entry;
+        *out = slot_entry(slot);
     spin_unlock(&table->lock);
     return error;
 }
@@ -57,20 +89,27 @@ int handle_lookup(struct handle_table *table, uint64_t h, enum handle_type type,
 int handle_peek(struct handle_table *table, uint64_t h,
                 struct handle_entry *out) {
     spin_lock(&table->lock);
-    struct handle_entry *entry = entry_at(table, h);
-    if (entry)
-        *out = *entry;
+    const struct handle_slot *slot = slot_at(table, h);
+    if (slot)
+        *out = slot_entry(slot);
     spin_unlock(&table->lock);
-    return entry ? 0 : -EBADF;
+    return slot ? 0 : -EBADF;
+}
+
+bool handle_changed(struct handle_table *table, uint64_t h, const void *object,
+                    uint32_t generation) {
+    struct handle_entry now;
+    return handle_peek(table, h, &now) != 0 || now.object != object ||
+           now.generation != generation;
 }
 
 int handle_take(struct handle_table *table, uint64_t h, enum handle_type type,
                 unsigned rights, struct handle_entry *out) {
     spin_lock(&table->lock);
-    struct handle_entry *entry = entry_at(table, h);
-    int error = entry_check(entry, type, rights);
+    const struct handle_slot *slot = slot_at(table, h);
+    int error = slot_check(slot, type, rights);
     if (!error) {
-        *out = *entry;
+        *out = slot_entry(slot);
         handle_entry_get(out);
     }
     spin_unlock(&table->lock);
@@ -82,7 +121,7 @@ int handle_insert(struct handle_table *table, unsigned lowest,
     spin_lock(&table->lock);
     int slot = slot_find(table, lowest);
     if (slot >= 0)
-        handle_slot_fill(table, (unsigned)slot, entry);
+        slot_fill(&table->slot[slot], entry);
     spin_unlock(&table->lock);
     return slot;
 }
@@ -90,23 +129,23 @@ int handle_insert(struct handle_table *table, unsigned lowest,
 void handle_forget(struct handle_table *table, uint64_t h,
                    const struct handle_entry *entry) {
     spin_lock(&table->lock);
-    struct handle_entry *slot = entry_at(table, h);
-    if (slot && slot->object == entry->object && slot->type == entry->type &&
-        slot->generation == entry->generation)
-        handle_slot_empty(table, (unsigned)h);
+    struct handle_slot *slot = slot_at(table, h);
+    if (slot && slot_entry(slot).object == entry->object &&
+        slot->type == entry->type && slot->generation == entry->generation)
+        slot_empty(table, slot);
     spin_unlock(&table->lock);
 }
 
 int handle_remove(struct handle_table *table, uint64_t h,
                   struct handle_entry *out) {
     spin_lock(&table->lock);
-    struct handle_entry *entry = entry_at(table, h);
-    if (entry) {
-        *out = *entry;
-        handle_slot_empty(table, (unsigned)h);
+    struct handle_slot *slot = slot_at(table, h);
+    if (slot) {
+        *out = slot_entry(slot);
+        slot_empty(table, slot);
     }
     spin_unlock(&table->lock);
-    return entry ? 0 : -EBADF;
+    return slot ? 0 : -EBADF;
 }
 
 int handle_close(struct handle_table *table, uint64_t h) {
@@ -130,12 +169,12 @@ static int dup_target(struct handle_table *table, uint64_t slot, unsigned flags)
 }
 
 /* The target again, or why this handle cannot be copied there. */
-static int dup_allowed(const struct handle_entry *entry, bool move,
-                       int target) {
-    const struct object_operations *operations = object_operations(entry->type);
+static int dup_allowed(const struct handle_slot *slot, bool move, int target) {
+    const struct object_operations *operations = object_operations(slot->type);
+    struct handle_entry entry = slot_entry(slot);
     if (!move && operations->unique)
         return -EPERM;
-    if (operations->current && !operations->current(entry))
+    if (operations->current && !operations->current(&entry))
         return -ESTALE;
     return target;
 }
@@ -143,15 +182,26 @@ static int dup_allowed(const struct handle_entry *entry, bool move,
 static int dup_locked(struct handle_table *table, uint64_t h, int target,
                       unsigned rights, bool move, struct handle_entry *victim)
     REQUIRES(table->lock) {
-    struct handle_entry copy = table->slot[h];
+    struct handle_slot *to = &table->slot[target];
+    struct handle_entry copy = slot_entry(&table->slot[h]);
     copy.rights &= (uint16_t)rights;
     if (move)
-        handle_slot_empty(table, (unsigned)h);
+        slot_empty(table, &table->slot[h]);
     else
         handle_entry_get(&copy);
-    *victim = table->slot[target];
-    handle_slot_fill(table, (unsigned)target, &copy);
+    *victim = slot_entry(to);
+    slot_empty(table, to);
+    slot_fill(to, &copy);
     return target;
+}
+
+/* The handle stays where it is, with fewer rights. */
+static void slot_narrow(struct handle_table *table, struct handle_slot *slot,
+                        unsigned rights) REQUIRES(table->lock) {
+    struct handle_entry entry = slot_entry(slot);
+    entry.rights &= (uint16_t)rights;
+    slot_empty(table, slot);
+    slot_fill(slot, &entry);
 }
 
 int handle_dup(struct handle_table *table, uint64_t h, uint64_t slot,
@@ -161,12 +211,12 @@ int handle_dup(struct handle_table *table, uint64_t h, uint64_t slot,
     if (flags & ~(unsigned)(DUP_LOWEST | DUP_MOVE | DUP_REPLACE))
         return -EINVAL;
     spin_lock(&table->lock);
-    struct handle_entry *entry = entry_at(table, h);
-    int target = entry ? dup_target(table, slot, flags) : -EBADF;
+    struct handle_slot *from = slot_at(table, h);
+    int target = from ? dup_target(table, slot, flags) : -EBADF;
     if (target >= 0)
-        target = dup_allowed(entry, move, target);
+        target = dup_allowed(from, move, target);
     if (target >= 0 && (uint64_t)target == h)
-        entry->rights &= (uint16_t)rights;
+        slot_narrow(table, from, rights);
     else if (target >= 0)
         target = dup_locked(table, h, target, rights, move, &victim);
     spin_unlock(&table->lock);
@@ -178,12 +228,12 @@ int handle_dup(struct handle_table *table, uint64_t h, uint64_t slot,
 void handle_inherit(struct handle_table *parent, struct handle_table *child) {
     spin_lock(&parent->lock);
     for (unsigned i = 0; i < HANDLE_MAX; i++) {
-        const struct handle_entry *entry = &parent->slot[i];
-        if (entry->type == HANDLE_NONE || !(entry->rights & RIGHT_INHERIT) ||
-            object_operations(entry->type)->unique)
+        struct handle_entry entry = slot_entry(&parent->slot[i]);
+        if (entry.type == HANDLE_NONE || !(entry.rights & RIGHT_INHERIT) ||
+            object_operations(entry.type)->unique)
             continue;
-        handle_entry_get(entry);
-        child->slot[i] = *entry;
+        handle_entry_get(&entry);
+        slot_fill(&child->slot[i], &entry);
     }
     spin_unlock(&parent->lock);
 }

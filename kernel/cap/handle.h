@@ -18,47 +18,56 @@
 #include "cap/object.h"
 #include "sync/spinlock.h"
 
-struct handle_table {
-    struct spinlock lock;
-    uint64_t changes; /* grows before and after a slot gets another object */
-    struct handle_entry slot[HANDLE_MAX];
+/*
+ * Those in a hurry read a slot without the lock: first `word`, which has the
+ * object and what kind of handle it is in one piece, then `generation`. No two
+ * objects ever have the same (generation_next), so if the object still has the
+ * generation that was read, it is what the slot was filled with, even if the
+ * slot changed between the two reads.
+ */
+struct handle_slot {
+    uint64_t word; /* atomic: the object, with enum handle_kind below it */
+    union {
+        struct {
+            uint32_t generation;
+            uint16_t rights;
+            uint16_t type;
+        };
+        uint64_t meta; /* as in struct handle_entry */
+    };
 };
 
-/*
- * Slots are written between handle_change_begin and handle_change_end.
- * slot_read does without the lock, and must not take one object for another's
- * type: it reads `changes`, the slot, and `changes` again. Odd or different
- * means that it saw half a change.
- */
-static inline void handle_change_begin(struct handle_table *table)
-    REQUIRES(table->lock) {
-    *(volatile uint64_t *)&table->changes += 1;
-    __atomic_thread_fence(__ATOMIC_RELEASE);
-}
-static inline void handle_change_end(struct handle_table *table)
-    REQUIRES(table->lock) {
-    __atomic_thread_fence(__ATOMIC_RELEASE);
-    *(volatile uint64_t *)&table->changes += 1;
-}
-static inline void handle_entry_write(volatile struct handle_entry *entry,
-                                      void *object, uint64_t meta) {
-    entry->object = object;
-    entry->meta = meta;
+/* What can be used without the table's lock. Objects lie at multiples of 4. (0,
+ * since on the fast path what was tested to be 0 need not be cleared.) */
+enum handle_kind {
+    KIND_CALL = 0,    /* a session, with RIGHT_SEND */
+    KIND_RECEIVE = 1, /* an endpoint, with RIGHT_RECEIVE */
+    KIND_SIGNAL = 2,  /* a notification, whatever the rights */
+    KIND_OTHER = 3,
+    KIND_MASK = 3,
+};
+
+struct handle_table {
+    struct spinlock lock;
+    uint64_t changes; /* atomic: grows when a slot loses what it held */
+    struct handle_slot slot[HANDLE_MAX];
+};
+
+/* A generation that no object had before, never 0. (It would take 2^32 of them
+ * for one to come again.) */
+uint32_t generation_next(void);
+
+/* What is in the slot. */
+static inline struct handle_entry slot_entry(const struct handle_slot *slot) {
+    return (struct handle_entry){
+        .object = (void *)(slot->word & ~(uint64_t)KIND_MASK),
+        .meta = slot->meta};
 }
 
-/* One slot gets another entry. */
-static inline void handle_slot_fill(struct handle_table *table, unsigned slot,
-                                    const struct handle_entry *entry)
-    REQUIRES(table->lock) {
-    handle_change_begin(table);
-    handle_entry_write(&table->slot[slot], entry->object, entry->meta);
-    handle_change_end(table);
-}
-
-static inline void handle_slot_empty(struct handle_table *table, unsigned slot)
-    REQUIRES(table->lock) {
-    handle_slot_fill(table, slot, &(struct handle_entry){0});
-}
+/* Fills a slot that is free; empties one. The table's lock is held. */
+void slot_fill(struct handle_slot *slot, const struct handle_entry *entry);
+void slot_empty(struct handle_table *table, struct handle_slot *slot)
+    REQUIRES(table->lock);
 
 /* Makes an empty table. The lock was initialised when its memory was. */
 void handle_table_clear(struct handle_table *table);
@@ -71,49 +80,40 @@ void handle_table_clear(struct handle_table *table);
 int handle_lookup(struct handle_table *table, uint64_t h, enum handle_type type,
                   unsigned rights, struct handle_entry *out);
 
-/* Reads slot h without the table's lock: its meta word, and *object; 0: it is
- * being changed. */
-static inline uint64_t slot_read(const struct handle_table *table, uint64_t h,
-                                 void **object) {
-    const struct handle_entry *entry = &table->slot[h];
-    uint64_t before = __atomic_load_n(&table->changes, __ATOMIC_ACQUIRE);
-    *object = __atomic_load_n(&entry->object, __ATOMIC_RELAXED);
-    uint64_t meta = __atomic_load_n(&entry->meta, __ATOMIC_RELAXED);
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    uint64_t after = __atomic_load_n(&table->changes, __ATOMIC_RELAXED);
-    /* It only grows: an odd one cannot have become the even one below. */
-    return after == (before & ~1ull) ? meta : 0;
-}
-
-/* Whether a meta word is that of a handle of this type with these rights:
- * compared under a mask. */
-static inline bool meta_is(uint64_t meta, enum handle_type type,
-                           uint64_t rights) {
-    const uint64_t type_mask = 0xffffull << 48;
-    return (meta & (type_mask | rights << 32)) ==
-           ((uint64_t)type << 48 | rights << 32);
-}
-
-/* handle_lookup, with neither a lock nor a call when all is well. */
+/* handle_lookup with neither a lock nor a call when all is well, for the kinds
+ * that allow it; the kind implies the right. The object may be another than the
+ * entry's until its generation has been compared. */
 static inline int handle_find(struct handle_table *table, uint64_t h,
-                              enum handle_type type, unsigned rights,
+                              enum handle_kind kind, unsigned rights,
                               struct handle_entry *out) {
     struct handle_entry entry;
     if (h < HANDLE_MAX) {
-        void *object;
-        uint64_t meta = slot_read(table, h, &object);
-        if (meta_is(meta, type, rights)) {
-            out->object = object;
+        const struct handle_slot *slot = &table->slot[h];
+        uint64_t word = __atomic_load_n(&slot->word, __ATOMIC_ACQUIRE);
+        uint64_t meta = __atomic_load_n(&slot->meta, __ATOMIC_RELAXED);
+        if ((word & KIND_MASK) == kind &&
+            (kind != KIND_SIGNAL || (~meta >> 32 & rights) == 0)) {
+            out->object = (void *)(word - kind);
             out->meta = meta;
             return 0;
         }
     }
     /* By way of a variable of its own, so that `out` can stay in registers. */
-    int error = handle_lookup(table, h, type, rights, &entry);
+    int error = handle_lookup(table, h,
+                              kind == KIND_CALL      ? HANDLE_SESSION
+                              : kind == KIND_RECEIVE ? HANDLE_ENDPOINT
+                                                     : HANDLE_NOTIFICATION,
+                              rights, &entry);
     if (!error)
         *out = entry;
     return error;
 }
+
+/* Whether slot h holds something else than handle_find saw, which may have been
+ * half of one handle and half of another: for those who found the object to be
+ * another than the handle's. */
+bool handle_changed(struct handle_table *table, uint64_t h, const void *object,
+                    uint32_t generation);
 
 /* Copies the entry of handle h, whatever it is. 0 or -EBADF. */
 int handle_peek(struct handle_table *table, uint64_t h,
@@ -165,7 +165,7 @@ struct handle_parcel {
     unsigned count;
     unsigned moves; /* bit i: handle i leaves its source */
     /* Written by parcel_plan. */
-    struct handle_entry *from[4], *to[4];
+    struct handle_slot *from[4], *to[4];
 };
 
 /*

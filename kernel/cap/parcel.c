@@ -10,13 +10,14 @@
 #include "cap/handle.h"
 
 /* The error of a handle that may not travel, or 0. */
-static inline int check_one(const struct handle_entry *entry, bool move) {
-    if (entry->type == HANDLE_NONE)
+static inline int check_one(const struct handle_slot *slot, bool move) {
+    if (slot->type == HANDLE_NONE)
         return -EBADF;
-    const struct object_operations *operations = object_operations(entry->type);
-    if (!(entry->rights & RIGHT_PASS) || (!move && operations->unique))
+    const struct object_operations *operations = object_operations(slot->type);
+    struct handle_entry entry = slot_entry(slot);
+    if (!(slot->rights & RIGHT_PASS) || (!move && operations->unique))
         return -EPERM;
-    if (operations->current && !operations->current(entry))
+    if (operations->current && !operations->current(&entry))
         return -ESTALE;
     return 0;
 }
@@ -37,19 +38,19 @@ int parcel_plan(struct handle_parcel *parcel, struct handle_table *source,
                 struct handle_table *destination, unsigned lowest) {
     uint64_t packed = parcel->packed;
     uint64_t moves = parcel->moves;
-    struct handle_entry *place = &destination->slot[lowest];
-    struct handle_entry *end = &destination->slot[HANDLE_MAX];
+    struct handle_slot *place = &destination->slot[lowest];
+    struct handle_slot *end = &destination->slot[HANDLE_MAX];
     for (unsigned i = 0; i < parcel->count; i++) {
         uint64_t slot = packed & 0xffff;
         if (slot >= HANDLE_MAX)
             return -EBADF;
-        struct handle_entry *entry = &source->slot[slot];
-        int error = check_one(entry, moves & 1);
+        struct handle_slot *from = &source->slot[slot];
+        int error = check_one(from, moves & 1);
         if (error)
             return error;
         while (place < end && place->type != HANDLE_NONE)
             place++;
-        parcel->from[i] = entry;
+        parcel->from[i] = from;
         parcel->to[i] = place++;
         packed >>= 16;
         moves >>= 1;
@@ -70,20 +71,20 @@ uint64_t parcel_move(const struct handle_parcel *parcel,
                      struct handle_table *source,
                      struct handle_table *destination) {
     uint64_t packed = 0;
-    handle_change_begin(destination);
     for (unsigned i = parcel->count; i-- > 0;) {
-        struct handle_entry *from = parcel->from[i];
-        struct handle_entry *to = parcel->to[i];
+        const struct handle_slot *from = parcel->from[i];
+        struct handle_slot *to = parcel->to[i];
+        struct handle_entry entry = slot_entry(from);
         if (!(parcel->moves >> i & 1))
-            handle_entry_get(from);
-        handle_entry_write(to, from->object, meta_received(from->meta));
+            handle_entry_get(&entry);
+        /* Its kind does not depend on PASS. */
+        to->meta = meta_received(from->meta);
+        __atomic_store_n(&to->word, from->word, __ATOMIC_RELEASE);
         packed = packed << 16 | (uint64_t)(to - destination->slot);
     }
-    handle_change_end(destination);
     for (unsigned i = 0; i < parcel->count; i++) {
         if (parcel->moves >> i & 1)
-            handle_slot_empty(source,
-                              (unsigned)(parcel->from[i] - source->slot));
+            slot_empty(source, parcel->from[i]);
     }
     return packed;
 }

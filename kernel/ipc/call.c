@@ -25,19 +25,33 @@ static uint64_t frame_deadline(const struct thread *thread) {
 
 /* ---- Ends of waits ---- */
 
+void call_enlist(struct endpoint *endpoint, const struct session *session) {
+    struct thread *caller = endpoint->quick ? endpoint->quick->caller : NULL;
+    if (!caller || (session && caller->session != session))
+        return;
+    endpoint->quick = NULL;
+    list_push_back(&endpoint->callers, &caller->link);
+    caller->session->open++;
+    thread_set_flag(caller, THREAD_IS_CALL);
+}
+
 void call_finish(struct endpoint *endpoint, struct thread *caller) {
     struct thread *server = caller->server;
     if (server) {
-        server->depth = 0;
         caller->server = NULL;
         __atomic_store_n(&server->caller, NULL, __ATOMIC_RELEASE);
     }
     caller->call_sequence++;
     caller->loan = NULL;
-    list_remove(&caller->link);
+    bool quick = !(caller->flags & THREAD_IS_CALL);
     if (caller->flags & (THREAD_IS_CALL | THREAD_LENDS | THREAD_EXPIRED))
         thread_clear_flag(caller,
                           THREAD_IS_CALL | THREAD_LENDS | THREAD_EXPIRED);
+    if (quick) {
+        endpoint->quick = NULL;
+        return;
+    }
+    list_remove(&caller->link);
     session_close_call(endpoint, caller->session);
 }
 
@@ -70,24 +84,35 @@ static struct thread *cancel_locked(struct endpoint *endpoint,
         thread_clear_flag(thread, THREAD_IS_CALL);
         session_close_call(endpoint, thread->session);
     } else {
-        list_remove(&thread->link);
+        receiver_remove(endpoint, thread);
     }
     message_fail(thread, error);
     thread_wake(thread);
     return lent;
 }
 
+/* A wait with a deadline cannot be a quick one, unless it is for a pager. */
+static bool may_time_out(const struct thread *thread) {
+    const uint32_t timed = THREAD_IS_CALL | THREAD_PAGING;
+    return !(thread->flags & THREAD_LENDS) &&
+           (thread->state != THREAD_CALLING || thread->flags & timed);
+}
+
 bool endpoint_cancel(struct thread *thread, uint64_t sequence, int error) {
-    struct endpoint *endpoint = thread->endpoint;
+    struct endpoint *endpoint;
     struct thread *lent = NULL;
-    spin_lock(&endpoint->lock);
-    bool found = thread->wait_sequence == sequence &&
-                 thread->state >= THREAD_RECEIVING &&
-                 thread->endpoint == endpoint &&
-                 !(error == -ETIMEDOUT && thread->flags & THREAD_LENDS);
-    if (found)
-        lent = cancel_locked(endpoint, thread, error);
-    spin_unlock(&endpoint->lock);
+    bool found, elsewhere;
+    do {
+        endpoint = __atomic_load_n(&thread->endpoint, __ATOMIC_ACQUIRE);
+        spin_lock(&endpoint->lock);
+        elsewhere = thread->endpoint != endpoint;
+        found = !elsewhere && thread->wait_sequence == sequence &&
+                thread->state >= THREAD_RECEIVING &&
+                (error != -ETIMEDOUT || may_time_out(thread));
+        if (found)
+            lent = cancel_locked(endpoint, thread, error);
+        spin_unlock(&endpoint->lock);
+    } while (elsewhere);
     donate_update(lent);
     return found;
 }
@@ -100,7 +125,6 @@ static void call_begin(struct endpoint *endpoint, struct thread *caller,
                        struct thread *receiver) REQUIRES(endpoint->lock) {
     list_push_back(&endpoint->callers, &caller->link);
     receiver->caller = caller;
-    receiver->depth = caller->depth + 1;
     caller->server = receiver;
 }
 
@@ -128,6 +152,7 @@ send_wait(struct thread *self, struct endpoint *endpoint,
     if (!result) {
         if (call)
             thread_set_flag(self, THREAD_IS_CALL);
+        self->server = NULL;
         note_session(self, endpoint, session);
         sender_insert(endpoint, self);
         thread_wait(self, THREAD_SENDING, deadline);
@@ -150,19 +175,19 @@ static void call_wait(struct thread *self) {
 /* Delivers to a waiting receiver; a call then waits and switches to it. */
 static inline __attribute__((always_inline)) int64_t
 send_now(struct thread *self, struct endpoint *endpoint,
-         struct session *session, bool call) REQUIRES(endpoint->lock) {
-    struct thread *receiver =
-        container_of(endpoint->receivers.next, struct thread, link);
+         struct session *session, struct thread *receiver, bool call)
+    REQUIRES(endpoint->lock) {
     int error =
         message_deliver(self, receiver, &receiver->accept_receive,
                         call ? MESSAGE_CALL : MESSAGE_SEND, session->badge);
     if (error)
         return error;
-    list_remove(&receiver->link);
+    receiver_remove(endpoint, receiver);
     if (!call) {
         thread_wake(receiver);
         return 0;
     }
+    thread_set_flag(self, THREAD_IS_CALL);
     note_session(self, endpoint, session);
     call_begin(endpoint, self, receiver);
     thread_wake_handoff(receiver);
@@ -173,11 +198,11 @@ send_now(struct thread *self, struct endpoint *endpoint,
 static inline __attribute__((always_inline)) int64_t
 send_locked(struct thread *self, struct endpoint *endpoint,
             struct session *session, bool call) REQUIRES(endpoint->lock) {
-    if (call && self->depth >= CALL_DEPTH_MAX)
+    if (call && call_depth(self) >= CALL_DEPTH_MAX)
         return -EDEADLK;
-    if (list_empty(&endpoint->receivers))
-        return send_wait(self, endpoint, session, call);
-    return send_now(self, endpoint, session, call);
+    struct thread *receiver = receiver_first(endpoint);
+    return receiver ? send_now(self, endpoint, session, receiver, call)
+                    : send_wait(self, endpoint, session, call);
 }
 
 /* In line, so that a call need not look again and again whether it is one. */
@@ -191,6 +216,10 @@ send_through(struct thread *self, struct handle_entry entry, bool call) {
         result = send_locked(self, endpoint, session, call);
     struct thread *server = self->server ? self->server : endpoint->server;
     spin_unlock(&endpoint->lock);
+    if (result == -ESTALE && !(self->flags & THREAD_PAGING) &&
+        handle_changed(&self->process->handles, self->frame.x[REG_A0], session,
+                       entry.generation))
+        return RESULT_RESTART;
     if (result != RESULT_WAITING)
         return message_error(self, (int)result);
     donate_call(self, server);
@@ -220,6 +249,14 @@ int64_t ipc_send(struct thread *self) {
 }
 
 /* ---- Receive ---- */
+
+int receive_find(struct thread *self, struct handle_entry *entry) {
+    struct handle_table *table = &self->process->handles;
+    self->serves_handle = UINT64_MAX; /* until `serve` has it */
+    /* Before the look: what changes later is noticed. */
+    self->serves_changes = __atomic_load_n(&table->changes, __ATOMIC_ACQUIRE);
+    return endpoint_find(self, self->frame.x[REG_A0], entry);
+}
 
 /* Takes the message of the first sender. False: it was not deliverable; the
  * sender has its error, and the next one's turn has come. */
@@ -259,6 +296,7 @@ static bool receive_notice(struct thread *self, struct endpoint *endpoint)
     struct session *session = container_of(node, struct session, link);
     message_notice(self, MESSAGE_CLOSED, session->badge, 0);
     session_free(endpoint, session);
+    endpoint_note(endpoint);
     return true;
 }
 
@@ -284,9 +322,9 @@ static __attribute__((noinline)) bool receive_now(struct thread *self,
  * one it served before is not locked: its `server` is a hint (ipc/donate.c). */
 static void serve(struct thread *self, struct endpoint *endpoint)
     REQUIRES(endpoint->lock) {
-    if (endpoint->server == self)
-        return;
-    if (self->serves && self->serves->server == self)
+    self->serves_handle = self->frame.x[REG_A0];
+    if (self->serves != endpoint && self->serves &&
+        self->serves->server == self)
         self->serves->server = NULL;
     self->serves = endpoint;
     endpoint->server = self;
@@ -305,7 +343,7 @@ static int64_t receive_or_wait(struct thread *self, struct endpoint *endpoint,
     /* Whom it worked for is gone; nobody may see a waiter that is boosted. */
     donate_done(self);
     self->endpoint = endpoint;
-    list_push_back(&endpoint->receivers, &self->link);
+    receiver_add(endpoint, self);
     thread_wait(self, THREAD_RECEIVING, deadline);
     return RESULT_WAITING;
 }
@@ -314,7 +352,10 @@ int64_t receive_unlock(struct thread *self, struct endpoint *endpoint,
                        uint32_t generation) {
     struct thread *before = NULL;
     int64_t result = endpoint_check(endpoint, generation);
-    if (result) {
+    if (result && handle_changed(&self->process->handles, self->frame.x[REG_A0],
+                                 endpoint, generation)) {
+        result = RESULT_RESTART;
+    } else if (result) {
         result = message_error(self, (int)result);
     } else {
         before = endpoint->server;
@@ -340,7 +381,7 @@ int64_t ipc_recv(struct thread *self) {
     struct handle_entry entry;
     int error = __atomic_load_n(&self->caller, __ATOMIC_ACQUIRE) ? -EBUSY : 0;
     if (!error)
-        error = endpoint_find(self, self->frame.x[REG_A0], &entry);
+        error = receive_find(self, &entry);
     if (error)
         return message_error(self, error);
     return receive(self, entry);
@@ -388,6 +429,7 @@ static unsigned list_length(const struct list *list) {
 void calls_abort(struct endpoint *endpoint, struct session *session,
                  int error) {
     spin_lock(&endpoint->lock);
+    call_enlist(endpoint, session);
     senders_abort(endpoint, session, error);
     struct thread *lent = endpoint->server;
     unsigned left = list_length(&endpoint->callers);

@@ -31,6 +31,10 @@ int64_t ipc_copy_light(struct thread *self);
  * checked. RESULT_WAITING, or RESULT_WRITTEN with an error. */
 int64_t call_session(struct thread *self, struct handle_entry entry);
 
+/* Finds the endpoint that the handle in the frame's a0 names: 0, -EBADF or
+ * -EPERM. */
+int receive_find(struct thread *self, struct handle_entry *entry);
+
 /* Receives on the endpoint that was found: RECV, and the rest of REPLY_RECV
  * once a reply, if one was owed, has been given. */
 int64_t receive(struct thread *self, struct handle_entry entry);
@@ -42,6 +46,20 @@ int64_t receive_unlock(struct thread *self, struct endpoint *endpoint,
 
 /* Takes back the wait of a thread that is RECEIVING, SENDING or CALLING. */
 wait_cancel endpoint_cancel;
+
+/* Calls that lead to the thread: its caller, the caller's caller, and so on. No
+ * lock: exact, but while one of them is being cancelled. */
+static inline unsigned call_depth(const struct thread *thread) {
+    unsigned depth = 0;
+    while (depth < CALL_DEPTH_MAX && (thread = thread->caller) != NULL)
+        depth++;
+    return depth;
+}
+
+/* A quick call through the session (NULL: any), if there is one, becomes an
+ * ordinary one: see endpoint.h, I6. */
+void call_enlist(struct endpoint *endpoint, const struct session *session)
+    REQUIRES(endpoint->lock);
 
 /* The call of a CALLING thread is over: unlinks it from its server and ends
  * its part in the session. The caller then writes its frame and wakes it. */

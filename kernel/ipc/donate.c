@@ -35,6 +35,7 @@ static void top_update(struct endpoint *endpoint) REQUIRES(endpoint->lock) {
     struct list *first = list_first(&endpoint->senders);
     int32_t top = first ? (int32_t)thread_of(first)->priority : -1;
     __atomic_store_n(&endpoint->top, top, __ATOMIC_RELEASE);
+    endpoint_note(endpoint);
 }
 
 void sender_insert(struct endpoint *endpoint, struct thread *sender) {

@@ -41,8 +41,10 @@ static struct endpoint *endpoint_alloc(struct quota *quota) {
     struct endpoint *endpoint = slab_alloc_for(&endpoints, quota);
     if (!endpoint)
         return NULL;
-    endpoint->dead = false;
+    endpoint->generation = generation_next();
+    endpoint->dead = endpoint->busy = false;
     endpoint->sessions = 0;
+    endpoint->quick = NULL;
     endpoint->bound = NULL;
     endpoint->server = NULL;
     endpoint->top = -1;
@@ -76,6 +78,7 @@ static struct session *session_alloc(struct quota *quota) {
     struct session *session = slab_alloc_for(&sessions, quota);
     if (!session)
         return NULL;
+    session->generation = generation_next();
     session->handles = 1;
     session->open = 0;
     session->ended = false;
@@ -138,6 +141,18 @@ int64_t session_mint(struct thread *self, uint64_t endpoint, uint64_t badge,
     return slot;
 }
 
+/* ---- Receivers that wait ---- */
+
+void receiver_add(struct endpoint *endpoint, struct thread *thread) {
+    struct list *receivers = &endpoint->receivers;
+    list_push_back(receivers, &thread->link);
+    if (!endpoint->quick) {
+        struct list *first = list_pop_front(receivers);
+        endpoint->quick = container_of(first, struct thread, link);
+    }
+    endpoint_note(endpoint);
+}
+
 /* ---- Ends ---- */
 
 void session_free(struct endpoint *endpoint, struct session *session) {
@@ -151,18 +166,18 @@ void session_end_unused(struct endpoint *endpoint, struct session *session) {
         __atomic_load_n(&session->handles, __ATOMIC_ACQUIRE) > 0)
         return;
     session->ended = true;
-    session->generation++;
-    struct list *node = list_first(&endpoint->receivers);
+    session->generation = generation_next();
+    struct thread *receiver = receiver_first(endpoint);
     if (!session->notify || endpoint->dead) {
         session_free(endpoint, session);
-    } else if (node) {
-        struct thread *receiver = container_of(node, struct thread, link);
-        list_remove(node);
+    } else if (receiver) {
+        receiver_remove(endpoint, receiver);
         message_notice(receiver, MESSAGE_CLOSED, session->badge, 0);
         session_free(endpoint, session);
         thread_wake(receiver);
     } else {
         list_push_back(&endpoint->closed, &session->link);
+        endpoint_note(endpoint);
     }
 }
 
@@ -191,16 +206,17 @@ static void session_put(const struct handle_entry *entry) {
     struct endpoint *endpoint = session->endpoint;
     /* Under the lock, so that the last one to let go is the one to end it. */
     spin_lock(&endpoint->lock);
-    __atomic_fetch_sub(&session->handles, 1, __ATOMIC_ACQ_REL);
+    if (__atomic_sub_fetch(&session->handles, 1, __ATOMIC_ACQ_REL) == 0)
+        call_enlist(endpoint, session); /* I6 */
     session_end_unused(endpoint, session);
     endpoint_unlock_and_free(endpoint);
 }
 
 static void receivers_wake(struct endpoint *endpoint, int error)
     REQUIRES(endpoint->lock) {
-    struct list *node;
-    while ((node = list_pop_front(&endpoint->receivers))) {
-        struct thread *thread = container_of(node, struct thread, link);
+    struct thread *thread;
+    while ((thread = receiver_first(endpoint))) {
+        receiver_remove(endpoint, thread);
         message_fail(thread, error);
         thread_wake(thread);
     }
@@ -211,6 +227,7 @@ static void endpoint_drop_notices(struct endpoint *endpoint)
     struct list *node;
     while ((node = list_pop_front(&endpoint->closed)))
         session_free(endpoint, container_of(node, struct session, link));
+    endpoint_note(endpoint);
 }
 
 /* The endpoint's only handle is gone. The count of sessions is held up by one
@@ -219,8 +236,8 @@ static void endpoint_put(const struct handle_entry *entry) {
     struct endpoint *endpoint = entry->object;
     spin_lock(&endpoint->lock);
     endpoint->dead = true;
-    endpoint->generation++; /* for those who found its handle before */
-    endpoint->epoch++;      /* comparing epochs is enough for the fast path */
+    endpoint->generation = 0; /* for those who found its handle before */
+    endpoint->epoch++;        /* comparing epochs is enough for the fast path */
     endpoint->sessions++;
     if (endpoint->bound)
         notification_unbind(endpoint->bound);
@@ -261,7 +278,7 @@ static bool holds_endpoint(struct thread *self,
     spin_lock(&table->lock);
     for (unsigned i = 0; i < HANDLE_MAX && !found; i++) {
         found = table->slot[i].type == HANDLE_ENDPOINT &&
-                table->slot[i].object == endpoint;
+                slot_entry(&table->slot[i]).object == endpoint;
     }
     spin_unlock(&table->lock);
     return found;
@@ -294,7 +311,7 @@ static int64_t revoke_session(struct thread *self, uint64_t handle) {
     spin_lock(&endpoint->lock);
     error = session_check(endpoint, &entry);
     if (!error)
-        session->generation++;
+        session->generation = generation_next();
     spin_unlock(&endpoint->lock);
     if (!error)
         calls_abort(endpoint, session, -ESTALE);

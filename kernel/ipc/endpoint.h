@@ -14,9 +14,20 @@
  * Invariants  I1 receivers and senders are not both non-empty;
  *             I2 senders is sorted by priority, first come first within one;
  *             I3 session->open counts the threads SENDING a call or CALLING
- *                through it; a session lives while handles + open > 0;
+ *                through it, but quick ones; a session lives while
+ *                handles + open > 0;
  *             I4 an endpoint's memory lives while its handle or a session does;
- *             I5 a receiver waits only while there is nothing to receive.
+ *             I5 a receiver waits only while there is nothing to receive;
+ *             I6 the quick thread either waits to receive, has no caller and is
+ *                in no list, or owes a reply to its caller, whose call is a
+ *                quick one: it came through this endpoint, is in no list, not
+ *                counted in its session, which has a handle, and has no
+ *                THREAD_IS_CALL. All other receivers and callers are in lists,
+ *                and a receiver that is came later than a quick one.
+ * Quick       A server that waits, is called, and answers, again and again, is
+ *             what the fast path is for; it should not have to be moved from
+ *             list to list each time. Whoever needs the lists to be complete
+ *             makes the call an ordinary one first (call_enlist).
  * Locks       endpoint->lock (RANK_ENDPOINT) guards all of it, the sessions'
  *             fields, and the calls made through them: the state, the server
  *             and the frame of each thread that waits here.
@@ -27,6 +38,7 @@
 
 #include "abi/errno.h"
 #include "cap/handle.h"
+#include "lib/container.h"
 #include "lib/list.h"
 #include "proc/process.h"
 #include "sync/spinlock.h"
@@ -39,10 +51,13 @@ struct endpoint {
     uint32_t generation; /* grows when its handle, which has it, is gone */
     uint32_t epoch;      /* grows at revoke: sessions have it */
     bool dead;           /* its handle is gone; sessions remain */
+    bool busy;           /* somebody but the quick thread waits for something
+                            here: senders, closed or receivers is not empty */
     uint32_t sessions;
-    struct list receivers; /* threads RECEIVING */
+    struct thread *quick;  /* I6; or NULL */
+    struct list receivers; /* other threads RECEIVING */
     struct list senders;   /* threads SENDING */
-    struct list callers;   /* threads CALLING */
+    struct list callers;   /* threads CALLING, whose calls are not quick */
     int32_t top; /* priority of the first sender, -1 for none; written under
                     the lock, a glance elsewhere (ipc/donate.c) */
     struct list closed; /* sessions whose CLOSED notice is due */
@@ -84,13 +99,47 @@ int64_t endpoint_revoke(struct thread *self, uint64_t handle);
  */
 static inline int session_find(struct thread *self, uint64_t handle,
                                struct handle_entry *entry) {
-    return handle_find(&self->process->handles, handle, HANDLE_SESSION,
-                       RIGHT_SEND, entry);
+    return handle_find(&self->process->handles, handle, KIND_CALL, RIGHT_SEND,
+                       entry);
 }
 static inline int endpoint_find(struct thread *self, uint64_t handle,
                                 struct handle_entry *entry) {
-    return handle_find(&self->process->handles, handle, HANDLE_ENDPOINT,
+    return handle_find(&self->process->handles, handle, KIND_RECEIVE,
                        RIGHT_RECEIVE, entry);
+}
+
+/* ---- Receivers that wait ---- */
+
+/* One of the lists has changed. */
+static inline void endpoint_note(struct endpoint *endpoint)
+    REQUIRES(endpoint->lock) {
+    endpoint->busy = !list_empty(&endpoint->senders) ||
+                     !list_empty(&endpoint->closed) ||
+                     !list_empty(&endpoint->receivers);
+}
+
+/* The thread whose turn it is; NULL if none waits. */
+static inline struct thread *receiver_first(const struct endpoint *endpoint)
+    REQUIRES(endpoint->lock) {
+    struct thread *quick = endpoint->quick;
+    if (quick && !quick->caller)
+        return quick;
+    struct list *node = list_first(&endpoint->receivers);
+    return node ? container_of(node, struct thread, link) : NULL;
+}
+
+/* A thread begins to wait; ceases to. */
+void receiver_add(struct endpoint *endpoint, struct thread *thread)
+    REQUIRES(endpoint->lock);
+static inline void receiver_remove(struct endpoint *endpoint,
+                                   struct thread *thread)
+    REQUIRES(endpoint->lock) {
+    if (endpoint->quick == thread) {
+        endpoint->quick = NULL;
+        return;
+    }
+    list_remove(&thread->link);
+    endpoint_note(endpoint);
 }
 
 /* Whether what was found lives: 0; -EBADF for an endpoint that is gone; -ESTALE

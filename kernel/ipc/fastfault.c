@@ -15,8 +15,8 @@
 
 struct thread *fastpath_fault(void) NO_THREAD_SAFETY;
 struct thread *fastpath_fault(void) {
-    enum { FLAGS = THREAD_PAGING | THREAD_DEADLINE };
     struct thread *self = thread_self();
+    struct hart *hart = self->frame.hart;
     struct paging *paging = &self->paging;
     const struct fill_request *request = &paging->request;
     struct session *session = request->pager.session;
@@ -27,16 +27,19 @@ struct thread *fastpath_fault(void) {
     if (!receiver)
         return NULL;
     struct endpoint *endpoint = session->endpoint;
-    if (deadline_arm_late(self, pager_deadline(), THREAD_PAGING)) {
-        pager_words(receiver->frame.x, request);
-        receiver->frame.x[REG_A7] = session->badge;
-        paging->in_call = paging->aside = false;
-        for (unsigned i = 0; i < MESSAGE_ITEMS; i++)
-            self->items[i].descriptor = 0; /* no window, whatever a1 says */
-        call_commit(self, receiver, session, FLAGS);
-    } else {
-        receiver = NULL;
+    if (!deadline_arm_late(self, pager_deadline(), THREAD_PAGING)) {
+        lock_drop(endpoint);
+        return NULL;
     }
-    spin_unlock(&endpoint->lock);
+    self->wait_sequence++;
+    pager_words(receiver->frame.x, request);
+    receiver->frame.x[REG_A7] = session->badge;
+    paging->in_call = paging->aside = false;
+    for (unsigned i = 0; i < MESSAGE_ITEMS; i++)
+        self->items[i].descriptor = 0; /* no window, whatever a1 says */
+    call_commit(self, receiver, endpoint, session);
+    run(receiver, hart);
+    lock_drop(endpoint);
+    doom_check(self, hart, THREAD_KILLED);
     return receiver;
 }

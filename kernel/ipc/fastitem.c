@@ -83,17 +83,24 @@ static inline bool item_send(struct thread *self, struct thread *receiver) {
 struct thread *fastpath_call_item(struct thread *self) NO_THREAD_SAFETY
     __attribute__((flatten));
 struct thread *fastpath_call_item(struct thread *self) {
-    struct session *session;
+    struct hart *hart = self->frame.hart;
+    uint32_t generation;
+    struct session *session =
+        session_of(self, self->frame.x[REG_A0], &generation);
     struct thread *receiver =
-        call_partner(self, self->frame.x[REG_A0], &session);
+        session ? session_partner(self, session, generation) : NULL;
     if (!receiver)
         return NULL;
+    struct endpoint *endpoint = session->endpoint;
     if (!item_send(self, receiver)) {
-        spin_unlock(&session->endpoint->lock);
+        lock_drop(endpoint);
         return NULL;
     }
     receiver->frame.x[REG_A7] = session->badge;
-    call_switch(self, receiver, session);
+    call_commit(self, receiver, endpoint, session);
+    run(receiver, hart);
+    lock_drop(endpoint);
+    doom_check(self, hart, THREAD_KILLED);
     return receiver;
 }
 
@@ -131,14 +138,18 @@ static inline bool item_reply(struct thread *self, struct thread *caller) {
 struct thread *fastpath_reply_item(struct thread *self) NO_THREAD_SAFETY
     __attribute__((flatten));
 struct thread *fastpath_reply_item(struct thread *self) {
-    struct answer answer;
-    if (!reply_partner(self, self->frame.x[REG_A0],
-                       THREAD_PAGING | THREAD_DEADLINE, &answer))
+    struct hart *hart = self->frame.hart;
+    struct thread *caller = reply_partner(self, self->frame.x[REG_A0]);
+    if (!caller)
         return NULL;
-    if (!item_reply(self, answer.caller)) {
-        spin_unlock(&answer.endpoint->lock);
+    struct endpoint *endpoint = self->serves;
+    if (!item_reply(self, caller)) {
+        lock_drop(endpoint);
         return NULL;
     }
-    reply_switch(self, &answer);
-    return answer.caller;
+    reply_commit(self, endpoint);
+    run(caller, hart);
+    lock_drop(endpoint);
+    doom_check(self, hart, THREAD_KILLED);
+    return caller;
 }

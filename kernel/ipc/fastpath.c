@@ -2,45 +2,117 @@
 /*
  * ipc/fastpath.c: the short cut through call and reply_recv.
  *
- * The registers of the message (a2-a6, t0-t2) are reserved in this file, so
+ * The registers of the message (a1-a6, t0-t2) are reserved in this file, so
  * the words cross from thread to thread without being loaded or stored. gcc
  * still uses a reserved register without a word for third arguments and large
- * frames: hence leaf functions of at most two arguments, everything inlined,
- * no sanitizer. `make check` disassembles the result.
+ * frames: hence leaf functions without arguments, everything inlined, no
+ * sanitizer. `make check` disassembles the result.
  *
- * Both functions have the same shape: look up, lock, check everything, then
- * commit. Whatever does not fit falls to the slow path, which reports errors;
- * the checks here only have to be no weaker than the ones there.
+ * trap/entry.S branches here, and both functions end by jumping back there, so
+ * they are neither called nor do they return. Registers that carry nothing have
+ * to be 0 in the end; three are, since they took part in tests for 0.
  */
 #include "ipc/fastpath.h"
 
 #include "ipc/shortcut.h"
 
-/* The tag, which crosses as it is, and the badge that the resumed thread
- * finds; entry.S leaves both alone. */
-register uint64_t message_tag __asm__("a1");
-register uint64_t out_badge __asm__("a7");
+/* Not a variable: gcc would copy tp to a register for it. */
+#define self thread_self()
 
-struct thread *fastpath_call(uint64_t handle) {
-    struct thread *self = thread_self();
-    struct session *session;
-    struct thread *receiver = call_partner(self, handle, &session);
-    if (!receiver)
-        return NULL;
-    self->frame.x[REG_A1] = message_tag;
-    out_badge = session->badge;
-    call_switch(self, receiver, session);
-    return receiver;
+/* The handle, which must not change before all checks have passed; the tag. */
+register uint64_t handle __asm__("a0");
+register uint64_t message_tag __asm__("a1");
+/* The badge for the thread that goes on. */
+register uint64_t badge __asm__("a7");
+/* 1: entry.S has just found something to be so. */
+register uint64_t one __asm__("s1");
+/* Tested for 0. */
+register uint64_t zero3 __asm__("t3");
+register uint64_t zero4 __asm__("t4");
+register uint64_t zero5 __asm__("t5");
+
+/* Near enough to trap/entry.S for its branches. */
+#define ENTERED __attribute__((section(".text.trap"), used, flatten))
+
+/* Goes on with the thread. */
+static inline _Noreturn void leave(struct thread *thread) {
+    handle = 0;
+    /* Not by frame_current, of which gcc would keep a copy. */
+    __asm__ volatile("mv tp, %0\n\tj trap_fast_leave" ::"r"(thread) : "memory");
+    __builtin_unreachable();
 }
 
-struct thread *fastpath_reply_recv(uint64_t handle) {
-    struct thread *self = thread_self();
-    struct answer answer;
-    if (!reply_partner(self, handle, 0, &answer))
-        return NULL;
-    out_badge = 0;
+static inline _Noreturn void slow(void) {
+    __asm__ volatile("j trap_not_fast" ::: "memory");
+    __builtin_unreachable();
+}
+
+static inline _Noreturn void slow_unlock(struct endpoint *endpoint) {
+    lock_drop(endpoint);
+    slow();
+}
+
+ENTERED void fastpath_call(void) {
+    struct handle_slot *slot = &self->process->handles.slot[handle];
+    if (handle >= HANDLE_MAX)
+        slow();
+    uint64_t word = slot->word;
+    /* In C, gcc would work it out in another register, and copy it. */
+    __asm__("andi %0, %1, %2" : "=r"(zero3) : "r"(word), "i"(KIND_MASK));
+    if (zero3)
+        slow();
+    struct session *session = (struct session *)word;
+    struct endpoint *endpoint = session->endpoint;
+    if (!lock_try(endpoint, one))
+        slow();
+    struct thread *receiver = endpoint->quick;
+    if (session->generation != slot->generation ||
+        session->epoch != endpoint->epoch || !receiver)
+        slow_unlock(endpoint);
+    zero4 = (uint64_t)receiver->caller;
+    if (zero4)
+        slow_unlock(endpoint);
+    __asm__("srli %0, %1, 5" : "=r"(zero5) : "r"(gap(receiver, self)));
+    if (zero5 || (self->caller && call_depth(self) == CALL_DEPTH_MAX))
+        slow_unlock(endpoint);
+
+    struct hart *hart = self->frame.hart;
+    self->frame.x[REG_A1] = message_tag;
+    badge = session->badge;
+    call_commit(self, receiver, endpoint, session);
+    run(receiver, hart);
+    lock_drop(endpoint);
+    doom_check(self, hart, ~0u);
+    leave(receiver);
+}
+
+ENTERED void fastpath_reply_recv(void) {
+    struct hart *hart = self->frame.hart;
+    struct endpoint *endpoint = self->serves;
+    if (self->serves_handle != handle ||
+        self->serves_changes != self->process->handles.changes ||
+        !lock_try(endpoint, one))
+        slow();
+    struct thread *caller = self->caller;
+    if (!caller)
+        slow_unlock(endpoint);
+    __asm__("lwu %0, %1" : "=r"(zero3) : "m"(self->flags));
+    if (zero3)
+        slow_unlock(endpoint);
+    __asm__("srli %0, %1, 16" : "=r"(zero4) : "r"(unlike(caller, self)));
+    if (zero4)
+        slow_unlock(endpoint);
+    __asm__("lbu %0, %1" : "=r"(zero5) : "m"(endpoint->busy));
+    if (zero5 || (endpoint->bound && endpoint->bound->bits != 0) ||
+        outranked(hart, caller))
+        slow_unlock(endpoint);
+
+    badge = 0;
     if (DEBUG_BUILD)
         self->frame.x[REG_A1] = message_tag; /* for the event */
-    reply_switch(self, &answer);
-    return answer.caller;
+    reply_commit(self, endpoint);
+    run(caller, hart);
+    lock_drop(endpoint);
+    doom_check(self, hart, ~0u);
+    leave(caller);
 }

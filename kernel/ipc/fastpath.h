@@ -28,10 +28,11 @@
 
 struct thread;
 
-/* Words alone, no deadline (entry.S has looked): the thread to resume, with
- * its badge in a7, or NULL: nothing has happened. */
-struct thread *fastpath_call(uint64_t handle);
-struct thread *fastpath_reply_recv(uint64_t handle);
+/* Where entry.S branches to with words alone and no deadline: they go on at
+ * trap_fast_leave, for the thread that is current then, or at trap_not_fast:
+ * nothing has happened. */
+void fastpath_call(void);
+void fastpath_reply_recv(void);
 
 /* ipc/fastitem.c: a call with one memory item beside words; the message is in
  * self's frame. The thread to resume, with the words, tag and item that self's

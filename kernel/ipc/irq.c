@@ -21,7 +21,7 @@ static struct spinlock irq_lock = SPINLOCK(RANK_IRQ);
 static struct irq_line lines[PLIC_IRQ_MAX + 1] GUARDED_BY(irq_lock);
 
 static uint32_t line_number(const struct handle_entry *entry) {
-    return (uint32_t)(uintptr_t)entry->object;
+    return (uint32_t)((const struct irq_line *)entry->object - lines);
 }
 
 int64_t irq_create(struct thread *self, uint64_t irq) {
@@ -35,7 +35,7 @@ int64_t irq_create(struct thread *self, uint64_t irq) {
     if (taken)
         return -EBUSY;
     struct handle_entry entry = {
-        .object = (void *)(uintptr_t)irq,
+        .object = &lines[irq],
         .type = HANDLE_IRQ,
         .rights = RIGHT_CONTROL | RIGHT_PASS | RIGHT_GRANT | RIGHT_INHERIT,
     };

@@ -23,6 +23,7 @@ static struct notification *notification_alloc(struct quota *quota) {
     struct notification *notification = slab_alloc_for(&notifications, quota);
     if (!notification)
         return NULL;
+    notification->generation = generation_next();
     notification->bits = 0;
     notification->handles = 1;
     notification->endpoint = NULL;
@@ -58,12 +59,11 @@ uint64_t notification_take(struct notification *notification) {
 static void signal_bound(struct notification *notification,
                          struct endpoint *endpoint) {
     spin_lock(&endpoint->lock);
-    struct list *node = list_first(&endpoint->receivers);
-    if (endpoint->bound == notification && node) {
+    struct thread *thread = receiver_first(endpoint);
+    if (endpoint->bound == notification && thread) {
         uint64_t bits = notification_take(notification);
         if (bits) {
-            struct thread *thread = container_of(node, struct thread, link);
-            list_remove(node);
+            receiver_remove(endpoint, thread);
             message_notice(thread, MESSAGE_SIGNAL, 0, bits);
             thread_wake(thread);
         }
@@ -102,8 +102,8 @@ void notification_signal(struct notification *notification, uint64_t bits) {
 static inline int notification_find(struct thread *self, uint64_t handle,
                                     unsigned rights,
                                     struct handle_entry *entry) {
-    return handle_find(&self->process->handles, handle, HANDLE_NOTIFICATION,
-                       rights, entry);
+    return handle_find(&self->process->handles, handle, KIND_SIGNAL, rights,
+                       entry);
 }
 
 int64_t ipc_signal(struct thread *self) {
@@ -245,7 +245,7 @@ static void notification_put(const struct handle_entry *entry) {
     if (__atomic_fetch_sub(&notification->handles, 1, __ATOMIC_ACQ_REL) != 1)
         return;
     spin_lock(&queue->lock);
-    notification->generation++; /* for those who found a handle before */
+    notification->generation = 0; /* for those who found a handle before */
     struct endpoint *endpoint = notification->endpoint;
     while ((node = list_pop_front(&queue->waiters))) {
         struct thread *thread = container_of(node, struct thread, link);

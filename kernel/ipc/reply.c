@@ -16,6 +16,7 @@
 #include "cap/handle.h"
 #include "ipc/call.h"
 #include "ipc/message.h"
+#include "ipc/notification.h"
 #include "ipc/pager.h"
 #include "proc/process.h"
 #include "proc/sched.h"
@@ -44,7 +45,7 @@ reply_locked(struct thread *self, struct endpoint *endpoint,
         return error;
     /* If more calls wait, the server goes on: were it to give way to each
      * caller in between, the next call would find it busy for ever. */
-    handoff = handoff && list_empty(&endpoint->senders) &&
+    handoff = handoff && endpoint_quiet(endpoint) &&
               !(caller->flags & THREAD_EXPIRED);
     call_finish(endpoint, caller);
     if (handoff)
@@ -142,7 +143,7 @@ int64_t ipc_reply_recv(struct thread *self) {
     hart_count_event(COUNTER_REPLY_SLOW);
     int error = message_check(self, MESSAGE_USE_OTHER);
     if (!error)
-        error = endpoint_find(self, self->frame.x[REG_A0], &entry);
+        error = receive_find(self, &entry);
     if (error)
         return message_error(self, error);
     struct thread *caller = self->caller;
@@ -165,7 +166,6 @@ static int save_locked(struct thread *self, struct thread *caller) {
     if (slot >= 0) {
         caller->server = NULL;
         self->caller = NULL;
-        self->depth = 0;
     }
     return slot;
 }
@@ -176,8 +176,10 @@ int64_t ipc_reply_save(struct thread *self) {
     if (caller) {
         struct endpoint *endpoint = caller->endpoint;
         spin_lock(&endpoint->lock);
-        if (call_is_open(endpoint, caller, caller->call_sequence, self))
+        if (call_is_open(endpoint, caller, caller->call_sequence, self)) {
+            call_enlist(endpoint, NULL);
             slot = save_locked(self, caller);
+        }
         spin_unlock(&endpoint->lock);
     }
     if (slot == -ESTALE) {

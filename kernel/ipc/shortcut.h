@@ -6,178 +6,169 @@
  *
  * Their shape: look up, lock, check everything, then commit. Whatever does not
  * fit falls to the slow path, which reports errors; the checks here only have
- * to be no weaker than the ones there.
+ * to be no weaker than the ones there. They make quick calls (ipc/endpoint.h,
+ * I6), which the slow path need not have made to be able to end them.
  */
 #ifndef OCTAVO_IPC_SHORTCUT_H
 #define OCTAVO_IPC_SHORTCUT_H
 
 #include "abi/handle.h"
+#include "abi/syscall.h"
 #include "arch/csr.h"
 #include "arch/event.h"
 #include "arch/hart.h"
 #include "ipc/call.h"
 #include "ipc/endpoint.h"
 #include "ipc/notification.h"
-#include "lib/container.h"
 #include "proc/process.h"
 #include "vm/space.h"
 
-/* The thread waits on this hart and nothing about it is out of the ordinary. */
-static inline bool ordinary(const struct thread *thread,
-                            const struct hart *hart) {
-    return thread->flags == 0 && thread->frame.hart == hart;
+/* ---- The endpoint's lock ---- */
+
+/* spin_try and spin_unlock without the checks of debug builds, which would make
+ * calls. `one` is any word but 0. Unlocking also orders what was written before
+ * it before what is read after it. */
+static inline bool lock_try(struct endpoint *endpoint, uint64_t one) {
+    uint64_t before;
+    __asm__ volatile("amoswap.w.aq %0, %2, %1"
+                     : "=r"(before), "+A"(endpoint->lock.word)
+                     : "r"(one)
+                     : "memory");
+    return before == 0;
 }
 
-/* The current thread, which has these flags, waits from here on: what
- * thread_wait does. */
-static inline void begin_wait(struct thread *self, struct endpoint *endpoint,
-                              enum thread_state state, uint32_t flags) {
-    self->endpoint = endpoint;
-    self->wait_sequence++;
-    thread_publish(self, state);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (self->flags != flags) {
-        /* Killed just now, maybe: an interrupt makes sched_leave look. */
-        self->frame.hart->doomed = self;
-        hart_alert(self->frame.hart, ATTENTION_DOOMED);
+static inline void lock_drop(struct endpoint *endpoint) {
+    __asm__ volatile("amoswap.w.aqrl zero, zero, %0"
+                     : "+A"(endpoint->lock.word)
+                     :
+                     : "memory");
+}
+
+/* ---- Standing ---- */
+
+/*
+ * With the flags highest, then the hart, and the priority lowest, this is less
+ * than PRIORITY_COUNT (1 << 5) only if the two have the same flags and hart,
+ * and the first at least the other's priority.
+ */
+static inline uint64_t gap(const struct thread *thread,
+                           const struct thread *other) {
+    return thread->standing - other->standing;
+}
+
+/* Less than 1 << 16 if the two have the same flags and hart. */
+static inline uint64_t unlike(const struct thread *thread,
+                              const struct thread *other) {
+    return thread->standing ^ other->standing;
+}
+
+/* Whether something of a higher priority than the thread's is ready here. */
+static inline bool outranked(const struct hart *hart,
+                             const struct thread *thread) {
+    return hart->ready != 0 && hart->ready >> thread->priority > 1;
+}
+
+/* ---- Switching ---- */
+
+/* The hart works for the thread from here on, which entry.S makes current: what
+ * thread_wake_handoff and the scheduler do. The thread ran on this hart last,
+ * which is therefore in its space's mask. */
+static inline void run(struct thread *thread, struct hart *hart) {
+    asid_enter_known(hart, &thread->space->asid);
+    thread->state = THREAD_RUNNING;
+    hart->running = thread->priority;
+}
+
+/* After the lock was dropped: `self` waits, and nobody noticed if it was killed
+ * just before. An interrupt makes sched_leave look. */
+static inline void doom_check(struct thread *self, struct hart *hart,
+                              uint32_t flags) {
+    if (self->flags & flags) {
+        hart->doomed = self;
+        hart_alert(hart, ATTENTION_DOOMED);
         csr_set(sip, SIE_SOFTWARE);
     }
 }
 
-/* The other one runs: what thread_wake_handoff and the scheduler do. */
-static inline void end_wait(struct thread *thread, struct hart *hart) {
-    thread->state = THREAD_RUNNING;
-    hart->running = (int32_t)thread->priority;
-}
+/* ---- Calls ---- */
 
-/*
- * The thread that receives a call through the session, if that is the one that
- * `meta` names, and the thread can be switched to at once: its endpoint is
- * locked then, and this hart in its space. NULL: nothing is locked.
- */
+/* The thread that a call through the session can be handed to at once: with the
+ * endpoint locked. NULL: none, and it is not locked. */
 static inline struct thread *session_partner(struct thread *self,
-                                             struct session *found,
-                                             uint64_t meta) NO_THREAD_SAFETY {
-    struct hart *hart = self->frame.hart;
-    struct endpoint *endpoint = found->endpoint;
-    if (!spin_try(&endpoint->lock))
+                                             struct session *session,
+                                             uint32_t generation) {
+    struct endpoint *endpoint = session->endpoint;
+    if (!lock_try(endpoint, 1))
         return NULL;
-    struct thread *receiver =
-        container_of(endpoint->receivers.next, struct thread, link);
-    /* As the generation is the handle's, so is the endpoint. */
-    if (found->generation == (uint32_t)meta &&
-        found->epoch == endpoint->epoch && !list_empty(&endpoint->receivers) &&
-        self->depth < CALL_DEPTH_MAX && ordinary(receiver, hart) &&
-        receiver->priority >= self->priority) {
-        asid_enter_known(hart, &receiver->space->asid);
+    struct thread *receiver = endpoint->quick;
+    if (session->generation == generation &&
+        session->epoch == endpoint->epoch && receiver && !receiver->caller &&
+        gap(receiver, self) < PRIORITY_COUNT &&
+        call_depth(self) < CALL_DEPTH_MAX)
         return receiver;
-    }
-    spin_unlock(&endpoint->lock);
+    lock_drop(endpoint);
     return NULL;
 }
 
-/* The same for a call by this handle. */
-static inline struct thread *call_partner(struct thread *self, uint64_t handle,
-                                          struct session **session) {
-    if (handle >= HANDLE_MAX || self->flags != 0)
+/* The session that the handle names, of which *generation has to be; NULL. */
+static inline struct session *
+session_of(const struct thread *self, uint64_t handle, uint32_t *generation) {
+    if (handle >= HANDLE_MAX)
         return NULL;
-    void *object;
-    uint64_t meta = slot_read(&self->process->handles, handle, &object);
-    if (!meta_is(meta, HANDLE_SESSION, RIGHT_SEND))
+    const struct handle_slot *slot = &self->process->handles.slot[handle];
+    uint64_t word = __atomic_load_n(&slot->word, __ATOMIC_RELAXED);
+    if (word & KIND_MASK)
         return NULL;
-    *session = object;
-    return session_partner(self, *session, meta);
+    *generation = slot->generation;
+    return (struct session *)word;
 }
 
-/* Commits a call of self, which has these flags, to that thread, which runs
- * from here on. Returns the endpoint, still locked. */
-static inline struct endpoint *call_commit(struct thread *self,
-                                           struct thread *receiver,
-                                           struct session *session,
-                                           uint32_t flags) {
-    struct hart *hart = self->frame.hart;
-    struct endpoint *endpoint = session->endpoint;
-    list_remove(&receiver->link);
-    list_push_back(&endpoint->callers, &self->link);
+/* Commits a call of self to that thread; the endpoint stays locked. */
+static inline void call_commit(struct thread *self, struct thread *receiver,
+                               struct endpoint *endpoint,
+                               struct session *session) {
+    self->endpoint = endpoint;
     self->session = session;
     self->server = receiver;
     receiver->caller = self;
-    receiver->depth = self->depth + 1;
-    session->open++;
-    begin_wait(self, endpoint, THREAD_CALLING, flags);
-    end_wait(receiver, hart);
-    hart->counters[COUNTER_CALL_FAST]++;
+    self->state = THREAD_CALLING;
     event_note(EVENT_CALL, self, (uintptr_t)receiver,
-               (flags ? receiver : self)->frame.x[REG_A1]);
-    return endpoint;
+               (self->flags ? receiver : self)->frame.x[REG_A1]);
 }
 
-/* The same for an ordinary thread; unlocks. */
-static inline void call_switch(struct thread *self, struct thread *receiver,
-                               struct session *session) NO_THREAD_SAFETY {
-    struct endpoint *endpoint = call_commit(self, receiver, session, 0);
-    spin_unlock(&endpoint->lock);
-}
-
-/* An open call that self can answer. */
-struct answer {
-    struct thread *caller;
-    struct session *session;   /* that the call went through */
-    struct endpoint *endpoint; /* locked */
-};
+/* ---- Replies ---- */
 
 /*
- * Whether self can answer by a REPLY_RECV with this handle and wait, and its
- * caller, who has no flags or just these, be switched to at once: this hart is
- * in its space then. False: nothing is locked.
+ * The caller that self owes a reply to, and that can be switched to at once,
+ * with the endpoint locked: if self replies to receive by the handle by which
+ * it received, and its call is a quick one. NULL: it is not locked.
  */
-static inline bool reply_partner(struct thread *self, uint64_t handle,
-                                 uint32_t flags,
-                                 struct answer *answer) NO_THREAD_SAFETY {
-    struct hart *hart = self->frame.hart;
-    struct thread *caller = answer->caller = self->caller;
-    if (handle >= HANDLE_MAX || self->flags != 0 || !caller)
-        return false;
-    void *object;
-    uint64_t meta = slot_read(&self->process->handles, handle, &object);
-    if (!meta_is(meta, HANDLE_ENDPOINT, RIGHT_RECEIVE))
-        return false;
-    struct endpoint *endpoint = answer->endpoint = object;
-    if (!spin_try(&endpoint->lock))
-        return false;
-    struct session *session = answer->session = caller->session;
-    if (endpoint->generation == (uint32_t)meta && self->caller == caller &&
-        caller->endpoint == endpoint && endpoint->server == self &&
-        endpoint_quiet(endpoint) &&
-        (caller->flags == 0 || caller->flags == flags) &&
-        caller->frame.hart == hart &&
-        !(hart->ready && hart->ready >> caller->priority > 1) &&
-        session->handles != 0) {
-        asid_enter_known(hart, &caller->space->asid);
-        return true;
-    }
-    spin_unlock(&endpoint->lock);
-    return false;
+static inline struct thread *reply_partner(struct thread *self,
+                                           uint64_t handle) {
+    const struct hart *hart = self->frame.hart;
+    struct endpoint *endpoint = self->serves;
+    if (self->serves_handle != handle ||
+        self->serves_changes != self->process->handles.changes ||
+        !lock_try(endpoint, 1))
+        return NULL;
+    struct thread *caller = self->caller;
+    if (caller && self->flags == 0 && !endpoint->busy &&
+        (!endpoint->bound || endpoint->bound->bits == 0) &&
+        !(caller->flags & ~(uint32_t)(THREAD_PAGING | THREAD_DEADLINE)) &&
+        caller->frame.hart == hart && !outranked(hart, caller))
+        return caller;
+    lock_drop(endpoint);
+    return NULL;
 }
 
-/* Ends that call: the caller runs from here on, self receives; unlocks. */
-static inline void reply_switch(struct thread *self,
-                                const struct answer *answer) NO_THREAD_SAFETY {
-    struct hart *hart = self->frame.hart;
-    struct endpoint *endpoint = answer->endpoint;
-    struct thread *caller = answer->caller;
+/* Ends that call; self waits for the next one. The endpoint stays locked. */
+static inline void reply_commit(struct thread *self,
+                                struct endpoint *endpoint) {
+    self->endpoint = endpoint;
+    event_note(EVENT_REPLY, self, (uintptr_t)self->caller,
+               self->frame.x[REG_A1]);
     self->caller = NULL;
-    self->depth = 0;
-    caller->server = NULL;
-    caller->call_sequence++;
-    answer->session->open--;
-    list_remove(&caller->link);
-    list_push_back(&endpoint->receivers, &self->link);
-    begin_wait(self, endpoint, THREAD_RECEIVING, 0);
-    end_wait(caller, hart);
-    hart->counters[COUNTER_REPLY_FAST]++;
-    event_note(EVENT_REPLY, self, (uintptr_t)caller, self->frame.x[REG_A1]);
-    spin_unlock(&endpoint->lock);
+    self->state = THREAD_RECEIVING;
 }
 
 #endif

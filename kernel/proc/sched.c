@@ -29,7 +29,7 @@ void (*interrupt_poll_hook)(void);
 void sched_init_hart(void) {
     struct hart *hart = hart_self();
     struct thread *idle = &idle_threads[hart->id];
-    idle->frame.hart = hart;
+    thread_place(idle, hart);
     idle->state = THREAD_DEAD;
     idle->flags = THREAD_IDLE;
     hart->idle = idle;
@@ -105,7 +105,7 @@ void sched_prod(struct hart *hart) {
 static void inbox_push(struct hart *hart, struct thread *thread) {
     struct list **inbox = &hart->queue->inbox;
     int32_t priority = (int32_t)thread->priority;
-    thread->frame.hart = hart;
+    thread_place(thread, hart);
     __atomic_store_n(&thread->state, THREAD_READY, __ATOMIC_RELEASE);
     if (hart_allowed(thread, hart))
         thread_clear_flag(thread, THREAD_MOVE);
@@ -152,7 +152,7 @@ void sched_handoff_far(struct thread *thread) {
         sched_ready(thread);
         return;
     }
-    thread->frame.hart = hart;
+    thread_place(thread, hart);
     sched_handoff(thread);
 }
 
@@ -160,7 +160,7 @@ void sched_handoff_far(struct thread *thread) {
 
 /* This hart's: the thread takes its place. */
 static void priority_sort(struct hart *hart, struct thread *thread) {
-    if (thread->queued_at && thread->queued_at != thread->priority + 1) {
+    if (thread->queued_at && thread->queued_at != thread->priority + 1u) {
         queue_remove(hart, thread);
         sched_enqueue(hart, thread, false);
     }
@@ -188,7 +188,7 @@ static void queues_sort(struct hart *hart) {
  * Whichever comes second sees what the other did.
  */
 void sched_set_priority(struct thread *thread, uint32_t priority) {
-    __atomic_store_n(&thread->priority, priority, __ATOMIC_RELAXED);
+    __atomic_store_n(&thread->priority, (uint16_t)priority, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     uint32_t state = __atomic_load_n(&thread->state, __ATOMIC_ACQUIRE);
     struct hart *hart = __atomic_load_n(&thread->frame.hart, __ATOMIC_ACQUIRE);
@@ -334,7 +334,7 @@ static struct thread *choose(struct hart *hart) {
         if (work >= 0 && (!next || work >= (int)next->priority)) {
             if (next)
                 sched_enqueue(hart, next, true);
-            thread_self()->priority = (uint32_t)work;
+            thread_self()->priority = (uint16_t)work;
             work_step();
             interrupt_poll_hook();
         } else if (next) {
@@ -443,7 +443,7 @@ static inline struct thread *switch_quickly(struct hart *hart,
         return NULL;
     }
     if (!(self->flags & THREAD_IDLE)) {
-        if (top < self->priority + !(why & ATTENTION_ROTATE))
+        if (top < self->priority + (uint32_t) !(why & ATTENTION_ROTATE))
             return self;
         hart_count_event(COUNTER_SWITCHES);
         sched_charge();

@@ -46,7 +46,7 @@ static inline void sched_enqueue(struct hart *hart, struct thread *thread,
     *(volatile uint32_t *)&thread->state = THREAD_READY;
     /* The priority is read after this: see sched_set_priority. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    uint32_t priority = *(volatile uint32_t *)&thread->priority;
+    uint32_t priority = __atomic_load_n(&thread->priority, __ATOMIC_RELAXED);
     struct list *list = &hart->queue->ready[priority];
     if (front)
         list_push_front(list, &thread->link);

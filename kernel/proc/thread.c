@@ -26,6 +26,7 @@ void (*thread_death_hook)(struct thread *thread);
 
 static void thread_once(void *object) {
     struct thread *thread = object;
+    thread->state = THREAD_FREE;
     list_init(&thread->link);
     list_init(&thread->deadline_link);
     list_init(&thread->siblings);
@@ -41,12 +42,12 @@ static void thread_reset(struct thread *thread) {
     memset(&thread->frame, 0, sizeof thread->frame);
     thread->paging.error = 0;
     memset(thread->fpu, 0, sizeof thread->fpu);
-    thread->frame.hart = hart_self();
+    thread_place(thread, hart_self());
     thread->flags = 0;
     thread->server = NULL;
     thread->caller = NULL;
     thread->caller_gone = false;
-    thread->depth = 0;
+    thread->serves_handle = UINT64_MAX;
     thread->failed_item = 0;
     thread->unprepared = false;
     thread->loan = thread->borrowed = NULL;

@@ -16,8 +16,10 @@
  *             I2 a waiting thread's frame is complete before its state is
  *                visible to others: both are written under the lock of what it
  *                waits for (waiting_on);
- *             I3 wait_sequence grows with every wait, also when the memory
- *                becomes another thread: (thread, sequence) names one wait.
+ *             I3 wait_sequence grows with every wait but quick ones (calls and
+ *                receives by the fast path, without a deadline), also when the
+ *                memory becomes another thread: (thread, sequence) names one
+ *                wait that has a deadline.
  * Locks       Fields say what guards them. Threads live in a type-stable slab.
  */
 #ifndef OCTAVO_PROC_THREAD_H
@@ -28,6 +30,7 @@
 
 #include "abi/message.h"
 #include "arch/frame.h"
+#include "arch/hart.h"
 #include "lib/list.h"
 #include "vm/region.h"
 
@@ -41,9 +44,9 @@ struct thread;
 struct wait_queue;
 
 enum thread_state {
-    THREAD_FREE = 0,
+    THREAD_RUNNING = 0, /* first: storing 0 is cheapest, and most frequent */
+    THREAD_FREE,
     THREAD_READY,
-    THREAD_RUNNING,
     THREAD_NEW,       /* not started yet */
     THREAD_DEAD,      /* waits to be joined, does nothing */
     THREAD_SLEEPING,  /* from here on: waiting */
@@ -61,7 +64,8 @@ enum thread_flags {
     THREAD_FPU = 1 << 2,      /* its FPU registers are live in the hart */
     THREAD_BOOSTED = 1 << 3,  /* runs above its base priority: donation */
     THREAD_MOVE = 1 << 4,     /* its hart is not in its affinity mask */
-    THREAD_IS_CALL = 1 << 5,  /* SENDING: a call, not a one-way send */
+    THREAD_IS_CALL = 1 << 5,  /* SENDING: a call, not a one-way send; CALLING:
+                                 not a quick one (ipc/endpoint.h) */
     THREAD_IDLE = 1 << 6,     /* no thread: what a hart has instead of one */
     THREAD_LENDS = 1 << 7,    /* CALLING: its server has pages of it */
     THREAD_PAGING = 1 << 8,   /* its call is to a pager (ipc/pager.h) */
@@ -112,9 +116,16 @@ struct thread {
     /* Read by the fast path. */
     struct space *space; /* its process's; set by the thread itself */
     struct process *process;
+    /* What decides whether another may be switched to, in one word. */
+    union {
+        struct {
+            uint16_t priority; /* effective: base or donated */
+            uint16_t hart_id;  /* frame.hart's */
+            uint32_t flags;    /* enum thread_flags; atomic */
+        };
+        uint64_t standing;
+    };
     uint32_t state;     /* enum thread_state; lock of what it waits for */
-    uint32_t flags;     /* enum thread_flags; atomic */
-    uint32_t priority;  /* effective: base or donated */
     uint32_t base;      /* process->lock */
     uint32_t queued_at; /* its place in a run queue (proc/sched.h) */
 
@@ -127,12 +138,13 @@ struct thread {
 
     /* Calls. The link between a caller and the thread that owes it a reply is
      * guarded by the lock of caller->endpoint. */
-    struct thread *server; /* CALLING: who owes the reply; NULL when saved */
-    struct thread *caller; /* whom this thread owes its newest reply */
-    bool caller_gone;      /* ... but the caller has been cancelled */
-    uint32_t depth; /* calls that lead to this thread: its caller's plus one */
-    uint32_t call_sequence;  /* grows as each of its calls ends */
+    struct thread *server;   /* CALLING: who owes the reply; NULL when saved */
+    struct thread *caller;   /* whom this thread owes its newest reply */
+    bool caller_gone;        /* ... but the caller has been cancelled */
+    uint32_t call_sequence;  /* grows as each call ends that was not quick */
     struct endpoint *serves; /* endpoint it received on last */
+    uint64_t serves_handle;  /* ... by this handle, */
+    uint64_t serves_changes; /* ... when its process's table had this count */
     struct memory_item items[MESSAGE_ITEMS]; /* of the message it sends */
     struct loan *loan;     /* CALLING: what it lends to its server */
     struct loan *borrowed; /* what a caller that is gone had lent to it */
@@ -188,6 +200,12 @@ void thread_end(struct thread *thread);
 
 static inline struct thread *thread_self(void) {
     return (struct thread *)frame_self();
+}
+
+/* The thread is on this hart from now on. */
+static inline void thread_place(struct thread *thread, struct hart *hart) {
+    thread->frame.hart = hart;
+    thread->hart_id = (uint16_t)hart->id;
 }
 
 static inline bool thread_is_waiting(const struct thread *thread) {

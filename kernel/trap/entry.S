@@ -16,8 +16,8 @@
 
 /* As in abi/, sys/syscall.h and proc/wait.h (trap/trap.c checks); the cause of
  * an ecall from user mode. */
-#define FAST_CALL 1
-#define FAST_REPLY_RECV 2
+#define FAST_CALL 0
+#define FAST_REPLY_RECV 1
 #define MESSAGE_WORDS 8
 #define ONE_ITEM 128 /* in a tag */
 #define SYSCALL_SLOTS 64
@@ -55,6 +55,25 @@ trap_text:
 .macro save_kept
     sd gp, FRAME_REG(3)(tp)
     .irp n, 8,18,19,20,21,22,23,24,25,26,27
+    sd x\n, FRAME_REG(\n)(tp)
+    .endr
+.endm
+
+/* What a thread that may wait leaves behind, but its message; s1 is saved. */
+.macro save_caller
+    sd ra, FRAME_REG(1)(tp)
+    sd sp, FRAME_REG(2)(tp)
+    csrrw s1, sscratch, zero        # the user's tp
+    sd s1, FRAME_REG(4)(tp)
+    csrr s1, sepc
+    addi s1, s1, 4
+    sd s1, FRAME_PC(tp)
+    save_kept
+.endm
+
+/* What is left: the registers of a message. */
+.macro save_message
+    .irp n, 5,6,7,10,11,12,13,14,15,16,17,28,29,30,31
     sd x\n, FRAME_REG(\n)(tp)
     .endr
 .endm
@@ -160,74 +179,72 @@ trap_other:
 
 /* The pager in a0 goes on: what its message has is in its frame. */
 trap_fault_leave:
+    mv tp, a0
     .irp n, 11,12,13,14,17
-    ld x\n, FRAME_REG(\n)(a0)
+    ld x\n, FRAME_REG(\n)(tp)
     .endr
-    .irp n, 5,6,7,15,16,31
+    .irp n, 5,6,7,10,15,16,28,29,30,31
     mv x\n, zero
     .endr
     j trap_fast_leave
 
 /* ---- Message calls ---- */
 
+/* `beqz reg, function`, which lies near: see ipc/fastpath.c. (The assembler
+ * would not take its word for it.) */
+.macro branch_if_zero reg, function
+    .insn b 0x63, 0, \reg, zero, \function
+.endm
+
 /*
  * stvec with the fast path. An ecall whose tag says words alone (its low half
  * is at most 8) and that has no deadline may take it; the words stay in a2-a6
- * and t0-t2 where they are.
+ * and t0-t2 where they are, and the functions go on at trap_fast_leave or
+ * trap_not_fast.
  */
     .globl trap_entry
     .type trap_entry, @function
     .balign 4
 trap_entry:
     enter
-    sltiu s1, a7, FAST_REPLY_RECV + 1
-    beqz s1, trap_ecall
-    sd ra, FRAME_REG(1)(tp)
-    sd sp, FRAME_REG(2)(tp)
-    csrrw s1, sscratch, zero        # the user's tp
-    sd s1, FRAME_REG(4)(tp)
-    csrr s1, sepc
-    addi s1, s1, 4
-    sd s1, FRAME_PC(tp)
-    save_kept
-    addi s3, a7, -FAST_CALL
-    bltz s3, trap_slow
-    bnez t6, trap_slow
+    beqz a7, 1f                     # FAST_CALL
+    addi s1, a7, -FAST_REPLY_RECV
+    bnez s1, trap_ecall
+    save_caller
+#ifdef DEBUG
+    use_stack                       # a release does without
+#endif
     sext.w s1, a1
     sltiu s1, s1, MESSAGE_WORDS + 1
     beqz s1, trap_not_words
-    sd a0, FRAME_REG(10)(tp)
-    ld s0, FRAME_HART(tp)
-    ld sp, HART_STACK_TOP(s0)
-    beqz s3, 1f
-    call fastpath_reply_recv
-    beqz a0, trap_not_fast
+    branch_if_zero t6, fastpath_reply_recv
+    j trap_slow
+1:  save_caller
+#ifdef DEBUG
+    use_stack
+#endif
+    sext.w s1, a1
+    sltiu s1, s1, MESSAGE_WORDS + 1
+    beqz s1, trap_not_words
+    branch_if_zero t6, fastpath_call
+    j trap_slow
 
-/* The thread in a0 goes on with words, tag and badge as they are. What carries
- * nothing is zero; t6 is. */
+/* The current thread goes on with words, tag and badge as they are in their
+ * registers; those that carry nothing are zero. */
+    .globl trap_fast_leave
 trap_fast_leave:
-    mv t4, zero
-    mv t5, zero
-trap_item_leave:
-    mv tp, a0
     ld s0, FRAME_PC(tp)
     csrw sepc, s0
     csrw sscratch, tp
     .irp n, 1,2,3,8,9,18,19,20,21,22,23,24,25,26,27
     ld x\n, FRAME_REG(\n)(tp)
     .endr
-    mv a0, zero
-    mv t3, zero
     ld tp, FRAME_REG(4)(tp)
     sret
 
-1:  call fastpath_call
-    bnez a0, trap_fast_leave
-
 /* As it was; t3-t5 carry nothing, as the tag says. */
+    .globl trap_not_fast
 trap_not_fast:
-    ld a0, FRAME_REG(10)(tp)
-    addi a7, s3, FAST_CALL
     mv t3, zero
     mv t4, zero
     mv t5, zero
@@ -240,12 +257,11 @@ trap_not_words:
     addi s1, s1, -ONE_ITEM
     sltiu s1, s1, MESSAGE_WORDS + 1
     beqz s1, trap_slow
-    .irp n, 5,6,7,10,11,12,13,14,15,16,17,28,29,30,31
-    sd x\n, FRAME_REG(\n)(tp)
-    .endr
+    bnez t6, trap_slow
+    save_message
     use_stack
     mv a0, tp
-    beqz s3, 2f
+    beqz a7, 2f
     call fastpath_reply_item
     bnez a0, trap_resume
     li a7, FAST_REPLY_RECV
@@ -255,11 +271,14 @@ trap_not_words:
     bnez a0, 1f
     li a7, FAST_CALL
     j syscall_dispatch
-1:  ld a7, FRAME_REG(17)(a0)
+1:  mv tp, a0
+    ld a7, FRAME_REG(17)(tp)
     .irp n, 5,6,7,11,12,13,14,15,16,29,30,31
     ld x\n, FRAME_REG(\n)(s3)
     .endr
-    j trap_item_leave
+    mv a0, zero
+    mv t3, zero
+    j trap_fast_leave
 
 /* ---- The whole frame ---- */
 
@@ -267,18 +286,9 @@ trap_not_words:
 trap_syscall:
     ld t0, FRAME_REG(5)(tp)
 trap_full:
-    sd ra, FRAME_REG(1)(tp)
-    sd sp, FRAME_REG(2)(tp)
-    csrrw s1, sscratch, zero
-    sd s1, FRAME_REG(4)(tp)
-    csrr s1, sepc
-    addi s1, s1, 4
-    sd s1, FRAME_PC(tp)
-    save_kept
+    save_caller
 trap_slow:
-    .irp n, 5,6,7,10,11,12,13,14,15,16,17,28,29,30,31
-    sd x\n, FRAME_REG(\n)(tp)
-    .endr
+    save_message
     use_stack
 
 /* Runs syscall_full[a7]. What it returns goes to a0, unless it is one of enum

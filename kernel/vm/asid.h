@@ -121,8 +121,9 @@ static inline void asid_enter_known(struct hart *hart, struct asid *asid) {
     if (DEBUG_BUILD && !(asid->hart_mask >> hart->id & 1)) {
         __builtin_trap(); /* an assert would call */
     }
-    if (hart->satp != asid->satp) {
-        asid_satp(hart, asid->satp);
+    uint64_t satp = asid->satp;
+    if (hart->satp != satp) {
+        asid_satp(hart, satp);
     }
 }
 

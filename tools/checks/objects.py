@@ -9,6 +9,7 @@ from typing import Dict, List, Set, Tuple
 from checks.base import BUILDS, TOP, Build, Problems, allowed, files, output, read
 
 FASTPATH = "kernel/ipc/fastpath.c"
+EXITS = {"trap_fast_leave", "trap_not_fast"}  # in trap/entry.S
 
 
 def kernel_objects(build: Build) -> List[Path]:
@@ -74,7 +75,7 @@ def fastpath_faults(build: Build) -> Problems:
     names = [name for _, kind, name in table if kind in "Tt" and name[0] not in ".$"]
     problems = [] if names else [f"{FASTPATH}: has no function"]
     kept = set(build.env["FASTPATH_REGS"])
-    targets = set(names) | functions_without_return()
+    targets = set(names) | functions_without_return() | EXITS
     for name in names:
         for line in disassembly(build, name):
             what = fault(line, targets, kept)

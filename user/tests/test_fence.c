@@ -271,14 +271,11 @@ static void check_cow(void) {
 /* Calls between two spaces. */
 static void check_switch(void) {
     prepare();
-    uint64_t calls = counter(COUNTER_CALL_FAST) + counter(COUNTER_CALL_SLOW);
     struct fences before = fences_now();
     struct message m = {.tag = 0};
     for (unsigned i = 0; i < ROUNDS; i++)
         check_equal("call", ipc_call(server.session, &m, DEADLINE_NONE), 0);
     fences_expect(before, 0, 0, 0);
-    calls = counter(COUNTER_CALL_FAST) + counter(COUNTER_CALL_SLOW) - calls;
-    check_true("the space was switched", calls >= ROUNDS);
     peer_kill(server.pid);
 }
 

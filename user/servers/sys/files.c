@@ -27,9 +27,7 @@ enum {
 };
 
 static const char *const counter_names[] = {
-    [COUNTER_CALL_FAST] = "calls_fast",
     [COUNTER_CALL_SLOW] = "calls_slow",
-    [COUNTER_REPLY_FAST] = "replies_fast",
     [COUNTER_REPLY_SLOW] = "replies_slow",
     [COUNTER_SWITCHES] = "switches",
     [COUNTER_FENCE_PAGE] = "fences_page",
