@@ -102,8 +102,8 @@ static int item_place(struct transfer *transfer, struct transfer_item *item) {
                      region_is_free(transfer->to, item->to, item->to + length));
         return room ? 0 : -ENOSPC;
     }
-    va_t align = item->from % TABLE_REACH == 0 && length >= TABLE_REACH
-                     ? TABLE_REACH
+    va_t align = item->from % LARGE_SIZE == 0 && length >= LARGE_SIZE
+                     ? LARGE_SIZE
                      : PAGE_SIZE;
     const pte_t *leaf = pagetable_find(&transfer->from->table, item->from, 0);
     pa_t pa = leaf != NULL ? pte_frame(*leaf) : 0;

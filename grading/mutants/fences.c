@@ -175,9 +175,6 @@ static uint64_t number_take(void) REQUIRES(asid_lock) {
     if (number == 0) {
         numbers_reclaim();
     }
-    if (DEBUG_BUILD && number != 0) {
-        oracle_number(number);
-    }
     return number;
 }
 

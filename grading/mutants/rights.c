@@ -53,7 +53,7 @@ static bool piece_moves_whole(const struct transfer *transfer,
     return item->mode == ITEM_MOVE &&
            (region->prot & item->prot) == item->prot &&
            region->stale == region->end &&
-           region->end - piece->from >= TABLE_REACH &&
+           region->end - piece->from >= LARGE_SIZE &&
            (there == NULL || *there == 0);
 }
 

@@ -137,8 +137,8 @@ static int item_place(struct transfer *transfer, struct transfer_item *item) {
         bool room = transfer->fill || user_range_ok(item->to, length);
         return room ? 0 : -ENOSPC;
     }
-    va_t align = item->from % TABLE_REACH == 0 && length >= TABLE_REACH
-                     ? TABLE_REACH
+    va_t align = item->from % LARGE_SIZE == 0 && length >= LARGE_SIZE
+                     ? LARGE_SIZE
                      : PAGE_SIZE;
     item->to = region_place(transfer->to, length, align);
     return item->to != 0 ? 0 : -ENOMEM;

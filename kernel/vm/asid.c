@@ -86,9 +86,6 @@ static uint64_t number_take(void) REQUIRES(asid_lock) {
         numbers_reclaim();
         number = number_find();
     }
-    if (DEBUG_BUILD && number != 0) {
-        oracle_number(number);
-    }
     return number;
 }
 

@@ -25,7 +25,6 @@
 #include "vm/quota.h"
 
 enum {
-    LARGE_SIZE = PAGE_SIZE * PAGETABLE_ENTRIES,
     KERNEL_LEAF = PTE_V | PTE_G | PTE_A | PTE_D,
     KERNEL_RX = KERNEL_LEAF | PTE_R | PTE_X,
     KERNEL_R = KERNEL_LEAF | PTE_R,

@@ -24,8 +24,6 @@
 #include "vm/pte.h"
 #include "vm/space.h"
 
-enum { LARGE_SIZE = PAGE_SIZE * PAGETABLE_ENTRIES };
-
 /* Whether an entry of level 1 is a megapage. */
 static inline bool pte_is_large(pte_t pte) {
     return pte & PTE_V && !pte_is_table(pte);

@@ -52,13 +52,9 @@ void loan_free(struct loan *loan) {
 static bool is_lent_on(const struct loan *loan) {
     for (unsigned i = 0; i < loan->count; i++) {
         const struct transfer_item *item = &loan->item[i];
-        const struct region *region = region_find(loan->to, item->to);
-        while (region != NULL &&
-               region->start < item->to + item->pages * PAGE_SIZE) {
-            if (region->flags & REGION_LENT) {
-                return true;
-            }
-            region = region_next(loan->to, region);
+        if (region_flags_any(loan->to, item->to, item_to_end(item)) &
+            REGION_LENT) {
+            return true;
         }
     }
     return false;
@@ -74,7 +70,7 @@ static uint64_t run_length(va_t va, va_t end) {
 /* Empties the borrower's entries. */
 static void item_take(struct loan *loan, const struct transfer_item *item,
                       struct gather *gather) {
-    va_t end = item->to + item->pages * PAGE_SIZE;
+    va_t end = item_to_end(item);
     for (va_t va = item->to; va < end;) {
         pte_t *leaf = pagetable_find(&loan->to->table, va, 0);
         uint64_t pages = run_length(va, end);

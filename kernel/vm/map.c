@@ -28,7 +28,6 @@
 enum {
     PROT_ALL = PROT_READ | PROT_WRITE | PROT_EXECUTE,
     LOCKED_REGION = REGION_LENT | REGION_BORROWED,
-    TABLE_REACH = PAGE_SIZE * PAGETABLE_ENTRIES, /* of a table of leaves */
 };
 
 /* ---- Emptying ranges ---- */
@@ -42,7 +41,7 @@ static bool region_empty(struct space *space, struct region *region,
     pte_t *leaf;
     while (!gather_is_full(gather) &&
            (leaf = pagetable_next(&space->table, &va, region->end, budget))) {
-        if (va / TABLE_REACH != last / TABLE_REACH) {
+        if (va / LARGE_SIZE != last / LARGE_SIZE) {
             gather_tables(gather, last);
             *budget -= *budget > 0;
         }
@@ -84,21 +83,9 @@ int space_empty_step(struct space *space, va_t start, va_t end) {
     return region != NULL && region->start < end ? SPACE_MORE : 0;
 }
 
-/* Whether any region in [start, end) may not be changed now. */
-static bool range_is_locked(const struct space *space, va_t start, va_t end) {
-    const struct region *region = region_after(space, start);
-    for (; region != NULL && region->start < end;
-         region = region_next(space, region)) {
-        if (region->flags & LOCKED_REGION) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static int unmap_locked(struct space *space, va_t start, va_t end)
     REQUIRES(space->lock) {
-    if (range_is_locked(space, start, end)) {
+    if (region_flags_any(space, start, end) & LOCKED_REGION) {
         return -EBUSY;
     }
     if (large_split_ends(space, start, end) < 0 ||

@@ -318,31 +318,19 @@ void oracle_unref(pa_t pa) {
     spin_unlock(&oracle_lock);
 }
 
-static void number_stale(uint64_t number, uint32_t root) {
+void oracle_dead(uint64_t satp) {
+    if (oracle_held == NULL) {
+        return;
+    }
+    spin_lock(&oracle_lock);
     for (unsigned i = 0; i < hart_count; i++) {
-        uint32_t *held = held_by(i, number);
-        uint32_t now = __atomic_load_n(held, __ATOMIC_SEQ_CST);
-        if (now != 0 && (root == 0 || now == root)) {
-            notes[i] = (struct record){.number = (uint16_t)number};
+        uint32_t *held = held_by(i, satp_number(satp));
+        if (__atomic_load_n(held, __ATOMIC_SEQ_CST) == (satp & SATP_PPN_MASK)) {
+            notes[i] = (struct record){.number = (uint16_t)satp_number(satp)};
             __atomic_store_n(held, ORACLE_STALE, __ATOMIC_SEQ_CST);
         }
     }
-}
-
-void oracle_number(uint64_t number) {
-    if (oracle_held != NULL) {
-        spin_lock(&oracle_lock);
-        number_stale(number, 0);
-        spin_unlock(&oracle_lock);
-    }
-}
-
-void oracle_dead(uint64_t satp) {
-    if (oracle_held != NULL) {
-        spin_lock(&oracle_lock);
-        number_stale(satp_number(satp), (uint32_t)(satp & SATP_PPN_MASK));
-        spin_unlock(&oracle_lock);
-    }
+    spin_unlock(&oracle_lock);
 }
 
 void oracle_check(void) {

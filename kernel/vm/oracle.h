@@ -67,8 +67,7 @@ void oracle_unref(pa_t pa);
  * ORACLE_ANY: for all of them. */
 void oracle_fence(const struct hart *hart, va_t va, uint64_t number);
 
-/* The space is about to get this number, or (satp) is used no more. */
-void oracle_number(uint64_t number);
+/* This root and number are used no more. */
 void oracle_dead(uint64_t satp);
 
 /* This hart is about to leave the kernel, or to go idle. */

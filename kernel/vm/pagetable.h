@@ -52,6 +52,7 @@ enum {
 
     PAGETABLE_ENTRIES = 512,
     PAGETABLE_LEVELS = 3,
+    LARGE_SIZE = PAGE_SIZE * PAGETABLE_ENTRIES, /* of an entry of level 1 */
 };
 
 struct pagetable {

@@ -28,7 +28,7 @@ static bool piece_moves_whole(const struct transfer *transfer,
     const pte_t *there = pagetable_find(&transfer->to->table, piece->to, 1);
     return item->mode == ITEM_MOVE && region->prot == item->prot &&
            region->stale == region->end &&
-           region->end - piece->from >= TABLE_REACH &&
+           region->end - piece->from >= LARGE_SIZE &&
            (there == NULL || *there == 0);
 }
 

@@ -12,10 +12,7 @@
 
 #include "vm/transfer.h"
 
-enum {
-    TABLE_REACH = PAGE_SIZE * PAGETABLE_ENTRIES,
-    PIECES_MAX = 128, /* of one transfer: 256 MiB */
-};
+enum { PIECES_MAX = 128 }; /* of one transfer: 256 MiB */
 
 /* What a transfer has reserved. */
 struct work {
@@ -33,9 +30,12 @@ struct piece {
     pte_t *table; /* the entry that leads there, if the table moves whole */
 };
 
-/* The end of an item in the sender. */
+/* The end of an item in the sender, and in the receiver. */
 static inline va_t item_end(const struct transfer_item *item) {
     return item->from + item->pages * PAGE_SIZE;
+}
+static inline va_t item_to_end(const struct transfer_item *item) {
+    return item->to + item->pages * PAGE_SIZE;
 }
 
 /* The piece of the item that starts `done` pages into it; false: there is none.

@@ -57,6 +57,16 @@ struct region *region_search(const struct space *space, va_t va) {
     return region != NULL && region->start <= va ? region : NULL;
 }
 
+uint32_t region_flags_any(const struct space *space, va_t start, va_t end) {
+    uint32_t flags = 0;
+    const struct region *region = region_after(space, start);
+    for (; region != NULL && region->start < end;
+         region = region_next(space, region)) {
+        flags |= region->flags;
+    }
+    return flags;
+}
+
 bool region_is_free(const struct space *space, va_t start, va_t end) {
     const struct region *region = region_after(space, start);
     return region == NULL || end <= region_low(region);

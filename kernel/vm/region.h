@@ -114,6 +114,9 @@ struct region *region_search(const struct space *space, va_t va);
 /* The first region that ends above va; NULL: none. */
 struct region *region_after(const struct space *space, va_t va);
 
+/* The flags that any region in [start, end) has. */
+uint32_t region_flags_any(const struct space *space, va_t start, va_t end);
+
 /* True if no region, and no guard, touches [start, end). A stack's range has
  * to include its guard. */
 bool region_is_free(const struct space *space, va_t start, va_t end);

@@ -156,8 +156,8 @@ static int item_place(struct transfer *transfer, struct transfer_item *item) {
                      region_is_free(transfer->to, item->to, item->to + length));
         return room ? 0 : -ENOSPC;
     }
-    va_t align = item->from % TABLE_REACH == 0 && length >= TABLE_REACH
-                     ? TABLE_REACH
+    va_t align = item->from % LARGE_SIZE == 0 && length >= LARGE_SIZE
+                     ? LARGE_SIZE
                      : PAGE_SIZE;
     item->to = region_place(transfer->to, length, align);
     return item->to != 0 ? 0 : -ENOMEM;
@@ -177,8 +177,8 @@ static int item_reserve_regions(struct transfer *transfer,
                                 struct transfer_item *item) {
     struct region region = {
         .start = item->to,
-        .end = item->to + item->pages * PAGE_SIZE,
-        .stale = item->to + item->pages * PAGE_SIZE,
+        .end = item_to_end(item),
+        .stale = item_to_end(item),
         .prot = item->prot,
         .max = item->prot,
         .flags = region_flags(transfer->from, item),
@@ -248,7 +248,7 @@ static void item_undo(struct transfer *transfer, unsigned index,
     gather_flush(&gather);
     quota_uncharge_frames(transfer->to->quota, work->charged[index]);
     if (!transfer->fill) {
-        region_cut(transfer->to, item->to, item->to + item->pages * PAGE_SIZE);
+        region_cut(transfer->to, item->to, item_to_end(item));
     }
 }
 
@@ -324,7 +324,7 @@ static void tables_prune(const struct transfer *transfer,
         const struct transfer_item *item = &transfer->item[i];
         va_t va = item->mode == ITEM_MOVE ? item->from : item_end(item);
         for (; va < item_end(item);
-             va = round_down(va, TABLE_REACH) + TABLE_REACH) {
+             va = round_down(va, LARGE_SIZE) + LARGE_SIZE) {
             gather_tables(gather, va);
         }
     }
@@ -342,7 +342,7 @@ static void transfer_commit(struct transfer *transfer, struct work *work) {
     copies_free(work); /* of pages that others have unmapped meanwhile */
     for (unsigned i = 0; transfer->from == to && i < transfer->count; i++) {
         const struct transfer_item *item = &transfer->item[i];
-        region_join_around(to, item->to, item->to + item->pages * PAGE_SIZE);
+        region_join_around(to, item->to, item_to_end(item));
     }
     if (transfer->fill && transfer->count > 0 &&
         transfer->prot & PROT_EXECUTE) {
