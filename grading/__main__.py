@@ -33,6 +33,7 @@ def parse(argv: List[str]) -> argparse.Namespace:
     arg("--lab", metavar="NAME", help="grade this lab")
     arg("--submission", metavar="DIR", help="grade the solution in this tree")
     arg("--no-needs", action="store_true", help="run tests whatever they need")
+    arg("--unfit", metavar="WHY", default="", help="fail every test, and say why")
     arg("--debug", action="store_true", help="grade the DEBUG=1 build")
     arg("--smp", type=int, action="append", metavar="N", help="only on N harts")
     arg("--jobs", type=int, default=2, metavar="N", help="tests at a time")
@@ -68,7 +69,8 @@ def grade_lab(args: argparse.Namespace) -> int:
         lab = labs.named(args.lab)
         if args.submission:
             return grade_submission(lab, Path(args.submission), args.jobs)
-        return labrun.grade(lab, args.jobs, args.test or "", args.no_needs)
+        only = args.test or ""
+        return labrun.grade(lab, args.jobs, only, args.no_needs, args.unfit)
     except (labs.LabError, bootlib.BootError) as error:
         print(f"grading: {error}", file=sys.stderr)
         return 2

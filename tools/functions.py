@@ -106,7 +106,7 @@ def find(text: str, name: str, assembly: bool = False) -> Function:
     every = labels_in(text) if assembly else all_in(text)
     found = [function for function in every if function.name == name]
     if len(found) != 1:
-        raise NoFunction(f"{len(found)} functions are called {name}")
+        raise NoFunction(f"has {len(found)} x {name}")
     return found[0]
 
 
@@ -137,6 +137,6 @@ def substitute(text: str, others: Dict[str, str]) -> str:
         sound = find(text, name)
         wrong = find(other, name)
         if sound.signature != wrong.signature:
-            raise NoFunction(f"{name} has another type: {sound.signature}")
+            raise NoFunction(f"{name} has another type now: {sound.signature}")
         text = replace(text, sound, other)
     return text

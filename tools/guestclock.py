@@ -15,13 +15,17 @@ import re
 import socket
 import time
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Tuple
 
 MTIME = 0x200BFF8  # of the machine `virt`
 MTIME_HZ = 10_000_000
 GRACE_S = 4.0  # host seconds before the first look
 INTERVAL_S = 1.0
-STILL_LOOKS = 3  # looks without any progress: nothing will ever happen
+ANSWER_S = 2.0
+STILL_LOOKS = 4  # without any progress: nothing will ever happen
+WORK = 20  # host ticks of work without progress
+DEAF_WORK = 200  # the same without an answer
+STILL = "all harts wait, and no timer will wake one"
 
 
 class GuestClock:
@@ -33,8 +37,10 @@ class GuestClock:
         self._pid = pid
         self._socket: Optional[socket.socket] = None
         self._next = time.monotonic() + GRACE_S
-        self._last = (-1, -1)
+        self._guest = -1
+        self._worked = 0
         self._still = 0
+        self._deaf: Optional[int] = None
 
     def verdict(self) -> str:
         """Why the run is to be stopped, or nothing."""
@@ -44,15 +50,31 @@ class GuestClock:
         self._next = now + INTERVAL_S
         guest = self.guest_time()
         if guest is None:
-            return ""
+            return STILL if self.is_deaf() else ""
+        self._deaf = None
         if guest > self.limit * MTIME_HZ:
             return f"no end after {self.limit:g} s of the guest's time"
-        seen = (guest, self._work())
-        self._still = self._still + 1 if seen == self._last else 0
-        self._last = seen
-        if self._still >= STILL_LOOKS:
-            return "all harts wait, and no timer will wake one"
+        if self.stands_still(guest):
+            return STILL
         return ""
+
+    def is_deaf(self) -> bool:
+        """Whether QEMU works and does not answer: with sleep=off, version 7.2
+        does so for ever when no hart runs and no timer is set."""
+        work, _ = self._work()
+        if self._deaf is None:
+            self._deaf = work
+        return work - self._deaf >= DEAF_WORK
+
+    def stands_still(self, guest: int) -> bool:
+        """Whether the guest's time has stood for a while though the host let
+        QEMU run: it sleeps, or it works and executes nothing."""
+        work, asleep = self._work()
+        if guest != self._guest:
+            self._guest, self._worked, self._still = guest, work, 0
+            return False
+        self._still += asleep or work - self._worked >= WORK
+        return self._still >= STILL_LOOKS
 
     def guest_time(self) -> Optional[int]:
         """The machine's timer; None if it cannot be read."""
@@ -64,12 +86,13 @@ class GuestClock:
         try:
             if self._socket is None:
                 self._socket = socket.socket(socket.AF_UNIX)
-                self._socket.settimeout(10)
+                self._socket.settimeout(ANSWER_S)
                 self._socket.connect(str(self._path))
                 self._read()
             self._socket.sendall(command.encode() + b"\n")
             return self._read()
         except OSError:
+            self.close()
             return ""
 
     def _read(self) -> str:
@@ -83,14 +106,20 @@ class GuestClock:
             text += piece
         return text.decode(errors="replace").replace("\r", "")
 
-    def _work(self) -> int:
-        """The host's time that QEMU has spent, in ticks."""
-        try:
-            words = Path(f"/proc/{self._pid}/stat").read_text().rsplit(")", 1)[1]
-        except (OSError, IndexError):
-            return time.monotonic_ns()  # never still
-        return sum(int(word) for word in words.split()[11:13])
+    def _work(self) -> Tuple[int, bool]:
+        """The host's time that QEMU has spent, in ticks, and whether all of its
+        threads sleep."""
+        total, states = 0, set()
+        for path in Path(f"/proc/{self._pid}/task").glob("*/stat"):
+            try:
+                words = path.read_text().rsplit(")", 1)[1].split()
+            except (OSError, IndexError):
+                continue
+            states.add(words[0])
+            total += int(words[11]) + int(words[12])
+        return total, states == {"S"}
 
     def close(self) -> None:
         if self._socket:
             self._socket.close()
+            self._socket = None

@@ -16,7 +16,6 @@ from typing import List, Optional
 
 import bootlib
 
-from grading.octavo import report
 from grading.octavo.lab import TOP, Lab
 from grading.octavo.machine import SECRET
 
@@ -62,19 +61,16 @@ def pytest_command(lab: Lab, board: str, jobs: int, only: str) -> List[str]:
     return command + [str(lab.path / "tests")]
 
 
-def grade(lab: Lab, jobs: int, only: str, no_needs: bool = False) -> int:
-    """Grades; the exit status is 0 when every test passed."""
-    out = out_dir(lab)
-    shutil.rmtree(out, ignore_errors=True)
-    why = build(lab)
-    if why:
-        rows = report.failed_rows(lab, why)
-        report.write_all(lab, rows, report.versions(lab), out)
-        print(why)
-        print(report.shares(rows))
-        return 1
+def grade(
+    lab: Lab, jobs: int, only: str, no_needs: bool = False, unfit: str = ""
+) -> int:
+    """Grades; the exit status is 0 when every test passed. What is unfit, as what
+    does not build, fails every test."""
+    shutil.rmtree(out_dir(lab), ignore_errors=True)
+    unfit = unfit or build(lab) or ""
     env = {**os.environ, SECRET: secrets.token_hex(16)}
     with tempfile.TemporaryDirectory(prefix="octavo-") as board:
-        command = pytest_command(lab, board, jobs, only)
+        command = pytest_command(lab, board, 1 if unfit else jobs, only)
         command += ["--no-needs"] if no_needs else []
+        command += ["--unfit", unfit] if unfit else []
         return subprocess.run(command, cwd=TOP, env=env).returncode

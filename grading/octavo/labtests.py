@@ -33,6 +33,7 @@ def add_options(group: pytest.OptionGroup) -> None:
     group.addoption("--only", metavar="NAMES", help="its tests with these names")
     group.addoption("--board", metavar="DIR", help="where tests leave verdicts")
     group.addoption("--out", metavar="DIR", help="where the lab's record goes")
+    group.addoption("--unfit", metavar="WHY", help="fail all tests, and say why")
     group.addoption(
         "--no-needs", action="store_true", help="run tests whatever they need"
     )
@@ -69,6 +70,7 @@ class LabTests:
         self.board = Path(board) if board else None
         self.needs = self.board is not None and not config.getoption("--no-needs")
         self.cases: Dict[str, int] = {}
+        self.unfit: Optional[str] = config.getoption("--unfit")
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(
@@ -110,8 +112,13 @@ class LabTests:
         add(("entry", test.name))
 
     @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self) -> None:
+        if self.unfit:
+            pytest.fail(self.unfit, pytrace=False)
+
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        if not self.needs:
+        if not self.needs or self.unfit:
             return
         for need in self.lab.tests[name_of(item)].needs:
             if not self.is_passed(need):

@@ -29,6 +29,7 @@ from grading.octavo import scoring
 
 TOP = bootlib.TOP
 LOGS = TOP / "build" / "grade"
+FLOOD = 1 << 16  # characters
 SECRET = "OCTAVO_GRADE_SECRET"  # in the environment: this grading's own
 
 
@@ -109,6 +110,13 @@ class Run:
         return self.result.output
 
     @property
+    def console(self) -> str:
+        """The serial log; of a run that floods it, the part that is the same in
+        each such run."""
+        log = self.result.log
+        return log if len(log) < FLOOD else log[:FLOOD] + "\n... and on and on"
+
+    @property
     def broken(self) -> Optional[str]:
         """Why this run has no result, or None if it has one."""
         if self.result.panic:
@@ -125,7 +133,7 @@ class Run:
         scoring.fail(
             expected,
             got,
-            console=self.result.log,
+            console=self.console,
             command=self.command,
             log=str(self.log.relative_to(TOP)),
         )

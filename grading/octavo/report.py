@@ -27,6 +27,8 @@ from grading.octavo.record import plain_id
 
 Row = Dict[str, object]
 
+RESULTS = "OCTAVO_RESULTS"  # in the environment: another place for results.json
+
 PASSED, FAILED, NOT_RUN, BROKEN = "passed", "failed", "not-run", "infrastructure"
 _WORDS = {PASSED: "pass", FAILED: "FAIL", NOT_RUN: "not run", BROKEN: "BROKEN"}
 
@@ -88,12 +90,12 @@ def empty_row(lab: Lab, test: Test, name: str) -> Row:
     }
 
 
-def failed_rows(lab: Lab, message: str, status: str = FAILED) -> List[Row]:
-    """The record when nothing could be run, as when a tree does not build."""
+def broken_rows(lab: Lab, message: str) -> List[Row]:
+    """The record when the host is why nothing could be run."""
     rows = []
     for name in labs.ordered(lab):
         row = empty_row(lab, lab.tests[name], name)
-        row.update(status=status, message=message)
+        row.update(status=BROKEN, message=message)
         rows.append(row)
     return rows
 
@@ -166,7 +168,10 @@ def write_all(lab: Lab, rows: List[Row], facts: Dict[str, str], out: Path) -> No
     lines = [json.dumps({**row, "versions": facts}, sort_keys=True) for row in rows]
     put(out / "record.jsonl", "".join(line + "\n" for line in lines))
     put(out / "junit.xml", junit(lab, rows))
-    put(out / "results.json", json.dumps(gradescope(lab, rows), indent=1) + "\n")
+    results = json.dumps(gradescope(lab, rows), indent=1) + "\n"
+    put(out / "results.json", results)
+    if os.environ.get(RESULTS):
+        put(Path(os.environ[RESULTS]), results)
     put(out / "summary.md", summary(lab, rows))
 
 

@@ -26,6 +26,7 @@ from labs import tree
 BUILD = bootlib.TOP / "build"
 WORK = BUILD / "labs"
 GRADE_LIMIT = 1200  # host seconds for one grading
+MEMORY = 8 << 30  # bytes of address space for each process
 FILE_LIMIT = 256 << 10  # bytes of a submitted file
 
 Row = Dict[str, object]
@@ -79,12 +80,38 @@ def run(where: Path, words: List[str]) -> None:
         raise LabError(f"{' '.join(words)} in {where} failed:\n{done.stdout[-3000:]}")
 
 
+# In a name space of its own: no network, sources and tests read-only.
+_CONFINED = """
+for part in grading kernel labs mkfs prebuilt tools user; do
+    mount --bind "$part" "$part" && mount -o remount,bind,ro "$part" || exit 125
+done
+exec "$@"
+"""
+
+
+def confinement() -> List[str]:
+    """What is put in front of a command to confine it; nothing where the host
+    does not allow that."""
+    test = ["unshare", "--user", "--map-root-user", "--net", "--mount"]
+    try:
+        done = subprocess.run([*test, "mount", "--bind", "/tmp", "/tmp"])
+    except OSError:
+        return []
+    if done.returncode != 0:
+        return []
+    limits = ["prlimit", f"--fsize={1 << 30}", f"--as={MEMORY}", "--core=0"]
+    return [*test, "sh", "-c", _CONFINED, "sh", *limits]
+
+
 class Tree:
     """A copy of a base, for one solution at a time."""
 
-    def __init__(self, lab: Lab, base: Path, where: Path) -> None:
+    def __init__(
+        self, lab: Lab, base: Path, where: Path, prefix: Optional[List[str]] = None
+    ) -> None:
         self.lab = lab
         self.where = where
+        self.prefix = prefix or []
         shutil.rmtree(where, ignore_errors=True)
         shutil.copytree(base, where, symlinks=True)
         self.sound = {path: (base / path).read_bytes() for path in lab.files}
@@ -96,12 +123,16 @@ class Tree:
             if goal.read_bytes() != sound:
                 goal.write_bytes(sound)
 
-    def grade(self, only: str = "", no_needs: bool = False, jobs: int = 1) -> "Grading":
-        """Builds and grades what was put in."""
-        words = [sys.executable, "-m", "grading", "--lab", self.lab.name]
+    def grade(
+        self, only: str = "", no_needs: bool = False, jobs: int = 1, unfit: str = ""
+    ) -> "Grading":
+        """Builds and grades what was put in, or fails it for being unfit."""
+        words = [*self.prefix, sys.executable, "-m", "grading"]
+        words += ["--lab", self.lab.name]
         words += ["--jobs", str(jobs)]
         words += ["--test", only] if only else []
         words += ["--no-needs"] if no_needs else []
+        words += ["--unfit", unfit] if unfit else []
         try:
             done = subprocess.run(
                 words,

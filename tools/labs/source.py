@@ -77,6 +77,8 @@ def with_stubs(
     for name in names:
         found = functions.find(text, name, assembly)
         text = functions.replace(text, found, stub(found, lab))
+        callee = forward_name(name)
+        text = re.sub(rf"^[a-z][^;{{}}#/]*\b{callee}\([^;]*;\n", "", text, flags=re.M)
     for name in removed:
         text = functions.remove(text, functions.find(text, name, assembly))
     return text if assembly else with_panic(text)
@@ -106,7 +108,7 @@ def later_text(text: str, path: str, names: List[str]) -> str:
             body += f"\n{head};\n{head} {{\n{call}}}\n"
         else:
             body = re.sub(rf"\b{name}\b", forward_name(name), body)
-    return body
+    return f'#line 1 "{path}"\n{body}'
 
 
 def without_others(text: str, names: List[str]) -> str:
