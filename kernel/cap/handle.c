@@ -58,6 +58,14 @@ static struct handle_slot *slot_at(struct handle_table *table, uint64_t h)
     return &table->slot[h];
 }
 
+unsigned handle_next(struct handle_table *table, unsigned from) {
+    spin_lock(&table->lock);
+    while (from < HANDLE_MAX && table->slot[from].type == HANDLE_NONE)
+        from++;
+    spin_unlock(&table->lock);
+    return from;
+}
+
 /* The lowest free slot at or above `lowest`, or -ENOSPC. */
 static int slot_find(struct handle_table *table, unsigned lowest)
     REQUIRES(table->lock) {

@@ -115,6 +115,9 @@ static inline int handle_find(struct handle_table *table, uint64_t h,
 bool handle_changed(struct handle_table *table, uint64_t h, const void *object,
                     uint32_t generation);
 
+/* The first handle at or above `from`, or HANDLE_MAX. */
+unsigned handle_next(struct handle_table *table, unsigned from);
+
 /* Copies the entry of handle h, whatever it is. 0 or -EBADF. */
 int handle_peek(struct handle_table *table, uint64_t h,
                 struct handle_entry *out);

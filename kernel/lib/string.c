@@ -98,10 +98,12 @@ void *memset(void *to, int byte, size_t len) {
     for (; len > 0 && misalignment(t) != 0; len--) {
         *t++ = (uint8_t)byte;
     }
-    for (; len >= WORD; len -= WORD, t += WORD) {
+    uint8_t *end = t + len / WORD * WORD;
+#pragma GCC unroll 8
+    for (; t != end; t += WORD) {
         *(word_t *)t = word;
     }
-    for (; len > 0; len--) {
+    for (len %= WORD; len > 0; len--) {
         *t++ = (uint8_t)byte;
     }
     return to;
@@ -156,7 +158,7 @@ COMPILED_AS_WRITTEN
 void page_zero(void *page) {
     word_t *word = page;
     word_t *end = word + PAGE_WORDS;
-#pragma GCC unroll 32
+#pragma GCC unroll 64
     for (; word != end; word++) {
         *word = 0;
     }

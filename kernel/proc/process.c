@@ -94,8 +94,9 @@ void process_free(struct process *process) {
 
 void process_discard(struct process *process) {
     struct list *node;
-    for (unsigned i = 0; i < HANDLE_MAX; i++)
-        handle_close(&process->handles, i);
+    unsigned h = 0;
+    while ((h = handle_next(&process->handles, h)) < HANDLE_MAX)
+        handle_close(&process->handles, h);
     while ((node = list_first(&process->threads)))
         thread_free(container_of(node, struct thread, siblings));
     if (process->space)

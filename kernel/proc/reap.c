@@ -114,11 +114,12 @@ int64_t process_kill_pid(int64_t pid) {
 
 /* Closes the next few handles; true when none is left. */
 static bool reap_handles(struct process *process) {
-    for (unsigned n = 0; n < CLOSES_A_STEP; process->reap_slot++) {
+    struct handle_table *table = &process->handles;
+    for (unsigned n = 0; n < CLOSES_A_STEP; n++) {
+        process->reap_slot = handle_next(table, process->reap_slot);
         if (process->reap_slot == HANDLE_MAX)
             return true;
-        if (handle_close(&process->handles, process->reap_slot) == 0)
-            n++;
+        handle_close(table, process->reap_slot);
     }
     return false;
 }

@@ -118,28 +118,49 @@ pte_t *pagetable_walk(struct pagetable *table, va_t va, unsigned level) {
     return entry;
 }
 
+/* How many of at most `most` entries are empty, from the first one on. */
+static uint64_t entries_empty(const pte_t *entry, uint64_t most) {
+    enum { AT_ONCE = 4 };
+    uint64_t n = 0;
+    for (; n + AT_ONCE <= most; n += AT_ONCE, entry += AT_ONCE) {
+        if ((entry[0] | entry[1] | entry[2] | entry[3]) != 0) {
+            break;
+        }
+    }
+    while (n < most && *entry == 0) {
+        n++;
+        entry++;
+    }
+    return n;
+}
+
+static uint64_t least(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
 pte_t *pagetable_next(const struct pagetable *table, va_t *va, va_t end,
                       unsigned *budget) {
-    unsigned empty = 0;
+    uint64_t seen = 0; /* empty entries that are not yet paid for */
     while (*budget > 0 && *va < end) {
         unsigned at;
         pte_t *entry = descend(table, *va, 0, &at);
+        if (*entry != 0 && at == 0) {
+            --*budget;
+            return entry;
+        }
+        if (*entry != 0) {
+            return NULL;
+        }
         uint64_t size = level_size(at);
-        do {
-            if (*entry != 0 && at == 0) {
-                --*budget;
-                return entry;
-            }
-            if (*entry != 0) {
-                if (!pte_is_table(*entry)) {
-                    return NULL;
-                }
-                break;
-            }
-            *va = round_down(*va, size) + size;
-            entry++;
-            *budget -= ++empty % SCAN_UNIT == 0;
-        } while (*budget > 0 && *va < end && level_index(*va, at) != 0);
+        va_t start = round_down(*va, size);
+        uint64_t most = PAGETABLE_ENTRIES - level_index(*va, at);
+        most = least(most, (end - start - 1) / size + 1);
+        most = least(most, (uint64_t)*budget * SCAN_UNIT - seen);
+        uint64_t empty = entries_empty(entry, most);
+        *va = start + empty * size;
+        seen += empty;
+        *budget -= (unsigned)(seen / SCAN_UNIT);
+        seen %= SCAN_UNIT;
     }
     if (*va > end) {
         *va = end;
