@@ -236,6 +236,12 @@ def test_lab_is_not_given_away(tmp_path: Path) -> None:
         ('source="kernel/vm/x.h" struct="x"', "[a](b.md)", "", "no such page: b.md"),
         (
             'source="kernel/vm/x.h" struct="x"',
+            "`x_add()` `x_three`",
+            "",
+            "02-x.md:3: no source has x_three",
+        ),
+        (
+            'source="kernel/vm/x.h" struct="x"',
             "![a](b.svg)",
             "",
             "no such figure: b.svg",

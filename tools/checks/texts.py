@@ -76,6 +76,13 @@ def check_docs() -> Problems:
     return problems
 
 
+def check_book() -> Problems:
+    """What the book's chapters show and name exists."""
+    if not (TOP / "docs" / "book").is_dir():
+        return []
+    return run(["tools/book", "--check"])
+
+
 def wrong_quotes(code: str, targets: Set[str]) -> Problems:
     problems = []
     for line in code.splitlines():
