@@ -204,3 +204,80 @@ def test_unknown_test(failed: Path) -> None:
     """A test that nobody knows is an error that says so."""
     text = gdb.session([], "--record", str(failed), "--test", "no_such_test")
     expect(text, r"^make gdb: no test has a name with no_such_test in it$")
+
+
+# --- The how-to --------------------------------------------------------------
+
+HOWTO = machine.TOP / "docs" / "howto" / "debug-with-gdb.md"
+README = machine.TOP / "README.md"
+
+
+def examples() -> List[List[str]]:
+    """The sessions in the documents, each the lines of blocks that go together."""
+    found: List[List[str]] = []
+    text = HOWTO.read_text() + README.read_text()
+    for block in re.findall(r"^```\n(.*?)^```", text, re.M | re.S):
+        lines = block.splitlines()
+        if not any(line.startswith("(gdb) ") for line in lines):
+            continue
+        if lines[0].startswith("$ "):
+            found.append([])
+        found[-1] += lines
+    return found
+
+
+def steps(lines: List[str]) -> List[List[str]]:
+    """Each command with the lines that the how-to shows below it."""
+    found: List[List[str]] = []
+    for line in lines:
+        if line.startswith("(gdb) "):
+            found.append([line[len("(gdb) ") :]])
+        elif found:
+            found[-1].append(line)
+    return found
+
+
+def pattern(line: str) -> str:
+    """A line of the how-to as an expression: numbers, spaces and `...` differ."""
+    text = re.escape(re.sub(r"^(#\d+ +)", r"\1@", line))
+    text = text.replace("@", r"(?:0x\w+ in )?")
+    text = re.sub(r"\\\.\\\.\\\.", ".*", text)
+    text = re.sub(r"0x[0-9a-f]+", "0x[0-9a-f]+", text)
+    text = re.sub(r"(?<![\w.+\[])\d+(?![\w+\]])", r"\\d+", text)
+    return re.sub(r"(?:\\ )+", r"\\s+", text).replace("^", r"\^")
+
+
+@pytest.mark.parametrize("index", range(len(examples())))
+@points(3)
+def test_howto(index: int) -> None:
+    """What README.md and docs/howto/debug-with-gdb.md show is what GDB shows."""
+    first, *lines = examples()[index]
+    run = re.search(r"RUN=(?:'(.*?)'|(\w+)) ", first)
+    assert run
+    options = ["--debug"] if "DEBUG=1" in first else []
+    script: List[str] = []
+    for command, *_ in steps(lines):
+        script += [MARK, command]
+    text = gdb.session(script, *options, RUN=run[1] or run[2])
+    answers = gdb.parts(text)[1:]
+    for (command, *wanted), answer in zip(steps(lines), answers):
+        at = 0
+        for line in wanted:
+            if line == "...":
+                continue
+            found = re.compile(rf"^(?:Temp.*?, )? *{pattern(line)}", re.M).search(
+                answer, at
+            )
+            if not found:
+                scoring.fail(f"{command} shows {line!r}", "it does not", answer)
+            at = found.end()
+
+
+@points(1)
+def test_howto_whole() -> None:
+    """The how-to names every command."""
+    text = HOWTO.read_text()
+    (listing,) = ask([], "octavo")
+    for name in re.findall(r"^([a-z-]+)[ :]", listing, re.M):
+        if f"`{name}" not in text and f"(gdb) {name}" not in text:
+            scoring.fail(f"{name} in {HOWTO.name}", "it is not there", listing)

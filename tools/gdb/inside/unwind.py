@@ -21,8 +21,10 @@ from typing import Dict, Iterator, List, Optional, Tuple
 
 import gdb
 from gdb.FrameDecorator import FrameDecorator
+from gdb.unwinder import Unwinder  # type: ignore[attr-defined]
 
-from inside.kernel import WORD, silence
+from inside.decode import USER_END
+from inside.kernel import DIRECT_BASE, WORD, read_physical, silence
 
 NAMES = (
     "pc ra sp gp tp t0 t1 t2 fp s1 a0 a1 a2 a3 a4 a5 a6 a7 "
@@ -86,6 +88,7 @@ STATES = {
     "trap_leave": full,
     "trap_resume": full,
 }
+ECALL = 8  # scause
 FIRST, LAST = "trap_entry_plain", "trap_from_kernel"
 
 
@@ -139,10 +142,12 @@ def states() -> Iterator[Tuple[int, int, State]]:
 
 # --- As call frame information -----------------------------------------------
 
-SAME_VALUE, REGISTER, OFFSET, DEF_CFA, VAL_EXPRESSION = 8, 9, 5, 12, 22  # DW_CFA_
+SAME_VALUE, REGISTER, CFA_EXPRESSION, EXPRESSION, VAL_EXPRESSION = 8, 9, 15, 16, 22
+BREG, DEREF, LITERAL, MINUS = 0x70, b"\x06", 0x30, b"\x1c"  # DW_OP_
 CSR = {"sepc": 4096 + 0x141, "sscratch": 4096 + 0x140}
 RETURN_COLUMN = 64
 SP, TP = 2, 4
+BELOW = 16
 
 
 # The pc in the frame; but sepc if that is the `ecall` just before it, since the
@@ -160,22 +165,37 @@ def uleb(value: int) -> bytes:
             return bytes(out)
 
 
+def sleb(value: int) -> bytes:
+    """Of a number from 0 on: as unsigned, but the last byte has its bit 6 clear."""
+    out = uleb(value)
+    return out[:-1] + bytes([out[-1] | 0x80, 0]) if out[-1] & 0x40 else out
+
+
+def in_frame(name: str) -> bytes:
+    """The address of a register in the trap frame."""
+    return bytes([BREG + TP]) + sleb(8 * NUMBERS[name])
+
+
+def block(code: bytes) -> bytes:
+    return uleb(len(code)) + code
+
+
 def rules(state: State) -> bytes:
-    """The instructions for one state. The frame is the CFA: tp, or if that is
-    still the program's, its sp."""
-    cfa = SP if state["tp"] == LIVE else TP
-    code = bytes([DEF_CFA]) + uleb(cfa) + uleb(0)
+    """The instructions for one state. The CFA, which names the frame, is just
+    below the program's stack: a caller's frame is never an inner one."""
+    sp = bytes([BREG + SP, 0]) if state["sp"] == LIVE else in_frame("sp") + DEREF
+    code = bytes([CFA_EXPRESSION]) + block(sp + bytes([LITERAL + BELOW]) + MINUS)
     for name, place in state.items():
-        number = RETURN_COLUMN if name == "pc" else NUMBERS[name]
+        number = uleb(RETURN_COLUMN if name == "pc" else NUMBERS[name])
         if place == LIVE:
-            code += bytes([SAME_VALUE]) + uleb(number)
+            code += bytes([SAME_VALUE]) + number
         elif place == FRAME and name == "pc":
-            code += bytes([VAL_EXPRESSION]) + uleb(number) + uleb(len(PC)) + PC
+            code += bytes([VAL_EXPRESSION]) + number + block(PC)
         elif place == FRAME:
-            code += bytes([OFFSET]) + uleb(number) + uleb(NUMBERS[name])
+            code += bytes([EXPRESSION]) + number + block(in_frame(name))
         else:
             source = CSR[place] if place in CSR else NUMBERS[place]
-            code += bytes([REGISTER]) + uleb(number) + uleb(source)
+            code += bytes([REGISTER]) + number + uleb(source)
     return code
 
 
@@ -242,10 +262,82 @@ def install() -> None:
     FILES.append(file)
     with silence():
         gdb.execute(f"add-symbol-file {file.name}")
+    with from_file():
+        gdb.unwinder.register_unwinder(None, TopUnwinder(), replace=True)
     gdb.frame_filters["octavo-entry"] = EntryFilter()
 
 
 FILES: List[object] = []  # GDB reads the file when it first needs it
+
+
+# --- The innermost frame -----------------------------------------------------
+
+# A signal frame on top would be shown as such: `stepi` into the kernel should
+# show the line of trap/entry.S. So there, an ordinary frame with the same rules,
+# and the same name: `finish` looks for that.
+
+
+class FrameId:
+    def __init__(self, sp: int, pc: int) -> None:
+        self.sp = gdb.Value(sp)
+        self.pc = gdb.Value(pc)
+
+
+class TopUnwinder(Unwinder):
+    """The caller of trap/entry.S, while the hart is in it."""
+
+    def __init__(self) -> None:
+        super().__init__("octavo-entry")
+        self.table = merged()
+
+    def __call__(self, pending: "gdb.PendingFrame") -> Optional["gdb.UnwindInfo"]:
+        if pending.level() != 0:
+            return None
+        pc = read(pending, "pc")
+        for start, end, state in self.table:
+            if start <= pc < end:
+                return self.unwind(pending, state)
+        return None
+
+    def unwind(
+        self, pending: "gdb.PendingFrame", state: State
+    ) -> Optional["gdb.UnwindInfo"]:
+        values = {name: value_of(pending, state, name) for name in state}
+        if state["pc"] == "sepc" and read(pending, "scause") == ECALL:
+            values["pc"] += 4  # as behind a call
+        if not 0 < values["pc"] < USER_END:
+            return None
+        function = function_start(read(pending, "pc"))
+        info = pending.create_unwind_info(FrameId(values["sp"] - BELOW, function))
+        word = gdb.lookup_type("unsigned long")
+        for name, value in values.items():
+            register = "fp" if name == "s0" else name
+            kind = pending.read_register(register).type
+            info.add_saved_register(register, gdb.Value(value).cast(word).cast(kind))
+        return info
+
+
+def function_start(pc: int) -> int:
+    """Where the function of trap/entry.S begins, as GDB sees it."""
+    block = gdb.block_for_pc(pc)
+    if block and block.function:
+        return int(block.start)
+    text = gdb.execute(f"info symbol {pc:#x}", to_string=True)
+    offset = re.match(r"\S+ \+ (\d+) ", text)
+    return pc - int(offset.group(1)) if offset else pc
+
+
+def read(pending: "gdb.PendingFrame", name: str) -> int:
+    return int(pending.read_register("fp" if name == "s0" else name)) & WORD
+
+
+def value_of(pending: "gdb.PendingFrame", state: State, name: str) -> int:
+    """The program's value of a register."""
+    place = state[name]
+    if place == FRAME:
+        at = read(pending, "tp") + 8 * NUMBERS[name]
+        return int.from_bytes(read_physical(at - DIRECT_BASE, 8), "little")
+    return read(pending, name if place == LIVE else place)
 
 
 # --- How they are shown ------------------------------------------------------
