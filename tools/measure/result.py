@@ -15,7 +15,6 @@ from measure.programs import Sample, Samples
 from measure.rows import Row
 
 Json = Dict[str, Union[str, float]]
-SLACK = 0.02  # of rows that are not exact
 FIELDS = ("name", "value", "unit", "min", "median", "p99", "method")
 
 
@@ -89,7 +88,7 @@ def read_json(path: Path) -> List[Json]:
 def worse(figures: Sequence[Figure], base: Sequence[Json], whole: bool) -> List[str]:
     """What got worse, one line each; whole: a row that is gone is worse too.
 
-    A row that is not exact may vary by SLACK."""
+    A row that is not exact may vary by its slack."""
     kept = {str(entry["name"]): entry for entry in base}
     problems = []
     for figure in figures:
@@ -98,7 +97,7 @@ def worse(figures: Sequence[Figure], base: Sequence[Json], whole: bool) -> List[
             problems.append(f"{figure.row.name}: its unit was {entry['unit']}")
         elif entry:
             was = float(entry["value"])
-            if figure.value > was * (1 if figure.row.exact else 1 + SLACK):
+            if figure.value > was * (1 + figure.row.slack):
                 problems.append(
                     f"{figure.row.name}: {figure.value:.10g}, was {was:.10g}"
                 )

@@ -57,6 +57,7 @@ SOURCE = re.compile(
 )
 
 UNIT = "instructions"
+SLACK = 0.02  # of a figure that depends on the host
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Row:
     sel4: Optional[float] = None
     xv6: Optional[float] = None
     method: str = ""  # of a row without a source
-    exact: bool = True  # the same in each run
+    slack: float = 0  # how much of it more is not worse; 0: each run has the same
     unit: str = UNIT
 
 
@@ -85,7 +86,14 @@ def row_of(line: str) -> Row:
     known = (number(limit), number(sel4), number(xv6))
     if origin[0] in "~=":
         return Row(
-            name, None, None, 1, what, *known, method=origin[2:], exact=origin[0] == "="
+            name,
+            None,
+            None,
+            1,
+            what,
+            *known,
+            method=origin[2:],
+            slack=SLACK if origin[0] == "~" else 0,
         )
     parts = SOURCE.fullmatch(origin)
     assert parts, origin
