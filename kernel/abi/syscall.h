@@ -206,7 +206,8 @@ enum syscall {
      * The process takes on the space and goes on at `entry` with this stack
      * pointer and a0, a1 = arg0, arg1; heap is where sbrk grows from; the name
      * (registers a6, t0) is up to 16 bytes. Other threads end first. Handles
-     * stay, but the space handle goes. On error the caller is as it was.
+     * stay, but the space handle goes; messages bring what a fresh thread
+     * accepts. On error the caller is as it was.
      * EBADF EPERM EINVAL.
      */
     SYS_SPACE_COMMIT = 23,

@@ -36,6 +36,12 @@ void thread_init(void) {
     slab_init(&threads, "thread", sizeof(struct thread), 16, thread_once);
 }
 
+void thread_accept_default(struct thread *thread) {
+    thread->accept_receive = (struct accept){.slot = HANDLE_RECEIVED};
+    thread->accept_reply =
+        (struct accept){.handles = MESSAGE_HANDLES, .slot = HANDLE_RECEIVED};
+}
+
 /* Fields that the last user of this memory left; wait_sequence and
  * call_sequence go on (proc/thread.h I3). */
 static void thread_reset(struct thread *thread) {
@@ -53,9 +59,7 @@ static void thread_reset(struct thread *thread) {
     thread->loan = thread->borrowed = NULL;
     thread->serves = NULL;
     thread->forking = NULL;
-    thread->accept_receive = (struct accept){.slot = HANDLE_RECEIVED};
-    thread->accept_reply =
-        (struct accept){.handles = MESSAGE_HANDLES, .slot = HANDLE_RECEIVED};
+    thread_accept_default(thread);
     thread->time = 0;
     thread->timed = 0;
     thread->affinity = (1ull << hart_count) - 1;

@@ -198,6 +198,9 @@ void thread_free(struct thread *thread);
  * cancelled, or its hart interrupted. Caller holds process->lock. */
 void thread_end(struct thread *thread);
 
+/* Takes what a fresh thread takes in messages (SYS_ACCEPT). */
+void thread_accept_default(struct thread *thread);
+
 static inline struct thread *thread_self(void) {
     return (struct thread *)frame_self();
 }

@@ -70,6 +70,7 @@ static void commit(struct thread *self, struct space *space) {
     process->fault_start = process->fault_end = process->fault_handler = 0;
     process->space = space;
     self->space = space;
+    thread_accept_default(self); /* its windows were in the old space */
     space_activate(space);
     space_put(old);
 }

@@ -78,7 +78,7 @@ static void check_missing(void) {
 
 /* ---- Files that are nearly programs ---- */
 
-static uint8_t image[16384];
+static uint8_t image[16384] __attribute__((aligned(PAGE_SIZE)));
 static int image_size;
 
 static void image_load(void) {
@@ -228,7 +228,43 @@ static int child_main(int argc, char **argv) {
     return argv[argc] == 0 ? 40 + argc : 53;
 }
 
+/* ---- What it takes in messages ---- */
+
+static char accept_word[] = "given";
+static struct service service;
+
+static void giver(uint64_t unused) {
+    struct message m;
+    (void)unused;
+    service_receive(service.endpoint, &m, MESSAGE_CALL);
+    m = (struct message){.tag = tag_make(0, 0, 0, 1)};
+    message_item(&m, 0, (uint64_t)image,
+                 item_make(PAGE_SIZE, ITEM_COW, ITEM_READ));
+    check_error("pages that nobody asked for", ipc_reply(HANDLE_IMPLICIT, &m),
+                EMSGSIZE);
+    check_equal("reply", service_answer(0, 0), 0);
+}
+
+static int accept_main(void) {
+    struct message m;
+    service = service_make(1);
+    int64_t tid = thread_start(giver, 0);
+    check_equal("call", service_call(service.session, 1, 0, &m), 0);
+    thread_end(tid);
+    return 41;
+}
+
+/* The program before had windows, in memory that is gone. */
+static void check_accept(void) {
+    char *argv[] = {own_name, accept_word, 0};
+    check_ok("accept", sys_accept(1, USER_MAP_BASE, 16 * PAGE_SIZE, 9, 4,
+                                  HANDLE_RECEIVED));
+    check_equal("accept of another program", status_of(own_name, argv), 41);
+}
+
 static const struct check checks[] = {
+    {"accept", "a program takes no pages that it has not asked for",
+     check_accept},
     {"arguments", "arguments arrive as they were given", check_arguments},
     {"many_arguments", "up to 32 arguments, and no more", check_many_arguments},
     {"long_arguments", "long arguments, up to what fits", check_long_arguments},
@@ -248,5 +284,7 @@ static const struct check checks[] = {
 int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], child_word) == 0)
         return child_main(argc, argv);
+    if (argc > 1 && strcmp(argv[1], accept_word) == 0)
+        return accept_main();
     return checks_main(argc, argv, checks, sizeof(checks) / sizeof(checks[0]));
 }
