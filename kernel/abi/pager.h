@@ -19,9 +19,9 @@
  * fit is left, and a page that someone else has provided meanwhile stays. Pages
  * that the pager has never touched are zeros. The items must grant reading, and
  * writing if the region permits it. Execution is the region's to grant. REPLY
- * says what is wrong with an item, and the reply is still owed: EINVAL (not whole pages, another mode, too many), EFAULT,
- * EPERM, EMSGSIZE (handles; more than 12 pages that COW has to copy at once,
- * because they are shared).
+ * says what is wrong with an item, and the reply is still owed: EINVAL (not
+ * whole pages, another mode, too many), EFAULT, EPERM, EMSGSIZE (handles; more
+ * than 12 pages that COW has to copy at once, because they are shared).
  *
  * A reply without items, or with a negative label, refuses: the access is an
  * error of the thread, as if nothing were mapped there. The same happens when
