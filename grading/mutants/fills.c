@@ -277,3 +277,28 @@ page_provide(struct space *space, const struct region *region, pte_t *leaf,
     }
     return page_fill(space, region, leaf, page);
 }
+
+/*
+ * X-pager-no-fast: a page that comes with a refusal is mapped.
+ * File: kernel/ipc/fastitem.c
+ * Killed by: test_pager_way refuse
+ */
+static inline bool item_pages(const struct thread *self,
+                              const struct paging *paging,
+                              const struct transfer_item *item) {
+    (void)self;
+    return !paging->aside && paging->request.page != 0 &&
+           item->pages <= PAGER_PAGES;
+}
+
+/*
+ * X-pager-many-fast: a pager gives as many pages as it likes.
+ * File: kernel/ipc/fastitem.c
+ * Killed by: test_pager_way bad
+ */
+static inline bool item_pages(const struct thread *self,
+                              const struct paging *paging,
+                              const struct transfer_item *item) {
+    return tag_label(self->frame.x[REG_A1]) >= 0 && !paging->aside &&
+           paging->request.page != 0 && item->pages > 0;
+}

@@ -293,31 +293,6 @@ int pager_answer(struct thread *self, struct thread *caller) {
 }
 
 /*
- * X-pager-no-fast: a page that comes with a refusal is mapped.
- * File: kernel/ipc/fastitem.c
- * Killed by: test_pager_way refuse
- */
-static inline bool item_pages(const struct thread *self,
-                              const struct paging *paging,
-                              const struct transfer_item *item) {
-    (void)self;
-    return !paging->aside && paging->request.page != 0 &&
-           item->pages <= PAGER_PAGES;
-}
-
-/*
- * X-pager-many-fast: a pager gives as many pages as it likes.
- * File: kernel/ipc/fastitem.c
- * Killed by: test_pager_way bad
- */
-static inline bool item_pages(const struct thread *self,
-                              const struct paging *paging,
-                              const struct transfer_item *item) {
-    return tag_label(self->frame.x[REG_A1]) >= 0 && !paging->aside &&
-           paging->request.page != 0 && item->pages > 0;
-}
-
-/*
  * X-pager-place: pages that a pager gives are mapped anywhere.
  * File: kernel/ipc/pager.c
  * Killed by: test_pager read (slow)
