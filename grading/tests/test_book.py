@@ -227,7 +227,7 @@ def test_lab_is_not_given_away(tmp_path: Path) -> None:
             'source="kernel/vm/x.c" function="y"',
             "",
             "",
-            "02-x.md:5: kernel/vm/x.c: 0 functions",
+            "02-x.md:5: kernel/vm/x.c has no function y",
         ),
         ('source="kernel/vm/y.c" function="x"', "", "", "no such file: kernel/vm/y.c"),
         ('source="kernel/vm/x.c" lines="1-2"', "", "", "wants a source and one of"),
