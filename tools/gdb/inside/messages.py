@@ -32,7 +32,7 @@ from inside.kernel import (
     threads_of,
     variable_address,
 )
-from inside.tables import entry_type, slots
+from inside.tables import entry_object, entry_type, slots
 
 Row = Tuple[str, ...]
 
@@ -45,9 +45,9 @@ def endpoints() -> Dict[int, List[str]]:
             kind = entry_type(entry)
             if kind == "endpoint":
                 who = f"{number(process['pid'])}:{slot}"
-                found.setdefault(pointer(entry["object"]), []).append(who)
+                found.setdefault(entry_object(entry), []).append(who)
             elif kind == "session":
-                session = read_kernel(pointer(entry["object"]), session_type())
+                session = read_kernel(entry_object(entry), session_type())
                 if number(session["generation"]) == number(entry["generation"]):
                     found.setdefault(pointer(session["endpoint"]), [])
         for _, thread in threads_of(at):
@@ -62,6 +62,17 @@ def queue(endpoint_at: int, member: str) -> List[int]:
     return [at for at, _ in linked(head, thread_type(), "link")]
 
 
+def quick(endpoint: gdb.Value, member: str) -> List[int]:
+    """The receiver, or its caller, that the fast path keeps out of the lists."""
+    at = pointer(endpoint["quick"])
+    if not at or member == "senders":
+        return []
+    caller = pointer(read_kernel(at, thread_type())["caller"])
+    if member == "receivers":
+        return [] if caller else [at]
+    return [caller] if caller else []
+
+
 def endpoint_lines(at: int, owners: List[str]) -> Iterator[str]:
     endpoint = read_kernel(at, endpoint_type())
     state = "dead" if endpoint["dead"] else f"of {', '.join(owners) or 'nobody'}"
@@ -71,7 +82,8 @@ def endpoint_lines(at: int, owners: List[str]) -> Iterator[str]:
         text += f", signals {number(bound['bits']):#x}"
     yield text
     for member in ("receivers", "senders", "callers"):
-        names = [thread_name(thread) for thread in queue(at, member)]
+        waiting = quick(endpoint, member) + queue(at, member)
+        names = [thread_name(thread) for thread in waiting]
         if names:
             yield f"    {member}: {', '.join(names)}"
 
@@ -127,7 +139,7 @@ class Waits:
         sequence = number(self.thread[caller]["call_sequence"])
         for at, process in processes():
             for _, entry in slots(process):
-                name = pointer(entry["object"]), number(entry["generation"])
+                name = entry_object(entry), number(entry["generation"])
                 if entry_type(entry) == "reply" and name == (caller, sequence):
                     return next((thread for thread, _ in threads_of(at)), 0)
         return 0

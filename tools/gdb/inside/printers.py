@@ -12,7 +12,7 @@ from inside.kernel import (
     DIRECT_BASE,
     WORD,
     constants,
-    flag,
+    flat_fields,
     forget,
     number,
     pointer,
@@ -20,6 +20,7 @@ from inside.kernel import (
     state_of,
     thread_name,
 )
+from inside.tables import entry_object
 from inside.unwind import NAMES
 
 Children = Iterator[Tuple[str, object]]
@@ -53,14 +54,14 @@ def entry_of_table(value: gdb.Value) -> Text:
 
 
 def handle_entry(value: gdb.Value) -> Text:
+    """An entry, or a slot of a table."""
     types = constants("enum handle_type", "HANDLE_", "endpoint_create")
     kind = types.get(number(value["type"]), f"type {number(value['type'])}")
     if kind == "none":
-        return Text("free" + (", in a message" if flag(value, "busy") else ""))
+        return Text("free")
     rights = decode.rights_text(number(value["rights"]), rights_names())
-    text = f"{kind} {pointer(value['object']):#x}"
-    text += f" generation {number(value['generation'])}: {rights}"
-    return Text(text + (", in a message" if flag(value, "busy") else ""))
+    text = f"{kind} {entry_object(value):#x}"
+    return Text(f"{text} generation {number(value['generation'])}: {rights}")
 
 
 def memory_item(value: gdb.Value) -> Text:
@@ -100,8 +101,8 @@ def trap_frame(value: gdb.Value) -> Parts:
 def thread(value: gdb.Value) -> Parts:
     """struct thread, its state and flags by name."""
     members: Dict[str, object] = {}
-    for member in value.type.fields():
-        members[str(member.name)] = value[member]
+    for member in flat_fields(value.type):
+        members[str(member.name)] = value[str(member.name)]
     members["state"] = state_of(value)
     flags = constants("enum thread_flags", "THREAD_", "thread_create")
     word = number(value["flags"])
@@ -119,6 +120,7 @@ def thread_pointer(value: gdb.Value) -> Optional[Text]:
 
 STRUCTS: Dict[str, Callable[[gdb.Value], object]] = {
     "handle_entry": handle_entry,
+    "handle_slot": handle_entry,
     "memory_item": memory_item,
     "message": user_message,
     "trap_frame": trap_frame,

@@ -19,9 +19,9 @@ from inside.kernel import (
     Command,
     Quiet,
     current_process,
-    forget,
     name_of,
     process_by_pid,
+    program_name,
     silence,
 )
 
@@ -229,9 +229,7 @@ class Program(gdb.Function):
         super().__init__("program")
 
     def invoke(self) -> str:
-        forget()  # a condition is evaluated without an event of its own
-        process = current_process()
-        return name_of(process) if process is not None else "(none)"
+        return program_name()
 
 
 COMMANDS = (Symbols, User)

@@ -16,7 +16,7 @@ from inside.kernel import (
     current_thread,
     endpoint_type,
     field,
-    flag,
+    has,
     kernel_type,
     linked,
     name_of,
@@ -145,6 +145,13 @@ def handle_types() -> Dict[int, str]:
     return constants("enum handle_type", "HANDLE_", "endpoint_create")
 
 
+def entry_object(entry: gdb.Value) -> int:
+    """What a slot or an entry names. A slot has the kind in the low bits."""
+    return (
+        pointer(entry["word"]) & ~3 if has(entry, "word") else pointer(entry["object"])
+    )
+
+
 def entry_type(entry: gdb.Value) -> str:
     return handle_types().get(number(entry["type"]), f"type {number(entry['type'])}")
 
@@ -202,7 +209,7 @@ DETAILS = {
 
 def entry_detail(entry: gdb.Value) -> str:
     kind = entry_type(entry)
-    at = pointer(entry["object"])
+    at = entry_object(entry)
     if kind == "irq":
         return f"line {at}"
     tell = DETAILS.get(kind)
@@ -224,9 +231,8 @@ class Handles(Command):
             rows.append(
                 (
                     str(slot),
-                    entry_type(entry)
-                    + (" (in a message)" if flag(entry, "busy") else ""),
-                    f"{pointer(entry['object']):#x}",
+                    entry_type(entry),
+                    f"{entry_object(entry):#x}",
                     decode.rights_text(number(entry["rights"]), rights),
                     entry_detail(entry),
                 )
@@ -255,7 +261,7 @@ class Caps(Command):
         details: Dict[Tuple[str, int], str] = {}
         for _, process in processes():
             for slot, entry in slots(process):
-                key = (entry_type(entry), pointer(entry["object"]))
+                key = (entry_type(entry), entry_object(entry))
                 names = decode.rights_text(number(entry["rights"]), rights)
                 holders.setdefault(key, []).append(
                     f"{number(process['pid'])}:{slot} ({names})"

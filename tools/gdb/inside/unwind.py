@@ -277,6 +277,17 @@ FILES: List[object] = []  # GDB reads the file when it first needs it
 # and the same name: `finish` looks for that.
 
 
+# Functions in C that trap/entry.S branches to, and which return to nobody.
+FAST = ("fastpath_call", "fastpath_reply_recv")
+
+
+def area(name: str) -> range:
+    """The addresses of a function; none if the kernel has no such function."""
+    found = gdb.lookup_global_symbol(name)
+    block = gdb.block_for_pc(int(found.value().address)) if found else None
+    return range(int(block.start), int(block.end)) if block else range(0)
+
+
 class FrameId:
     def __init__(self, sp: int, pc: int) -> None:
         self.sp = gdb.Value(sp)
@@ -289,11 +300,14 @@ class TopUnwinder(Unwinder):
     def __init__(self) -> None:
         super().__init__("octavo-entry")
         self.table = merged()
+        self.fast = [area(name) for name in FAST]
 
     def __call__(self, pending: "gdb.PendingFrame") -> Optional["gdb.UnwindInfo"]:
+        pc = read(pending, "pc")
+        if any(pc in place for place in self.fast):
+            return self.unwind(pending, message())
         if pending.level() != 0:
             return None
-        pc = read(pending, "pc")
         for start, end, state in self.table:
             if start <= pc < end:
                 return self.unwind(pending, state)
