@@ -236,10 +236,11 @@ int handle_dup(struct handle_table *table, uint64_t h, uint64_t slot,
 void handle_inherit(struct handle_table *parent, struct handle_table *child) {
     spin_lock(&parent->lock);
     for (unsigned i = 0; i < HANDLE_MAX; i++) {
-        struct handle_entry entry = slot_entry(&parent->slot[i]);
-        if (entry.type == HANDLE_NONE || !(entry.rights & RIGHT_INHERIT) ||
-            object_operations(entry.type)->unique)
+        const struct handle_slot *slot = &parent->slot[i];
+        if (!(slot->rights & RIGHT_INHERIT) || slot->type == HANDLE_NONE ||
+            object_operations(slot->type)->unique)
             continue;
+        struct handle_entry entry = slot_entry(slot);
         handle_entry_get(&entry);
         slot_fill(&child->slot[i], &entry);
     }

@@ -119,7 +119,7 @@ pte_t *pagetable_walk(struct pagetable *table, va_t va, unsigned level) {
 }
 
 /* How many of at most `most` entries are empty, from the first one on. */
-static uint64_t entries_empty(const pte_t *entry, uint64_t most) {
+static inline uint64_t entries_empty(const pte_t *entry, uint64_t most) {
     enum { AT_ONCE = 4 };
     uint64_t n = 0;
     for (; n + AT_ONCE <= most; n += AT_ONCE, entry += AT_ONCE) {
@@ -134,7 +134,7 @@ static uint64_t entries_empty(const pte_t *entry, uint64_t most) {
     return n;
 }
 
-static uint64_t least(uint64_t a, uint64_t b) {
+static inline uint64_t least(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
 
