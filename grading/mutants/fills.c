@@ -229,7 +229,7 @@ static inline bool quick_paged(const struct quick *quick) {
     const struct region *region = quick->target;
     const struct transfer_item *item = quick->item;
     return region->pager.session != NULL &&
-           !(region->prot & ~(unsigned)item->prot);
+           !(region->prot & ~(item->prot & (PROT_READ | PROT_WRITE)));
 }
 
 /*

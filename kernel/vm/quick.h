@@ -165,13 +165,14 @@ static inline bool quick_missing(const struct quick *quick) {
     return to == end;
 }
 
-/* Whether the region is a pager's that the item fits into. */
+/* Whether the region is a pager's that the item fits into, and holds no code.
+ */
 static inline bool quick_paged(const struct quick *quick) {
     const struct region *region = quick->target;
     const struct transfer_item *item = quick->item;
     return region->pager.session != NULL &&
            quick_length(item) <= region->end - quick->at &&
-           !(region->prot & ~(unsigned)item->prot);
+           !(region->prot & ~(item->prot & (PROT_READ | PROT_WRITE)));
 }
 
 /* quick_check for pages that a pager gives: what vm/fill.c lets go uncut, all

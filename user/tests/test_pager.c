@@ -134,12 +134,15 @@ static void check_execute(void) {
     service = service_make(1);
     uint8_t *page = pages_make(1, 7);
     memcpy(page, &code, sizeof(code));
-    for (unsigned round = 0; round < 3; round++) {
+    check_ok("protect", sys_protect(HANDLE_SELF, (uint64_t)page, PAGE_SIZE,
+                                    PROT_READ | PROT_EXECUTE));
+    for (unsigned round = 0; round < 4; round++) {
         unsigned prot = round < 2 ? PROT_READ | PROT_EXECUTE : PROT_EXECUTE;
+        unsigned rights = round % 2 ? RO | ITEM_EXECUTE : RO;
         int64_t client = peer_start(runner, prot);
         fault_receive(&m, 0);
         check_equal("access", (int64_t)m.words[1] & 0xff, PROT_EXECUTE);
-        answer_ok(page, 1, ITEM_SHARE, RO);
+        answer_ok(page, 1, ITEM_SHARE, rights);
         peer_end(client);
     }
 }
