@@ -21,7 +21,7 @@ MAKEFLAGS += -rR --no-print-directory -j$(JOBS)
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all help clean qemu qemu-gdb gdb grade mutants bench soak check \
-  book fresh-disk handout submit labs-check units FORCE
+  book fresh-disk handout submit labs-check gradescope units FORCE
 
 # Set on the command line: make qemu SMP=4 MEM=256 DEBUG=1
 DEBUG ?= 0
@@ -373,6 +373,8 @@ handout:
 	@$(PYTHON) tools/handout $(LAB) --out "$(OUT)" $(if $(MINE),--mine "$(MINE)")
 labs-check:
 	@$(PYTHON) tools/labs-check $(LAB)
+gradescope:
+	@$(PYTHON) tools/gradescope $(LAB)
 
 soak: all
 	@PYTHON=$(PYTHON) tools/soak $(or $(OPERATIONS),2000000) $(SEEDS)
@@ -411,6 +413,7 @@ help:
 # help: make units        the kernels with the labs' unit tests
 # help: make submit       the archive to hand in (LAB=name)
 # help: make labs-check   proves that the labs' tests are right (LAB=name)
+# help: make gradescope   a lab's autograder archive (LAB=name)
 # help: make mutants      plants wrong solutions, which the tests must notice
 # help:                   (ONLY=name: those whose names start so)
 # help: make bench        what operations cost, in guest instructions

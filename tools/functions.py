@@ -16,7 +16,7 @@ from typing import Dict, List
 
 # Behind the parameters there may be lock contracts: REQUIRES(...).
 _FUNCTION = re.compile(
-    r"^([a-z_][^;{}#/]*?\b(?!__)([a-z_]\w*)\(([^;{}]*?)\)"
+    r"^((?:[A-Z_]+ )?[a-z_][^;{}#/]*?\b(?!__)([a-z_]\w*)\(([^;{}]*?)\)"
     r"(?:\s+[A-Z][A-Z_]+(?:\([^;{}]*?\))?)*) \{\n.*?^\}\n",
     re.M | re.S,
 )

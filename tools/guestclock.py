@@ -28,14 +28,51 @@ DEAF_WORK = 200  # the same without an answer
 STILL = "all harts wait, and no timer will wake one"
 
 
+class Monitor:
+    """QEMU's monitor, at a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._socket: Optional[socket.socket] = None
+
+    def ask(self, command: str) -> str:
+        """What a command prints; nothing if QEMU does not answer."""
+        try:
+            if self._socket is None:
+                self._socket = socket.socket(socket.AF_UNIX)
+                self._socket.settimeout(ANSWER_S)
+                self._socket.connect(str(self._path))
+                self._read()
+            self._socket.sendall(command.encode() + b"\n")
+            return self._read()
+        except OSError:
+            self.close()
+            return ""
+
+    def _read(self) -> str:
+        """What the monitor says up to its next prompt."""
+        assert self._socket
+        text = b""
+        while not text.endswith(b"(qemu) "):
+            piece = self._socket.recv(65536)
+            if not piece:
+                break
+            text += piece
+        return text.decode(errors="replace").replace("\r", "")
+
+    def close(self) -> None:
+        if self._socket:
+            self._socket.close()
+            self._socket = None
+
+
 class GuestClock:
     """Watches one QEMU."""
 
     def __init__(self, limit: Optional[float], monitor: Path, pid: int) -> None:
         self.limit = limit
-        self._path = monitor
+        self._monitor = Monitor(monitor)
         self._pid = pid
-        self._socket: Optional[socket.socket] = None
         self._next = time.monotonic() + GRACE_S
         self._guest = -1
         self._worked = 0
@@ -78,33 +115,9 @@ class GuestClock:
 
     def guest_time(self) -> Optional[int]:
         """The machine's timer; None if it cannot be read."""
-        text = self._ask(f"xp /1gx {MTIME:#x}")
+        text = self._monitor.ask(f"xp /1gx {MTIME:#x}")
         found = re.search(r"^0*200bff8: (0x[0-9a-f]+)", text, re.M)
         return int(found[1], 16) if found else None
-
-    def _ask(self, command: str) -> str:
-        try:
-            if self._socket is None:
-                self._socket = socket.socket(socket.AF_UNIX)
-                self._socket.settimeout(ANSWER_S)
-                self._socket.connect(str(self._path))
-                self._read()
-            self._socket.sendall(command.encode() + b"\n")
-            return self._read()
-        except OSError:
-            self.close()
-            return ""
-
-    def _read(self) -> str:
-        """What the monitor says up to its next prompt."""
-        assert self._socket
-        text = b""
-        while not text.endswith(b"(qemu) "):
-            piece = self._socket.recv(4096)
-            if not piece:
-                break
-            text += piece
-        return text.decode(errors="replace").replace("\r", "")
 
     def _work(self) -> Tuple[int, bool]:
         """The host's time that QEMU has spent, in ticks, and whether all of its
@@ -120,6 +133,4 @@ class GuestClock:
         return total, states == {"S"}
 
     def close(self) -> None:
-        if self._socket:
-            self._socket.close()
-            self._socket = None
+        self._monitor.close()

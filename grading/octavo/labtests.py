@@ -20,6 +20,7 @@ from grading.octavo import scoring
 from grading.octavo.guest import code_of
 from grading.octavo.lab import Lab, LabError, Test
 from grading.octavo.machine import Machine, Run
+from grading.octavo.outside import Frozen
 from grading.octavo.report import LabRecorder
 
 WAIT_S = 1200  # host seconds for a test that this one needs
@@ -184,6 +185,12 @@ class Bench:
         if run.result.timed_out and not run.result.stopped:
             raise scoring.Infrastructure(f"the host stopped `{run.command}`")
         return run
+
+    def frozen(self, command: str, pattern: str, **setup: object) -> Frozen:
+        """A machine stopped where its console shows a pattern, to be looked at
+        from outside (outside.py). The command should spin there."""
+        words = self.machine.prepare(**setup)
+        return Frozen(words, command, pattern, self.machine.log_path())
 
     def verdict(self, run: Run, name: str, text: str) -> int:
         """The count from the line `ok NAME COUNT CODE`; fails if there is none."""

@@ -111,9 +111,10 @@ class Run:
 
     @property
     def console(self) -> str:
-        """The serial log; of a run that floods it, the part that is the same in
-        each such run."""
+        """The serial log without the firmware's banner; of a run that floods it,
+        the part that is the same in each such run."""
         log = self.result.log
+        log = log[max(log.find("\noctavo: ") + 1, 0) :]
         return log if len(log) < FLOOD else log[:FLOOD] + "\n... and on and on"
 
     @property

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import struct
+from typing import Optional
 
 import pytest
 
 from grading.octavo.labtests import Bench
+from grading.octavo.outside import A, D, R, U, V, W
 
 
 def test_find(bench: Bench) -> None:
@@ -94,3 +97,30 @@ def test_boots(bench: Bench, program: str) -> None:
     """The system boots on these tables, and maps, forks and builds spaces."""
     run = bench.run(program)
     run.expect_status(0)
+
+
+PLACE, PAGES = 0x501FE0000, 64
+USER_RW, USER_R = V | R | W | U | A | D, V | R | U | A | D
+
+
+def expected_flags(number: int) -> Optional[int]:
+    """What lab_map leaves of a page; None: nothing."""
+    if number % 4 == 0:
+        return None
+    return USER_R if number % 3 == 0 else USER_RW
+
+
+def test_outside(bench: Bench) -> None:
+    """The tables that a program leaves in memory, walked by the host, map its pages."""
+    with bench.frozen("lab_map", r"^frozen", mem=16) as machine:
+        space = machine.space_of(PLACE + 4096, struct.pack("<Q", 0x0C7A << 48 | 1))
+        for number in range(PAGES):
+            va = PLACE + 4096 * number
+            leaf = space.leaf(va)
+            got = leaf.flags if leaf else None
+            if got != expected_flags(number):
+                want = expected_flags(number)
+                machine.fail(f"flags of page {va:#x}: {want}", str(got))
+            word = struct.pack("<Q", (0x0C7A << 48) + number)
+            if leaf and space.read(va, 8) != word:
+                machine.fail(f"page {number} at {va:#x}", space.read(va, 8).hex())

@@ -1,0 +1,309 @@
+# SPDX-License-Identifier: MIT
+"""The machinery of the labs: student's trees, grades, and who must not get any.
+
+`make labs-check` is the proof for each lab; here one lab stands for all."""
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Dict, Iterator, List
+from xml.etree import ElementTree
+
+import functions
+import pytest
+from labs import batch, check, private, source, tree, wrong
+
+from grading.octavo import guest, report, scoring
+from grading.octavo import lab as labs
+from grading.octavo.lab import Lab, LabError
+from grading.octavo.machine import TOP
+from grading.octavo.scoring import points
+
+LAB = labs.named("pagetable")
+FILE = "kernel/vm/pagetable.c"
+GROUP = pytest.mark.xdist_group("labs")
+
+
+# --- Without booting ---------------------------------------------------------
+
+
+def test_functions_are_found() -> None:
+    """The parser finds each C function of the kernel, with its parameters."""
+    for path in (TOP / "kernel").glob("*/*.[ch]"):
+        text = path.read_text(encoding="utf-8")
+        found = functions.all_in(text)
+        for function in found:
+            assert function.text.endswith("}\n"), function.name
+            assert function.head.count("(") == function.head.count(")")
+            assert all(name.isidentifier() for name in function.parameters)
+        ends = sum(line == "}" for line in text.splitlines())
+        odd = path.name in ("ubsan.c", "stack_protector.c")  # names with __
+        assert odd or len(found) == ends, path
+
+
+SOURCE = """#include "vm/x.h"
+
+#include "vm/y.h"
+
+/* Adds. */
+static inline int add(const int *a, int (*f)(int, int)) {
+    return f(*a, 1);
+}
+
+void done(void) REQUIRES(a) {
+    add(0, 0);
+}
+
+int more(int a[2]) {
+    return a[0];
+}
+"""
+
+
+def test_stub() -> None:
+    """A stub keeps comment and head, and names the lab; nothing else changes."""
+    text = source.with_stubs(SOURCE, "kernel/vm/x.c", "demo", ["add"])
+    assert '#include "lib/panic.h"\n' in text
+    assert "/* Adds. */\nstatic inline int add(const int *a, int (*f)" in text
+    assert 'panic("lab demo: add is yours to write");' in text
+    assert "(void)a;\n    (void)f;" in text and "return f" not in text
+    assert text.endswith(SOURCE[SOURCE.index("void done") :])
+
+
+def test_stub_of_assembly() -> None:
+    """A label's code becomes a panic, and ends where the next label begins."""
+    text = "a:\n    ret\n1:\n    ret\nb:\n    nop\n"
+    stubbed = source.with_stubs(text, "kernel/x/x.S", "demo", ["a"])
+    assert stubbed.startswith("a:\n    la a0, lab_stub_a\n    tail panic\n")
+    assert stubbed.endswith("b:\n    nop\n") and "1:" not in stubbed
+
+
+def test_forward() -> None:
+    """A later lab's function becomes a call; its callee has the body alone."""
+    text = source.with_forwards(SOURCE, ["more"], ["add"])
+    assert "int prebuilt_more(int a[2]);\nint more(int a[2]) {\n" in text
+    assert "return prebuilt_more(a);" in text and "Adds" not in text
+    later = source.later_text(SOURCE, "kernel/vm/x.c", ["more"])
+    assert "int prebuilt_more(int a[2]) {\n    return a[0];" in later
+    assert "void done(void) REQUIRES(a);\n" in later
+
+
+def test_no_such_function() -> None:
+    """A function that is not there, or has another type, is an error."""
+    with pytest.raises(functions.NoFunction):
+        functions.find(SOURCE, "sub")
+    with pytest.raises(functions.NoFunction):
+        functions.substitute(SOURCE, {"more": "long more(int a[2]) {\n}\n"})
+
+
+@pytest.mark.parametrize("lab", labs.every(), ids=lambda lab: str(lab.name))
+def test_lab_is_whole(lab: Lab) -> None:
+    """A lab's functions exist, belong to no other, and its wrong solutions fit."""
+    for other in labs.every():
+        for path, names in lab.functions.items():
+            shared = set(names) & set(other.functions.get(path, []))
+            assert other.name == lab.name or not shared, shared
+    plan = tree.Plan(lab)
+    texts = {path: tree.reference_text(plan, path) for path in lab.files}
+    for path in lab.files:
+        assert "is yours to write" in tree.student_text(plan, path, None)
+    for one in wrong.every(lab):
+        assert wrong.apply(one, texts) != texts, one.name
+    for part in ("README.md", "solution-notes.md"):
+        assert (lab.path / part).is_file(), part
+
+
+def test_bad_lab(tmp_path: Path) -> None:
+    """What is wrong in a lab.toml is said."""
+    folder = tmp_path / "07-demo"
+    folder.mkdir()
+    good = 'title = "T"\nfunctions = ["kernel/a/b.c:f"]\n[test.a]\npoints = 1\n'
+    cases = {
+        good.replace("points = 1", "points = 0"): "1 point or more",
+        good + 'needs = ["b"]\n': "needs b, unknown",
+        good + 'needs = ["a"]\n': "need each other",
+        good + 'share = "style"\n': "a share is one of",
+        good.replace("b.c:f", "b.c"): "is no kernel/DIR/FILE:FUNCTION",
+        good.replace("title", "heading"): "unknown keys",
+    }
+    for text, message in cases.items():
+        (folder / "lab.toml").write_text(text)
+        with pytest.raises(LabError, match=message):
+            labs.read(folder)
+
+
+KEY = "00000000deadbeef"
+
+
+def test_verdict_wants_its_code() -> None:
+    """With a key, a line without the right code is no verdict."""
+    code = guest.code_of("a 12", KEY)
+    assert guest.read_verdicts(f"ok a 12 {code}\n", KEY)["a"].passed
+    for line in ("ok a 12\n", f"ok a 13 {code}\n", f"ok b 12 {code}\n", "ok a\n"):
+        assert not guest.read_verdicts(line, KEY)
+
+
+def test_reports() -> None:
+    """The record's other forms agree with it, and are what their readers want."""
+    rows = report.broken_rows(LAB, "no host")
+    rows[0].update(status="passed", points=rows[0]["max"])
+    rows[1].update(status="failed", message="expected: 1\x00\ngot:      <2>")
+    results = report.gradescope(LAB, rows)
+    tests = results["tests"]
+    assert isinstance(tests, list) and len(tests) == len(rows)
+    assert results["score"] == sum(test["score"] for test in tests)
+    allowed = {"passed", "failed"}
+    assert {str(test["status"]) for test in tests} <= allowed
+    json.dumps(results)
+    suite = ElementTree.fromstring(report.junit(LAB, rows))[0]
+    assert suite.get("failures") == "1"
+    assert suite.get("errors") == str(len(rows) - 2)
+    assert "make grade LAB=pagetable TEST=" in report.summary(LAB, rows)
+
+
+# --- With a student's tree ---------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def base() -> Iterator[private.Tree]:
+    """A tree of the lab to put solutions in."""
+    made = private.make_base(LAB)
+    yield private.Tree(LAB, made, private.WORK / LAB.name / "tests")
+
+
+def solution(name: str, body: str) -> Dict[str, bytes]:
+    """The reference with another body for one function."""
+    text = (TOP / FILE).read_text(encoding="utf-8")
+    found = functions.find(text, name)
+    code = found.head + " {\n" + body + "}\n"
+    return {FILE: functions.replace(text, found, code).encode()}
+
+
+def unused(name: str) -> str:
+    text = (TOP / FILE).read_text(encoding="utf-8")
+    names = functions.find(text, name).parameters
+    return "".join(f"    (void){name};\n" for name in names)
+
+
+def grade(where: private.Tree, files: Dict[str, bytes], only: str) -> private.Grading:
+    where.put(files)
+    return where.grade(only, no_needs=True)
+
+
+def expect(result: private.Grading, test: str, status: str, got: str = "") -> None:
+    rows = result.cases(test)
+    if not rows or any(row["status"] != status for row in rows):
+        scoring.fail(f"{test}: {status}", result.text[-3000:])
+    if got not in str(rows[0]["message"]):
+        scoring.fail(f"{test}: {got!r}", str(rows[0]["message"])[-3000:])
+
+
+@GROUP
+@points(3)
+def test_handout(base: private.Tree, tmp_path: Path) -> None:
+    """A student's tree has the stubs, one commit, and nothing of the staff's."""
+    out = tmp_path / "mine"
+    tree.make(LAB, out)
+    assert check.changed_functions(LAB, out) == []
+    assert check.readable_solutions(LAB, out) == []
+    for part in (*tree.STAFF, f"labs/{LAB.folder}/wrong"):
+        left = [p for p in (out / part).rglob("*") if p.is_file()]
+        assert part in ("labs", "docs/book") or not left, part
+    assert [path.name for path in (out / "labs").iterdir()] == [LAB.folder]
+    log = subprocess.run(["git", "log", "--oneline"], cwd=out, stdout=subprocess.PIPE)
+    assert len(log.stdout.splitlines()) == 1
+    with pytest.raises(LabError, match="not empty"):
+        tree.make(LAB, out)
+
+
+@GROUP
+@points(3)
+def test_stub_and_reference(base: private.Tree) -> None:
+    """Stubs get no point and the reference all, twice the same, byte for byte."""
+    plan = tree.Plan(LAB)
+    stubs = tree.student_text(plan, FILE, None).encode()
+    base.put({FILE: stubs})
+    finding = check.judge_stub(LAB, base.grade(no_needs=True))
+    assert finding.good, finding.text
+    base.put({})
+    record = base.where / "build" / "grade" / LAB.name / "record.jsonl"
+    records: List[bytes] = []
+    for jobs in (1, 2):
+        finding = check.judge_reference(LAB, base.grade(jobs=jobs))
+        assert finding.good, finding.text
+        records.append(record.read_bytes())
+    assert records[0] == records[1]
+
+
+@GROUP
+@points(3)
+def test_forger(base: private.Tree) -> None:
+    """A kernel that prints what a passed test prints gets nothing for it."""
+    body = unused("pagetable_find")
+    body += '    kprintf("ok find 3566\\nok find 3566 1234567890abcdef\\n");\n'
+    body += '    kprintf("[octavo begin]\\n[octavo end 0]\\n");\n'
+    body += "    *(volatile unsigned *)0xffffffc000100000 = 0x5555;\n"
+    body += "    return NULL;\n"
+    result = grade(base, solution("pagetable_find", body), "find")
+    expect(result, "find", "failed")
+
+
+@GROUP
+@points(3)
+def test_runaways(base: private.Tree) -> None:
+    """Endless loops, silence and resets lose their own test and no other."""
+    loop = solution(
+        "pagetable_next", unused("pagetable_next") + "    for (;;) {\n    }\n"
+    )
+    result = grade(base, loop, "next,find")
+    expect(result, "next", "failed", "no end after 0.5 s of the guest's time")
+    expect(result, "find", "passed")
+    asleep = '    for (;;) {\n        __asm__ volatile("wfi");\n    }\n'
+    files = solution("pagetable_next", unused("pagetable_next") + asleep)
+    result = grade(base, files, "next,find")
+    expect(result, "next", "failed", "no timer will wake one")
+    reset = '    __asm__ volatile("li a7, 0x53525354\\nli a6, 0\\nli a0, 1\\n"\n'
+    reset += '                     "li a1, 0\\necall" ::: "a0", "a1", "a6", "a7");\n'
+    reset += "    return NULL;\n"
+    files = solution("pagetable_next", unused("pagetable_next") + reset)
+    result = grade(base, files, "next,find")
+    expect(result, "next", "failed")
+    expect(result, "find", "passed")
+
+
+@GROUP
+@points(2)
+def test_does_not_build(base: private.Tree) -> None:
+    """What does not compile fails every test, with the compiler's words."""
+    text = (TOP / FILE).read_text(encoding="utf-8")
+    result = grade(base, {FILE: (text + "int x = ;\n").encode()}, "")
+    assert len(result.rows) >= len(LAB.tests)
+    assert result.total("points") == 0
+    expect(result, "find", "failed", "expected expression before ';'")
+
+
+@GROUP
+@points(2)
+def test_batch(
+    base: private.Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder of submissions gives a table; who is graded is not graded again."""
+    where = tmp_path / "all"
+    sound = where / "ada" / FILE
+    sound.parent.mkdir(parents=True)
+    sound.write_bytes((TOP / FILE).read_bytes())
+    (where / "bob").mkdir()
+    (where / "cyd.tar.gz").write_bytes(b"no archive")
+    out = tmp_path / "out"
+    monkeypatch.setattr(private, "make_base", lambda lab: base.where)
+    base.put({})
+    for _ in range(2):
+        batch.Batch(LAB, where, out, 1).run()
+        lines = (out / "grades.csv").read_text().splitlines()
+        most = lines[1].split(",")[2]
+        assert lines[1].startswith(f"ada,{most},{most},")
+        assert lines[2].startswith(f"bob,0,{most},") and "does not have" in lines[2]
+        assert lines[3].startswith(f"cyd,0,{most},") and "no archive" in lines[3]
+        times = [path.stat().st_mtime for path in out.glob("*/stamp")]
+        assert len(times) == 3
