@@ -117,7 +117,12 @@ FASTPATH_CFLAGS := $(FASTPATH_REGS:%=-ffixed-%) -ffixed-a0 -ffixed-a7 \
 # keeps its own in s0 and s3.
 SHORTCUT_REGS := s1 s2 s4 s5 s6 s7 s8 s9 s10 s11
 SHORTCUT_CFLAGS := $(SHORTCUT_REGS:%=-fcall-used-%) -fomit-frame-pointer
-kernel_cflags = $(KERNEL_CFLAGS) \
+# What runs at boot, or in a panic or a check, is small rather than fast.
+COLD_FILES := kernel/boot/% kernel/dev/bootargs.c kernel/dev/fdt.c \
+  kernel/dev/machine.c kernel/lib/panic.c kernel/lib/print.c \
+  kernel/lib/symbols.c kernel/vm/check.c kernel/vm/kernelmap.c \
+  kernel/vm/memory.c
+kernel_cflags = $(KERNEL_CFLAGS) $(if $(filter $(COLD_FILES),$<),-Os) \
   $(if $(filter kernel/ipc/fast%.c,$<),$(SHORTCUT_CFLAGS)) \
   $(if $(filter kernel/ipc/fastpath.c,$<),$(filter -D%,$(KERNEL_CHECKS)) \
   $(FASTPATH_CFLAGS),$(KERNEL_CHECKS)) \
@@ -161,6 +166,7 @@ endif
 # $(B)/NAME.flags changes only when the text of $(FLAGS_NAME) does.
 
 FLAGS_kernel = $(CC) $(KERNEL_CFLAGS) $(KERNEL_CHECKS) $(FASTPATH_CFLAGS) \
+  $(COLD_FILES) \
   $(SHORTCUT_CFLAGS) $(KCFLAGS)
 FLAGS_kernel-link = $(LINK) $(KERNEL_OBJS)
 FLAGS_user = $(CC) $(USER_CFLAGS) $(UCFLAGS)
