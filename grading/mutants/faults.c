@@ -31,7 +31,7 @@ static int page_fill(struct space *space, const struct region *region,
         return result;
     }
     if (region->prot & PROT_EXECUTE) {
-        code_fence();
+        fence_code();
     }
     hart_count_event(COUNTER_FAULT_ZERO);
     return 0;

@@ -140,6 +140,7 @@ void fence_remote_all(void) {
     fence_request(UINT32_MAX, (struct fence_request){.kind = FENCE_FULL});
 }
 
-void fence_remote_code(uint32_t mask) {
-    fence_request(mask, (struct fence_request){.kind = FENCE_CODE});
+void fence_code(void) {
+    fence_local_code();
+    fence_request(UINT32_MAX, (struct fence_request){.kind = FENCE_CODE});
 }

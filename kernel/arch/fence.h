@@ -81,8 +81,8 @@ void fence_remote_asid(uint32_t mask, uint64_t asid);
 /* fence_local_all on all other harts. */
 void fence_remote_all(void);
 
-/* fence_local_code on other harts. */
-void fence_remote_code(uint32_t mask);
+/* fence_local_code on every hart. */
+void fence_code(void);
 
 /* Does what other harts ask of this one, if anything. Every loop of the kernel
  * that waits for another hart calls it. */

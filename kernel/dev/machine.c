@@ -252,20 +252,14 @@ static void visit_devices(const struct fdt_node *node, void *state) {
 
 /* ---- Completing and checking ---- */
 
-/* Whether [base, base + size) lies inside one range of RAM. */
+/* Whether the range lies inside one of RAM. */
 static bool is_memory(struct range range) {
     for (uint32_t i = 0; i < machine.memory_count; i++) {
-        struct range ram = machine.memory[i];
-        if (range.base >= ram.base && range.size <= ram.size &&
-            range.base - ram.base <= ram.size - range.size) {
+        if (range_contains(machine.memory[i], range)) {
             return true;
         }
     }
     return false;
-}
-
-static bool overlap(struct range a, struct range b) {
-    return a.base < b.base + b.size && b.base < a.base + a.size;
 }
 
 /* initrd=ADDRESS,SIZE. */
@@ -298,7 +292,8 @@ static void reserve_boot(const void *dtb) {
         panic("the initrd (0x%lx bytes at 0x%lx) is not in memory",
               machine.initrd.size, machine.initrd.base);
     }
-    if (overlap(machine.initrd, kernel) || overlap(machine.initrd, tree)) {
+    if (range_overlaps(machine.initrd, kernel) ||
+        range_overlaps(machine.initrd, tree)) {
         panic("too little memory: the initrd (0x%lx bytes at 0x%lx) lies over "
               "the kernel or the device tree",
               machine.initrd.size, machine.initrd.base);
@@ -360,20 +355,19 @@ uint64_t machine_memory_size(void) {
     return size;
 }
 
-/* Whether [base, base + len) lies in the pages that hold the registers. */
-static bool pages_contain(struct range registers, pa_t base, uint64_t len) {
+/* Whether the range lies in the pages that hold the registers. */
+static bool pages_contain(struct range registers, struct range range) {
     pa_t start = round_down(registers.base, PAGE_SIZE);
     pa_t end = round_up(registers.base + registers.size, PAGE_SIZE);
-    return base >= start && len <= end - start &&
-           base - start <= end - start - len;
+    return range_contains((struct range){start, end - start}, range);
 }
 
-bool machine_is_device(pa_t base, uint64_t len) {
-    if (pages_contain(machine.uart.device.registers, base, len)) {
+bool machine_is_device(struct range range) {
+    if (pages_contain(machine.uart.device.registers, range)) {
         return true;
     }
     for (uint32_t i = 0; i < machine.virtio_count; i++) {
-        if (pages_contain(machine.virtio[i].registers, base, len)) {
+        if (pages_contain(machine.virtio[i].registers, range)) {
             return true;
         }
     }

@@ -36,6 +36,18 @@ struct range {
     uint64_t size;
 };
 
+/* Whether two ranges, neither of them empty, meet. */
+static inline bool range_overlaps(struct range a, struct range b) {
+    return a.base < b.base + b.size && b.base < a.base + a.size;
+}
+
+/* Whether `part` lies inside the range. */
+static inline bool range_contains(struct range range, struct range part) {
+    uint64_t offset = part.base - range.base;
+    return part.base >= range.base && offset <= range.size &&
+           part.size <= range.size - offset;
+}
+
 /* A device's registers and its interrupt number at the PLIC (0: none). */
 struct device {
     struct range registers;
@@ -95,8 +107,8 @@ void machine_init(uint64_t boot_hart, const void *dtb);
 /* Bytes of RAM in all. */
 uint64_t machine_memory_size(void);
 
-/* Whether drivers may map [base, base + len): whole pages that hold registers
+/* Whether drivers may map the range: whole pages that hold registers
  * of the UART or of virtio slots and nothing else. */
-bool machine_is_device(pa_t base, uint64_t len);
+bool machine_is_device(struct range range);
 
 #endif

@@ -48,10 +48,6 @@ static void count_reset(pa_t pa, struct frame *frame, void *arg) {
     }
 }
 
-static bool is_leaf(pte_t pte) {
-    return (pte & PTE_RIGHTS) != PTE_V;
-}
-
 /* Counts a page of a program. What has no frame of kind FRAME_USED is pinned,
  * and belongs to its memory object. */
 static void count_leaf(struct tally *tally, pte_t pte) {
@@ -80,7 +76,7 @@ static void count_table(struct tally *tally, pa_t pa, unsigned level,
         if (table[i] == 0) {
             continue;
         }
-        if (level > 0 && !is_leaf(table[i])) {
+        if (level > 0 && pte_is_table(table[i])) {
             count_table(tally, pte_frame(table[i]), level - 1,
                         PAGETABLE_ENTRIES);
         } else {
@@ -118,7 +114,7 @@ static void count_kernel(pa_t pa, unsigned level) {
     const pte_t *table = pa_to_va(pa);
     frame_of(pa)->prev++;
     for (unsigned i = 0; i < PAGETABLE_ENTRIES; i++) {
-        if (level > 0 && table[i] != 0 && !is_leaf(table[i])) {
+        if (level > 0 && pte_is_table(table[i])) {
             count_kernel(pte_frame(table[i]), level - 1);
         }
     }

@@ -29,13 +29,6 @@
 #include "vm/pte.h"
 #include "vm/space.h"
 
-/* Code may come to lie in a frame that held other code: harts must not run
- * what they remember of that. */
-static void code_fence(void) {
-    fence_local_code();
-    fence_remote_code((1u << hart_count) - 1);
-}
-
 /* Maps a page that is missing, of a region without a pager; `leaf` is NULL if
  * its table is missing, too. */
 static int page_fill(struct space *space, const struct region *region,
@@ -57,7 +50,7 @@ static int page_fill(struct space *space, const struct region *region,
         return result;
     }
     if (region->prot & PROT_EXECUTE) {
-        code_fence();
+        fence_code(); /* the frame may have held other code */
     }
     hart_count_event(COUNTER_FAULT_ZERO);
     return 0;

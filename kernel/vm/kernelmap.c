@@ -34,14 +34,6 @@ enum {
 pa_t kernel_root;
 uint64_t kernel_satp;
 
-static bool overlaps(pa_t base, uint64_t size, pa_t other, uint64_t length) {
-    return base < other + length && other < base + size;
-}
-
-static bool contains(const struct range *range, pa_t base, uint64_t size) {
-    return range->base <= base && base + size <= range->base + range->size;
-}
-
 static struct range image_range(void) {
     struct range image = {va_to_pa(kernel_start),
                           (uint64_t)(kernel_end - kernel_start)};
@@ -65,11 +57,11 @@ static pte_t image_flags(pa_t pa) {
     return KERNEL_RW;
 }
 
-/* Whether somebody else's memory is in [base, base + size). */
-static bool is_reserved(const struct machine *from, pa_t base, uint64_t size) {
+/* Whether somebody else's memory is in the range. */
+static bool is_reserved(const struct machine *from, struct range range) {
     for (unsigned i = 0; i < from->reserved_count; i++) {
-        const struct range *range = &from->reserved[i];
-        if (range->size > 0 && overlaps(base, size, range->base, range->size)) {
+        struct range other = from->reserved[i];
+        if (other.size > 0 && range_overlaps(range, other)) {
             return true;
         }
     }
@@ -77,21 +69,19 @@ static bool is_reserved(const struct machine *from, pa_t base, uint64_t size) {
 }
 
 static pte_t page_flags(const struct machine *from, pa_t pa) {
-    struct range image = image_range();
-    if (contains(&image, pa, PAGE_SIZE)) {
+    struct range page = {pa, PAGE_SIZE};
+    if (range_contains(image_range(), page)) {
         return image_flags(pa);
     }
-    const struct range *initrd = &from->initrd;
-    if (overlaps(pa, PAGE_SIZE, initrd->base, initrd->size)) {
-        return KERNEL_RW;
-    }
-    return is_reserved(from, pa, PAGE_SIZE) ? 0 : KERNEL_RW;
+    return range_overlaps(page, from->initrd) || !is_reserved(from, page)
+               ? KERNEL_RW
+               : 0;
 }
 
 /* Whether one large leaf will do for the 2 MiB at pa. */
 static bool is_plain(const struct machine *from, pa_t pa) {
-    return contains(&from->initrd, pa, LARGE_SIZE) ||
-           !is_reserved(from, pa, LARGE_SIZE);
+    struct range large = {pa, LARGE_SIZE};
+    return range_contains(from->initrd, large) || !is_reserved(from, large);
 }
 
 static void map_page(struct pagetable *table, pa_t pa, pte_t flags) {

@@ -239,8 +239,7 @@ static void protect_regions(struct space *space, va_t start, va_t end,
         region->prot = (uint16_t)prot;
     }
     if (executable) {
-        fence_local_code();
-        fence_remote_code((1u << hart_count) - 1);
+        fence_code();
     }
 }
 

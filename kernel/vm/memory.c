@@ -43,21 +43,17 @@ static int memory_create(enum memory_kind kind, pa_t base, uint64_t pages,
     return 0;
 }
 
-static bool is_initrd(pa_t base, uint64_t length) {
-    return base >= initrd.base && base - initrd.base <= initrd.size &&
-           length <= initrd.size - (base - initrd.base);
-}
-
 int memory_create_device(pa_t base, uint64_t length, struct memory **memory) {
     if (length == 0 || (base | length) % PAGE_SIZE != 0 ||
         base + length < base) {
         return -EINVAL;
     }
-    if (is_initrd(base, length)) {
+    struct range range = {base, length};
+    if (range_contains(initrd, range)) {
         return memory_create(MEMORY_KIND_BOOT, base, length / PAGE_SIZE,
                              memory);
     }
-    if (!machine_is_device(base, length)) {
+    if (!machine_is_device(range)) {
         return -EINVAL;
     }
     return memory_create(MEMORY_KIND_DEVICE, base, length / PAGE_SIZE, memory);

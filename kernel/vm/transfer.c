@@ -346,8 +346,7 @@ static void transfer_commit(struct transfer *transfer, struct work *work) {
     }
     if (transfer->fill && transfer->count > 0 &&
         transfer->prot & PROT_EXECUTE) {
-        fence_local_code();
-        fence_remote_code((1u << hart_count) - 1);
+        fence_code();
     }
 }
 

@@ -86,8 +86,8 @@ void page_copy(void *to, const void *from) {
     memcpy(to, from, PAGE_SIZE);
 }
 
-bool machine_is_device(pa_t base, uint64_t length) {
-    return base == 0x10000000 && length == PAGE_SIZE;
+bool machine_is_device(struct range range) {
+    return range.base == 0x10000000 && range.size == PAGE_SIZE;
 }
 
 const char *symbol_find(uint64_t address, uint64_t *offset) {
@@ -193,12 +193,8 @@ void fence_remote_all(void) {
     }
 }
 
-void fence_local_code(void) {
+void fence_code(void) {
     sim_code_fences++;
-}
-
-void fence_remote_code(uint32_t mask) {
-    (void)mask;
 }
 
 void fence_remote_range(uint32_t mask, va_t va, uint64_t len, uint64_t asid) {

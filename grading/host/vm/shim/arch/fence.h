@@ -14,11 +14,10 @@
 void fence_local_page(va_t va, uint64_t asid);
 void fence_local_asid(uint64_t asid);
 void fence_local_all(void);
-void fence_local_code(void);
+void fence_code(void);
 void fence_remote_range(uint32_t harts, va_t va, uint64_t len, uint64_t asid);
 void fence_remote_asid(uint32_t harts, uint64_t asid);
 void fence_remote_all(void);
-void fence_remote_code(uint32_t harts);
 void fence_serve(void);
 
 #endif
