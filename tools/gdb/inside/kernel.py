@@ -14,12 +14,17 @@ Invariant   A struct or field that this kernel does not have ends a command with
 from __future__ import annotations
 
 import os
+import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
+import bootlib
 import gdb
 
 from inside import decode
+
+KERNEL = bootlib.TOP / "kernel"
 
 DIRECT_BASE = 0xFFFFFFC000000000  # arch/memory.h
 WORD = (1 << 64) - 1
@@ -81,7 +86,9 @@ def silence() -> Iterator[None]:
 
 def explain(text: str) -> str:
     """GDB's own message, and why it may have come."""
-    if "no member named" in text or "No type named" in text:
+    if "No type named" in text:
+        return f"{text} The file that has it came without debugging information?"
+    if "no member named" in text:
         return f"{text} This kernel and tools/gdb do not fit together."
     return text
 
@@ -143,19 +150,51 @@ def read_kernel(address: int, kind: gdb.Type) -> gdb.Value:
 
 
 def file_block(function: str) -> gdb.Block:
-    """The scope of the file that defines this function of the kernel."""
-    symtab = kernel_symbol(function).symtab
-    assert symtab
-    return symtab.static_block()
+    """The scope of the file that defines this function of the kernel. If that
+    came as an object without debugging information, as in a lab's tree: one with
+    the types of all headers."""
+    found = kernel_symbol(function)
+    return found.symtab.static_block() if found and found.symtab else header_block()
 
 
-def kernel_symbol(name: str) -> gdb.Symbol:
+HEADERS = (
+    "abi/syscall.h arch/event.h arch/stack.h cap/handle.h ipc/endpoint.h "
+    "ipc/notification.h proc/process.h proc/sched.h vm/frame.h vm/loan.h "
+    "vm/memory.h vm/quota.h vm/region.h vm/slab.h vm/space.h"
+).split()
+MARKER = "octavo_headers"
+_kept: List[object] = []  # GDB reads a file of symbols when it first needs it
+
+
+def header_block() -> gdb.Block:
+    """The scope of a C file that includes the kernel's headers."""
+    if not _kept:
+        compile_headers()
+    found = gdb.lookup_global_symbol(MARKER)
+    if not found or not found.symtab:
+        raise gdb.GdbError("the kernel's headers do not tell of its types")
+    return found.symtab.static_block()
+
+
+def compile_headers() -> None:
+    folder = tempfile.TemporaryDirectory(prefix="octavo-")
+    _kept.append(folder)
+    source, made = Path(folder.name, "headers.c"), Path(folder.name, "headers.o")
+    lines = [f'#include "{h}"' for h in HEADERS if (KERNEL / h).exists()]
+    source.write_text("\n".join([*lines, f"int {MARKER};", ""]))
+    debug = "debug" in Path(gdb.objfiles()[0].filename or "").parent.name
+    env = bootlib.build_env(debug)
+    command = [*env["CC"], *env["KERNEL_CFLAGS"], "-w", "-c", str(source)]
+    command += ["-fno-eliminate-unused-debug-types", "-o", str(made)]
+    bootlib.run_tool(command, "compiling the kernel's headers")
+    with silence():
+        gdb.execute(f"add-symbol-file {made} 0")
+
+
+def kernel_symbol(name: str) -> Optional[gdb.Symbol]:
     """A function or variable that is global in the kernel."""
     files = gdb.objfiles()  # the kernel's is the first
-    found = files[0].lookup_global_symbol(name) if files else None
-    if not found:
-        raise gdb.GdbError(f"the kernel has no {name}: are its symbols loaded?")
-    return found
+    return files[0].lookup_global_symbol(name) if files else None
 
 
 def kernel_type(name: str, function: str) -> gdb.Type:
@@ -167,17 +206,16 @@ def variable(name: str, function: str) -> gdb.Value:
     """A variable, as the file that defines the function sees it."""
     found = gdb.lookup_symbol(name, file_block(function))[0]
     if not found or not found.type:
-        raise gdb.GdbError(f"the kernel has no variable {name}")
-    address = found.value().address
-    assert address is not None
-    return read_kernel(int(address) & WORD, found.type)
+        raise gdb.GdbError(f"no debugging information tells of the variable {name}")
+    return read_kernel(variable_address(name, function), found.type)
 
 
 def variable_address(name: str, function: str) -> int:
     found = gdb.lookup_symbol(name, file_block(function))[0]
-    if not found:
-        raise gdb.GdbError(f"the kernel has no variable {name}")
-    return int(found.value().address) & WORD
+    value = found.value().address if found else None
+    if value is None:  # without debugging information there is the linker's
+        value = gdb.parse_and_eval(f"(unsigned long)&{name}")
+    return int(value) & WORD
 
 
 def number(value: gdb.Value) -> int:
@@ -293,9 +331,9 @@ def error_names() -> Dict[int, str]:
 
 
 def processes() -> Iterator[Tuple[int, gdb.Value]]:
-    table = variable("pid_table", "process_find")
-    low, high = table.type.range()
-    found = [pointer(table[i]) for i in range(low, high + 1)]
+    at = variable_address("pid_table", "process_find") - DIRECT_BASE
+    size = constant("PROCESS_MAX", "process_find") * 8
+    found = memoryview(read_physical(at, size)).cast("Q")
     kind = process_type()
     all_of_them = [(at, read_kernel(at, kind)) for at in found if at]
     yield from sorted(all_of_them, key=lambda entry: number(entry[1]["pid"]))

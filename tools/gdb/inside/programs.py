@@ -96,10 +96,12 @@ def keep_to_kernel(old: gdb.Breakpoint) -> None:
     if old.temporary:
         command = "t" + command
     enabled, condition, commands = old.enabled, old.condition, old.commands
-    file = source_of(max(places(old)))
+    address = max(places(old))
+    file = source_of(address)
+    where = f"-source {file} -function {name}" if file else f"*{address:#x}"
     with silence():
         old.delete()
-        gdb.execute(f"{command} -source {file} -function {name}", to_string=True)
+        gdb.execute(f"{command} {where}", to_string=True)
     new = gdb.breakpoints()[-1]
     new.enabled, new.condition = enabled, condition
     if commands:
@@ -110,14 +112,12 @@ def keep_to_kernel(old: gdb.Breakpoint) -> None:
     )
 
 
-def source_of(address: int) -> str:
+def source_of(address: int) -> Optional[str]:
     """The source file of the function at an address, inlined ones left aside."""
     block = gdb.block_for_pc(address)
     while block and not (block.function and not inlined(block)):
         block = block.superblock
-    if not block or not block.function:
-        raise gdb.GdbError(f"no function at {address:#x}")
-    return block.function.symtab.filename
+    return block.function.symtab.filename if block and block.function else None
 
 
 def inlined(block: gdb.Block) -> bool:
