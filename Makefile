@@ -368,6 +368,7 @@ gdb: all
 grade: $(if $(LAB),build/config.mk,all)
 	@$(PYTHON) -m grading $(if $(LAB),--lab $(LAB)) \
 	  $(if $(SUBMISSION),--submission "$(SUBMISSION)") \
+	  $(if $(SEED),--seed $(SEED)) \
 	  $(if $(TEST),--test "$$TEST") $(if $(filter-out 0,$(DEBUG)),--debug)
 
 # What students hand in.
@@ -413,7 +414,8 @@ help:
 # help:                   where a test failed (LIVE=1: no record; GDBFLAGS='...')
 # help: make qemu-gdb     QEMU with a console here, waiting for make gdb elsewhere
 # help: make grade        all tests (TEST=name: one)
-# help:                   (LAB=name: that lab; SUBMISSION=dir: another's solution)
+# help:                   (LAB=name: that lab; SUBMISSION=dir: another's solution;
+# help:                   SEED=n: with other seeds)
 # help: make handout      a student's tree (LAB=name OUT=dir; MINE=dir: earlier
 # help:                   labs as the student wrote them)
 # help: make units        the kernels with the labs' unit tests

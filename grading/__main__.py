@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,7 @@ def parse(argv: List[str]) -> argparse.Namespace:
     arg("--lab", metavar="NAME", help="grade this lab")
     arg("--submission", metavar="DIR", help="grade the solution in this tree")
     arg("--no-needs", action="store_true", help="run tests whatever they need")
+    arg("--seed", type=int, metavar="N", help="a lab: other seeds than students have")
     arg("--unfit", metavar="WHY", default="", help="fail every test, and say why")
     arg("--debug", action="store_true", help="grade the DEBUG=1 build")
     arg("--smp", type=int, action="append", metavar="N", help="only on N harts")
@@ -69,6 +71,8 @@ def grade_lab(args: argparse.Namespace) -> int:
         lab = labs.named(args.lab)
         if args.submission:
             return grade_submission(lab, Path(args.submission), args.jobs)
+        if args.seed is not None:
+            os.environ[labs.SEED] = str(args.seed)
         only = args.test or ""
         return labrun.grade(lab, args.jobs, only, args.no_needs, args.unfit)
     except (labs.LabError, bootlib.BootError) as error:

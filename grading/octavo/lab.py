@@ -14,6 +14,7 @@
     needs = ["find"]               # tests without which it makes no sense
     looks_at = ["pagetable_walk"]  # where to look when it fails
     budget = 1200                  # guest instructions
+    tiers = [300, 400]             # the same, each for a share of the points
     stub = "fails"                 # or passes: it needs none of the functions
     visibility = "visible"         # as in Gradescope's results
     hint = "Walking"               # a heading of README.md
@@ -30,6 +31,8 @@ from typing import Dict, List, Optional
 
 TOP = Path(__file__).resolve().parents[2]
 LABS = TOP / "labs"
+
+SEED = "OCTAVO_SEED"  # in the environment: a grading with other seeds
 
 SHARES = ("function", "robustness", "regression")
 VISIBILITIES = ("visible", "hidden", "after_due_date", "after_published")

@@ -8,6 +8,7 @@ a directory (the board). Each worker runs its tests in one common order, so
 the first test that is not done never waits for one behind it."""
 from __future__ import annotations
 
+import os
 import re
 import time
 from pathlib import Path
@@ -25,6 +26,7 @@ from grading.octavo.report import LabRecorder
 
 WAIT_S = 1200  # host seconds for a test that this one needs
 SAFETY_S = 600  # host seconds for a boot: beyond, the host is to blame
+SEED_STEP = 1000
 UNIT_LIMIT = 0.5  # seconds of the guest's time: 500 million instructions
 CHECK_LIMIT = 5.0
 
@@ -150,6 +152,11 @@ class LabTests:
             path.rename(path.with_suffix(".done"))
 
 
+def seed_base() -> int:
+    """Of a grading with other seeds than students have: `--seed`."""
+    return int(os.environ.get(labs.SEED) or "0")
+
+
 # --- For tests ---------------------------------------------------------------
 
 
@@ -162,6 +169,7 @@ class Bench:
         self.test = test
         self.machine = machine
         self.instructions: Optional[int] = None
+        self.earned = test.points
 
     def unit(self, name: str, **setup: object) -> int:
         """Runs a test of the unit kernel; returns its guest instructions."""
@@ -179,8 +187,10 @@ class Bench:
     def run(self, command: str, **setup: object) -> Run:
         """Boots afresh and runs a command. What does not end in CHECK_LIMIT
         seconds of the guest's time (limit=) fails; what the host's clock ends
-        has no verdict."""
+        has no verdict. Seeds are moved by what SEED= says."""
         fields: Dict[str, object] = {"limit": CHECK_LIMIT, "timeout": SAFETY_S}
+        if isinstance(setup.get("seed"), int):
+            setup["seed"] = int(str(setup["seed"])) + SEED_STEP * seed_base()
         run = self.machine.run(command, **{**fields, **setup})
         if run.result.timed_out and not run.result.stopped:
             raise scoring.Infrastructure(f"the host stopped `{run.command}`")
@@ -206,6 +216,20 @@ class Bench:
         run.fail(f"{name} passes", run.broken or "no verdict")
         raise AssertionError("unreachable")
 
+    def within_tiers(self) -> None:
+        """The last count earns a share of the points for each of `tiers` in
+        lab.toml that it is within; none of them is a failure."""
+        tiers = self.test.tiers
+        if not tiers or self.instructions is None:
+            raise LabError(f"test.{self.test.name} has no tiers, or counted nothing")
+        met = sum(self.instructions <= tier for tier in tiers)
+        if met == 0:
+            self.machine.runs[-1].fail(
+                f"at most {max(tiers)} guest instructions",
+                f"{self.instructions} of them",
+            )
+        self.earned = self.test.points * met // len(tiers)
+
     def within_budget(self, run: Optional[Run] = None) -> None:
         """The last count is within the budget of lab.toml."""
         budget = self.test.budget
@@ -229,3 +253,4 @@ def bench(request: pytest.FixtureRequest, machine: Machine):  # type: ignore[no-
     if made.instructions is not None:
         count = ("guest_instructions", made.instructions)
         request.node.user_properties.append(count)
+    request.node.user_properties.append(("earned", made.earned))

@@ -76,7 +76,7 @@ def empty_row(lab: Lab, test: Test, name: str) -> Row:
         "status": NOT_RUN,
         "share": test.share,
         "guest_instructions": None,
-        "budget": test.budget,
+        "budget": max(test.tiers) if test.tiers else test.budget,
         "seed": None,
         "message": "",
         "first_divergence": None,
@@ -120,11 +120,11 @@ class LabRecorder:
         for key in ("seed", "guest_instructions", "log"):
             row[key] = facts.get(key, row[key])
         row["boot"] = facts.get("command", row["boot"])
-        self.judge(row, report)
+        self.judge(row, report, entry)
         if report.when == "teardown":
             self.save()
 
-    def judge(self, row: Row, report: pytest.TestReport) -> None:
+    def judge(self, row: Row, report: pytest.TestReport, entry: Test) -> None:
         text = str(report.longrepr) if report.longrepr else ""
         if report.skipped:
             reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else text
@@ -134,7 +134,11 @@ class LabRecorder:
             row.update(status=BROKEN if broken else FAILED, points=0, message=text)
             row["first_divergence"] = divergence(text)
         elif report.when == "call":
-            row.update(status=PASSED, points=row["max"])
+            row["status"] = PASSED
+        if report.when == "teardown" and row["status"] == PASSED:
+            row["points"] = dict(report.user_properties).get("earned", row["max"])
+            if row["points"] != row["max"]:
+                row["message"] = tiers_text(entry, row)
 
     def ordered(self) -> List[Row]:
         order = labs.ordered(self.lab)
@@ -150,6 +154,13 @@ class LabRecorder:
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         for line in table(self.ordered()):
             terminalreporter.write_line(line)
+
+
+def tiers_text(test: Test, row: Row) -> str:
+    """Why a test with tiers gave part of its points."""
+    count = int(str(row["guest_instructions"]))
+    better = [tier for tier in sorted(test.tiers, reverse=True) if tier < count]
+    return f"{count} guest instructions; more points from {better[0]} on"
 
 
 def divergence(text: str) -> Optional[str]:
@@ -233,7 +244,7 @@ def gradescope(lab: Lab, rows: List[Row]) -> Row:
                 "name": f"{row['test']}: {row['title']}",
                 "name_format": "text",
                 "number": str(number),
-                "output": "" if passed else "\n".join(explain(row)),
+                "output": "\n".join(explain(row)),
                 "output_format": "text",
                 "tags": [str(row["share"])],
                 "visibility": row["visibility"],
@@ -306,6 +317,6 @@ def table(rows: List[Row]) -> List[str]:
         word = _WORDS[str(row["status"])]
         score = f"{row['points']}/{row['max']}"
         lines.append(f"  {word:8}{score:>6}  {row['test']}: {row['title']}")
-        if row["status"] != PASSED:
+        if row["points"] != row["max"]:
             lines += ["          " + line for line in explain(row)]
     return lines + ["", shares(rows)]

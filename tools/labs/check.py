@@ -113,7 +113,7 @@ def judge_stub(lab: Lab, result: Grading) -> Finding:
 
 
 def judge_reference(lab: Lab, result: Grading) -> Finding:
-    lost = [str(row["test"]) for row in result.rows if row["status"] != "passed"]
+    lost = [str(row["test"]) for row in result.rows if row["points"] != row["max"]]
     points, most = result.total("points"), result.total("max")
     if not result.rows:
         return Finding("reference", False, result.text[-2000:])

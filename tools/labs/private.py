@@ -176,7 +176,7 @@ class Grading:
     def lost(self, test: str) -> Optional[str]:
         """Why a test lost points; None: it did not."""
         for row in self.cases(test):
-            if row["status"] == "failed":
+            if row["status"] == "failed" or row["points"] != row["max"]:
                 return str(row["first_divergence"] or row["message"]).split("\n")[0]
         return None
 
