@@ -117,6 +117,11 @@ FASTPATH_CFLAGS := $(FASTPATH_REGS:%=-ffixed-%) -ffixed-a0 -ffixed-a7 \
 # keeps its own in s0 and s3.
 SHORTCUT_REGS := s1 s2 s4 s5 s6 s7 s8 s9 s10 s11
 SHORTCUT_CFLAGS := $(SHORTCUT_REGS:%=-fcall-used-%) -fomit-frame-pointer
+# A signal's short cut leaves these alone: trap/entry.S has not saved them.
+SIGNAL_REGS := a1 a6 a7 t1 t2 t3 t4 t5 t6
+RESERVED_kernel/ipc/fastpath.c := $(FASTPATH_CFLAGS)
+RESERVED_kernel/ipc/signal.c := $(SIGNAL_REGS:%=-ffixed-%) \
+  -fno-stack-protector -fno-schedule-insns
 # What runs at boot, or in a panic or a check, is small rather than fast.
 COLD_FILES := kernel/boot/% kernel/dev/bootargs.c kernel/dev/fdt.c \
   kernel/dev/machine.c kernel/lib/panic.c kernel/lib/print.c \
@@ -124,8 +129,8 @@ COLD_FILES := kernel/boot/% kernel/dev/bootargs.c kernel/dev/fdt.c \
   kernel/vm/memory.c
 kernel_cflags = $(KERNEL_CFLAGS) $(if $(filter $(COLD_FILES),$<),-Os) \
   $(if $(filter kernel/ipc/fast%.c,$<),$(SHORTCUT_CFLAGS)) \
-  $(if $(filter kernel/ipc/fastpath.c,$<),$(filter -D%,$(KERNEL_CHECKS)) \
-  $(FASTPATH_CFLAGS),$(KERNEL_CHECKS)) \
+  $(if $(RESERVED_$<),$(filter -D%,$(KERNEL_CHECKS)) \
+  $(RESERVED_$<),$(KERNEL_CHECKS)) \
   $(if $(filter $(LAB_FILES),$<),$(LAB_CFLAGS)) $(KCFLAGS)
 
 USER_LINK := $(LINK) -march=rv64gc -mabi=lp64d -Wl,-u,_start \
@@ -317,6 +322,7 @@ HOSTCC=$(HOSTCC)
 HOST_CFLAGS=$(filter-out -MMD -MP,$(HOST_CFLAGS))
 KERNEL_DIRS=$(KERNEL_DIRS)
 FASTPATH_REGS=$(FASTPATH_REGS)
+SIGNAL_REGS=$(SIGNAL_REGS)
 CLANG=$(CLANG)
 CLANG_FORMAT=$(CLANG_FORMAT)
 USER_CFLAGS=$(filter-out -MMD -MP,$(USER_CFLAGS)) $(UCFLAGS)

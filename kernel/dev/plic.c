@@ -35,6 +35,11 @@ static volatile uint32_t *plic_register(uint64_t offset) {
     return pa_to_va(machine.plic.registers.base + offset);
 }
 
+/* Each hart's claim register, and the first of the priorities: worked out once,
+ * used for each interrupt. */
+static volatile uint32_t *claims[HART_MAX];
+static volatile uint32_t *priorities;
+
 static volatile uint32_t *control(const struct hart *hart, uint64_t offset) {
     uint64_t context = (uint64_t)machine.plic.context[hart->id];
     return plic_register(PLIC_CONTROL + PLIC_CONTROL_CONTEXT * context +
@@ -58,6 +63,8 @@ bool plic_valid(uint32_t irq) {
 }
 
 void plic_init(void) {
+    if (machine.plic.registers.size != 0)
+        priorities = plic_register(PLIC_PRIORITY);
     for (uint32_t irq = 1; irq <= machine.plic.irq_count; irq++) {
         plic_mask(irq);
     }
@@ -87,21 +94,23 @@ void plic_init_hart(void) {
         *plic_register(enable + 4 * word) = share(hart->id, word);
     }
     *control(hart, PLIC_THRESHOLD) = 0;
+    claims[hart->id] = control(hart, PLIC_CLAIM);
     csr_set(sie, SIE_EXTERNAL);
 }
 
 uint32_t plic_claim(void) {
-    return reaches(hart_self()) ? *control(hart_self(), PLIC_CLAIM) : 0;
+    volatile uint32_t *claim = claims[hart_self()->id];
+    return claim ? *claim : 0;
 }
 
 void plic_complete(uint32_t irq) {
-    *control(hart_self(), PLIC_CLAIM) = irq;
+    *claims[hart_self()->id] = irq;
 }
 
 void plic_mask(uint32_t irq) {
-    *plic_register(PLIC_PRIORITY + 4 * irq) = 0;
+    priorities[irq] = 0;
 }
 
 void plic_unmask(uint32_t irq) {
-    *plic_register(PLIC_PRIORITY + 4 * irq) = 1;
+    priorities[irq] = 1;
 }

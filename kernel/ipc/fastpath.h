@@ -49,6 +49,12 @@ struct thread *fastpath_reply_item(struct thread *self);
  * message, or NULL: nothing has happened. */
 struct thread *fastpath_fault(void);
 
+/* ipc/signal.c: SYS_SIGNAL with its bits in a1. False: nothing has happened. */
+bool fastpath_signal(uint64_t handle);
+
+/* ipc/fastwait.c: SYS_WAIT_SIGNAL, all of it, by ipc_wait_signal if need be. */
+int64_t fastpath_wait(struct thread *self);
+
 /* Boot argument fastpath=0 turns it off; constant after fastpath_init. */
 extern uint32_t fastpath_on;
 void fastpath_init(void);

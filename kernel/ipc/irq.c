@@ -84,18 +84,18 @@ int64_t irq_acknowledge(struct thread *self, uint64_t handle) {
 }
 
 /* Masked before it is completed: a device that still asserts its line would
- * interrupt again at once. */
+ * interrupt again at once. Others that are pending interrupt again. */
 void irq_interrupt(void) {
-    uint32_t irq;
-    while ((irq = plic_claim()) != 0) {
-        plic_mask(irq);
-        plic_complete(irq);
-        spin_lock(&irq_lock);
-        const struct irq_line *line = &lines[irq];
-        if (line->bound.type != HANDLE_NONE)
-            notification_signal(line->bound.object, line->bits);
-        spin_unlock(&irq_lock);
-    }
+    uint32_t irq = plic_claim();
+    if (irq == 0)
+        return;
+    plic_mask(irq);
+    plic_complete(irq);
+    spin_lock(&irq_lock);
+    const struct irq_line *line = &lines[irq];
+    if (line->bound.type != HANDLE_NONE)
+        notification_signal(line->bound.object, line->bits);
+    spin_unlock(&irq_lock);
 }
 
 static void irq_get(const struct handle_entry *entry) {

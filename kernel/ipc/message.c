@@ -10,7 +10,6 @@
 #include "abi/errno.h"
 #include "ipc/items.h"
 #include "ipc/pager.h"
-#include "lib/string.h"
 #include "proc/wait.h"
 #include "vm/transfer.h"
 
@@ -108,12 +107,12 @@ void message_fail(struct thread *thread, int error) {
         pager_fail(thread, error);
         return;
     }
-    struct trap_frame *frame = &thread->frame;
-    memset(&frame->x[REG_A1], 0, 7 * sizeof frame->x[0]);
-    memset(&frame->x[REG_T0], 0, 3 * sizeof frame->x[0]);
-    memset(&frame->x[REG_T3], 0, 4 * sizeof frame->x[0]);
-    frame->x[REG_A0] = (uint64_t)(int64_t)error;
-    frame->x[REG_A1] = thread->failed_item;
+    uint64_t *x = thread->frame.x;
+    x[REG_A0] = (uint64_t)(int64_t)error;
+    x[REG_A1] = thread->failed_item;
+    x[REG_A2] = x[REG_A3] = x[REG_A4] = x[REG_A5] = x[REG_A6] = x[REG_A7] = 0;
+    x[REG_T0] = x[REG_T1] = x[REG_T2] = 0;
+    x[REG_T3] = x[REG_T4] = x[REG_T5] = x[REG_T6] = 0;
     thread->failed_item = 0;
 }
 

@@ -56,10 +56,15 @@ static inline void list_push_back(struct list *list, struct list *node) {
     list->prev = node;
 }
 
-/* Takes the node off its list, if it is on one. */
-static inline void list_remove(struct list *node) {
+/* Takes the node off its list, for it to be put on another at once. */
+static inline void list_unlink(struct list *node) {
     node->prev->next = node->next;
     node->next->prev = node->prev;
+}
+
+/* Takes the node off its list, if it is on one. */
+static inline void list_remove(struct list *node) {
+    list_unlink(node);
     list_init(node);
 }
 

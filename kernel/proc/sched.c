@@ -48,22 +48,10 @@ void sched_init(void) {
 
 /* ---- This hart's queues ---- */
 
-static void queue_remove(struct hart *hart, struct thread *thread) {
-    uint32_t priority = thread->queued_at - 1;
-    list_remove(&thread->link);
-    if (list_empty(&hart->queue->ready[priority]))
-        hart->ready &= ~(1u << priority);
-    thread->queued_at = 0;
-}
-
 /* The highest priority with a ready thread, -1 for none. */
 static int queue_top(const struct hart *hart) {
     uint32_t bitmap = __atomic_load_n(&hart->ready, __ATOMIC_RELAXED);
     return bitmap ? (int)bits_highest(bitmap) : -1;
-}
-
-static struct thread *queue_first(const struct hart *hart, unsigned priority) {
-    return container_of(hart->queue->ready[priority].next, struct thread, link);
 }
 
 /* ---- Other harts ---- */
@@ -132,18 +120,22 @@ static void inbox_empty(struct hart *hart) {
         node = next;
     }
     while (first) {
-        struct list *next = first->next;
-        sched_enqueue(hart, container_of(first, struct thread, link), false);
-        first = next;
+        struct thread *thread = container_of(first, struct thread, link);
+        first = first->next;
+        asid_join(hart, &thread->space->asid);
+        sched_enqueue(hart, thread, false);
     }
 }
 
 void sched_ready_far(struct thread *thread) {
     struct hart *hart = hart_for(thread);
-    if (hart != hart_self())
+    if (hart != hart_self()) {
         inbox_push(hart, thread);
-    else
-        sched_enqueue(hart, thread, false);
+        return;
+    }
+    asid_join(hart, &thread->space->asid);
+    thread_place(thread, hart);
+    sched_enqueue(hart, thread, false);
 }
 
 void sched_handoff_far(struct thread *thread) {
@@ -160,8 +152,9 @@ void sched_handoff_far(struct thread *thread) {
 
 /* This hart's: the thread takes its place. */
 static void priority_sort(struct hart *hart, struct thread *thread) {
-    if (thread->queued_at && thread->queued_at != thread->priority + 1u) {
-        queue_remove(hart, thread);
+    int32_t before = thread->queued_at - 1;
+    if (before >= 0 && before != (int32_t)thread->priority) {
+        sched_dequeue(hart, thread, before);
         sched_enqueue(hart, thread, false);
     }
 }
@@ -224,7 +217,7 @@ static bool caller_expire(const struct thread *server) {
 
 void sched_tick(void) {
     struct hart *hart = hart_self();
-    sched_charge();
+    sched_charge(hart, thread_self());
     inbox_empty(hart);
     if (queue_top(hart) >= hart->running && !caller_expire(thread_self()))
         sched_yield();
@@ -258,7 +251,7 @@ static void share(struct hart *hart) {
         for (struct list *n = list->next; n != list; n = n->next) {
             struct thread *thread = container_of(n, struct thread, link);
             if (thread->affinity & idle) {
-                queue_remove(hart, thread);
+                sched_dequeue(hart, thread, (int32_t)priority);
                 hart_count_event(COUNTER_STEALS);
                 sched_ready_far(thread);
                 return;
@@ -293,8 +286,8 @@ static struct thread *choose_own(struct hart *hart) {
         sched_enqueue(hart, handoff, true);
     if (top < 0)
         return NULL;
-    struct thread *thread = queue_first(hart, (unsigned)top);
-    queue_remove(hart, thread);
+    struct thread *thread = sched_first(hart, top);
+    sched_dequeue(hart, thread, top);
     return thread;
 }
 
@@ -426,16 +419,14 @@ leave_slowly(struct hart *hart) {
 static inline struct thread *switch_quickly(struct hart *hart,
                                             struct thread *self) {
     const uint32_t asked = ATTENTION_SWITCH | ATTENTION_ROTATE;
-    uint32_t ready = hart->ready;
-    if ((hart->attention & ~asked) || hart->handoff || hart->work >= 0 ||
-        !ready || (self->flags & (THREAD_KILLED | THREAD_MOVE | THREAD_FPU)))
+    const uint32_t unfit = THREAD_KILLED | THREAD_MOVE;
+    int32_t before = (int32_t)self->priority;
+    if (!sched_simple(hart) || (hart->attention & ~asked) ||
+        (self->flags & (unfit | THREAD_FPU)))
         return NULL;
-    /* Mostly the best one is equal to the one before. */
-    uint32_t top = self->priority;
-    if (ready >> top != 1)
-        top = bits_highest(ready);
-    struct thread *next = queue_first(hart, top);
-    if (next->flags & (THREAD_KILLED | THREAD_MOVE))
+    int32_t top = sched_top(hart, before);
+    struct thread *best = sched_first(hart, top);
+    if (best->flags & unfit)
         return NULL;
     uint32_t why = hart->attention ? hart_calm(hart, asked) : 0;
     if (why & ~asked) {
@@ -443,16 +434,16 @@ static inline struct thread *switch_quickly(struct hart *hart,
         return NULL;
     }
     if (!(self->flags & THREAD_IDLE)) {
-        if (top < self->priority + (uint32_t) !(why & ATTENTION_ROTATE))
+        if (top < before + !(why & ATTENTION_ROTATE))
             return self;
         hart_count_event(COUNTER_SWITCHES);
-        sched_charge();
+        sched_charge(hart, self);
         sched_enqueue(hart, self, !(why & ATTENTION_ROTATE));
     }
-    queue_remove(hart, next);
-    next->state = THREAD_RUNNING;
-    frame_set_self(&next->frame);
-    return next;
+    sched_dequeue(hart, best, top);
+    best->state = THREAD_RUNNING;
+    frame_set_self(&best->frame);
+    return best;
 }
 
 struct thread *sched_leave(void) {

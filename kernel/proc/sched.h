@@ -23,6 +23,8 @@
 #include "abi/syscall.h"
 #include "arch/hart.h"
 #include "dev/timer.h"
+#include "lib/bits.h"
+#include "lib/container.h"
 #include "proc/fpu.h"
 #include "proc/thread.h"
 
@@ -46,7 +48,7 @@ static inline void sched_enqueue(struct hart *hart, struct thread *thread,
     *(volatile uint32_t *)&thread->state = THREAD_READY;
     /* The priority is read after this: see sched_set_priority. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    uint32_t priority = __atomic_load_n(&thread->priority, __ATOMIC_RELAXED);
+    int32_t priority = __atomic_load_n(&thread->priority, __ATOMIC_RELAXED);
     struct list *list = &hart->queue->ready[priority];
     if (front)
         list_push_front(list, &thread->link);
@@ -54,8 +56,35 @@ static inline void sched_enqueue(struct hart *hart, struct thread *thread,
         list_push_back(list, &thread->link);
     thread->queued_at = priority + 1;
     hart->ready |= 1u << priority;
-    if ((int32_t)priority > hart->running)
+    if (priority > hart->running)
         hart_alert(hart, ATTENTION_SWITCH);
+}
+
+/* Whether this hart has ready threads, and nothing else to choose from. */
+static inline bool sched_simple(const struct hart *hart) {
+    return hart->ready && !hart->handoff && hart->work < 0;
+}
+
+/* The highest priority with ready threads, of which there are some: mostly that
+ * of the thread before. */
+static inline int32_t sched_top(const struct hart *hart, int32_t before) {
+    uint32_t ready = hart->ready;
+    return ready >> before == 1 ? before : (int32_t)bits_highest(ready);
+}
+
+static inline struct thread *sched_first(const struct hart *hart,
+                                         int32_t priority) {
+    return container_of(hart->queue->ready[priority].next, struct thread, link);
+}
+
+/* Takes a thread of this priority out of this hart's queue. */
+static inline void sched_dequeue(struct hart *hart, struct thread *thread,
+                                 int32_t priority) {
+    struct list *list = &hart->queue->ready[priority];
+    list_unlink(&thread->link);
+    thread->queued_at = 0;
+    if (__builtin_expect(list_empty(list), 1))
+        hart->ready &= ~(1u << priority);
 }
 
 /* The rest of sched_ready: for a thread that another hart should run. */
@@ -94,10 +123,8 @@ static inline void sched_handoff(struct thread *thread) {
 /* Makes a hart look for another thread, at once. */
 void sched_prod(struct hart *hart);
 
-/* Charges the current thread the time until now. */
-static inline void sched_charge(void) {
-    struct thread *self = thread_self();
-    struct hart *hart = self->frame.hart;
+/* Charges a thread of this hart the time until now. */
+static inline void sched_charge(struct hart *hart, struct thread *self) {
     uint64_t now = timer_now();
     self->time += now - hart->since;
     hart->since = now;
@@ -105,8 +132,9 @@ static inline void sched_charge(void) {
 
 /* The current thread leaves the hart: charges its time and saves its FPU. */
 static inline void sched_stop(struct thread *self) {
-    hart_count_event(COUNTER_SWITCHES);
-    sched_charge();
+    struct hart *hart = hart_self();
+    hart->counters[COUNTER_SWITCHES]++;
+    sched_charge(hart, self);
     if (self->flags & THREAD_FPU)
         fpu_switch_out(self);
 }

@@ -102,6 +102,7 @@ struct thread *thread_create(struct process *process) {
 }
 
 void thread_start(struct thread *thread) {
+    asid_join(thread->frame.hart, &thread->space->asid);
     sched_ready(thread);
 }
 

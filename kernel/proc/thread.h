@@ -125,9 +125,9 @@ struct thread {
         };
         uint64_t standing;
     };
-    uint32_t state;     /* enum thread_state; lock of what it waits for */
-    uint32_t base;      /* process->lock */
-    uint32_t queued_at; /* its place in a run queue (proc/sched.h) */
+    uint32_t state;    /* enum thread_state; lock of what it waits for */
+    uint32_t base;     /* process->lock */
+    int32_t queued_at; /* its place in a run queue (proc/sched.h) */
 
     /* Waiting: guarded by the lock of what it waits for. */
     uint64_t wait_sequence;

@@ -29,6 +29,8 @@ enum syscall_result {
     RESULT_WAITING = -4096, /* the thread waits; its frame is not ours */
     RESULT_RESTART = -4097, /* run the same ecall again */
     RESULT_WRITTEN = -4098, /* the results are in the frame */
+    RESULT_LEAST = -8192,   /* below: the address of the thread to go on with;
+                               all is done for it */
 };
 
 struct wait_queue {

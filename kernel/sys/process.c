@@ -112,7 +112,7 @@ int64_t sys_process_info(struct thread *self) {
     uint64_t index = argument(self, 0);
     if (index >= PROCESS_MAX)
         return -EINVAL;
-    sched_charge();
+    sched_charge(self->frame.hart, self);
     spin_lock(&tree_lock);
     struct process *process = process_at((unsigned)index);
     int64_t pid = process ? process->pid : -ENOENT;

@@ -8,6 +8,7 @@
 #include "abi/syscall.h"
 #include "ipc/call.h"
 #include "ipc/endpoint.h"
+#include "ipc/fastpath.h"
 #include "ipc/notification.h"
 #include "proc/process.h"
 #include "proc/wait.h"
@@ -22,7 +23,6 @@ syscall_function *const syscall_light[SYSCALL_SLOTS] = {
     [SYS_HANDLE_CLOSE] = sys_handle_close,
     [SYS_HANDLE_INFO] = sys_handle_info,
     [SYS_NOTIFICATION_CREATE] = notification_create,
-    [SYS_SIGNAL] = ipc_signal,
     [SYS_IRQ_ACK] = sys_irq_ack,
     [SYS_MEMORY_INFO] = sys_memory_info,
     [SYS_GETPID] = sys_getpid,
@@ -44,7 +44,8 @@ syscall_function *const syscall_full[SYSCALL_SLOTS] = {
     [SYS_REPLY] = ipc_reply,
     [SYS_COPY] = ipc_copy,
     [SYS_REVOKE] = sys_revoke,
-    [SYS_WAIT_SIGNAL] = ipc_wait_signal,
+    [SYS_SIGNAL] = ipc_signal,
+    [SYS_WAIT_SIGNAL] = fastpath_wait,
     [SYS_NOTIFICATION_BIND] = ipc_notification_bind,
     [SYS_IRQ_CREATE] = sys_irq_create,
     [SYS_IRQ_BIND] = sys_irq_bind,

@@ -23,6 +23,8 @@
 #define SYSCALL_SLOTS 64
 #define RESULT_WAITING -4096
 #define RESULT_RESTART -4097
+#define RESULT_LEAST -8192
+#define SIGNAL 16
 #define ENOSYS 43
 #define SPACE_PAGER 2
 #define CAUSE_ECALL 8
@@ -96,6 +98,18 @@ trap_text:
 
 /* ---- Light system calls ---- */
 
+/* t0 = syscall_light[a7]; t0 and s1 are saved. */
+.macro find_light else
+    sd t0, FRAME_REG(5)(tp)
+    sltiu s1, a7, SYSCALL_SLOTS
+    beqz s1, \else
+    slli s1, a7, 3
+1:  auipc t0, %pcrel_hi(syscall_light)
+    add t0, t0, s1
+    ld t0, %pcrel_lo(1b)(t0)
+    beqz t0, \else
+.endm
+
 /* stvec with fastpath=0. */
     .globl trap_entry_plain
     .type trap_entry_plain, @function
@@ -104,15 +118,11 @@ trap_entry_plain:
     enter
     sltiu s1, a7, FAST_REPLY_RECV + 1
     bnez s1, trap_full
+    find_light trap_syscall
+    j trap_light
 trap_ecall:
-    sd t0, FRAME_REG(5)(tp)
-    sltiu s1, a7, SYSCALL_SLOTS
-    beqz s1, trap_syscall
-    slli s1, a7, 3
-1:  auipc t0, %pcrel_hi(syscall_light)
-    add t0, t0, s1
-    ld t0, %pcrel_lo(1b)(t0)
-    beqz t0, trap_syscall
+    find_light trap_not_light
+trap_light:
     save_light
     use_stack
     mv a0, tp
@@ -144,6 +154,48 @@ light_gives_way:
     j syscall_dispatch
     .size trap_entry_plain, . - trap_entry_plain
 
+/* ---- Signals ---- */
+
+/* fastpath_signal may change these registers besides t0; see SIGNAL_REGS in the
+ * Makefile. */
+    .type trap_not_light, @function
+trap_not_light:
+    li s1, SIGNAL
+    bne a7, s1, trap_syscall
+    .irp n, 1,2,10,12,13,14,15
+    sd x\n, FRAME_REG(\n)(tp)
+    .endr
+    csrrw s1, sscratch, zero
+    sd s1, FRAME_REG(4)(tp)
+    use_stack
+    call fastpath_signal
+    beqz a0, 1f
+    lw t0, HART_ATTENTION(s1)
+    bnez t0, 1f
+    csrr t0, sepc
+    addi t0, t0, 4
+    csrw sepc, t0
+    csrw sscratch, tp
+    .irp n, 1,2,5,9,12,13,14,15
+    ld x\n, FRAME_REG(\n)(tp)
+    .endr
+    mv a0, zero
+    ld tp, FRAME_REG(4)(tp)
+    sret
+
+/* It is not done; or it is, and the hart has to look around. */
+1:  csrr t0, sepc
+    addi t0, t0, 4
+    sd t0, FRAME_PC(tp)
+    save_kept
+    .irp n, 6,7,11,16,17,28,29,30,31
+    sd x\n, FRAME_REG(\n)(tp)
+    .endr
+    beqz a0, syscall_dispatch
+    sd zero, FRAME_REG(10)(tp)
+    j trap_leave
+    .size trap_not_light, . - trap_not_light
+
 /* ---- Faults and interrupts ---- */
 
     .type trap_other, @function
@@ -152,9 +204,10 @@ trap_other:
     save_light
     use_stack
     csrr a0, scause
+    bltz a0, 4f
     csrr a1, stval
     call fault_bring
-    lw t0, HART_ATTENTION(s1)
+3:  lw t0, HART_ATTENTION(s1)
     or t0, t0, a0
     bnez t0, 1f
     ld a0, FRAME_REG(10)(tp)
@@ -173,8 +226,11 @@ trap_other:
     mv a2, a0
     csrr a0, scause
     csrr a1, stval
-    call trap_handle
+    call fault_handle
     j trap_leave
+4:  call interrupt_handle
+    mv a0, zero
+    j 3b
     .size trap_other, . - trap_other
 
 /* The pager in a0 goes on: what its message has is in its frame. */
@@ -293,7 +349,7 @@ trap_slow:
 
 /* Runs syscall_full[a7]. What it returns goes to a0, unless it is one of enum
  * syscall_result; then the frame may belong to another already, or a0 is in it,
- * or the call is to run again. */
+ * or the call is to run again. Or it is the thread to go on with. */
     .globl syscall_dispatch
     .type syscall_dispatch, @function
 syscall_dispatch:
@@ -306,6 +362,8 @@ syscall_dispatch:
     beqz t1, 3f
     mv a0, tp
     jalr t1
+    li t0, RESULT_LEAST
+    blt a0, t0, trap_resume
     li t0, RESULT_WAITING
     bgt a0, t0, 2f
     li t0, RESULT_RESTART

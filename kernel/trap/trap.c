@@ -7,6 +7,7 @@
 #include "abi/errno.h"
 #include "abi/syscall.h"
 #include "arch/csr.h"
+#include "arch/event.h"
 #include "arch/fence.h"
 #include "dev/bootargs.h"
 #include "dev/console.h"
@@ -27,8 +28,8 @@ uint8_t trap_kernel_stack[8192] __attribute__((aligned(16)));
 _Static_assert(SYS_CALL == 0 && SYS_REPLY_RECV == 1 && MESSAGE_WORDS == 8 &&
                    1 << TAG_ITEMS_SHIFT == 128 && SYSCALL_SLOTS == 64 &&
                    RESULT_WAITING == -4096 && RESULT_RESTART == -4097 &&
-                   RESULT_WRITTEN < -4096 && ENOSYS == 43 && SPACE_PAGER == 2 &&
-                   CAUSE_USER_ECALL == 8,
+                   RESULT_LEAST == -8192 && SYS_SIGNAL == 16 && ENOSYS == 43 &&
+                   SPACE_PAGER == 2 && CAUSE_USER_ECALL == 8,
                "trap/entry.S has these as numbers");
 
 enum { INSTRUCTION_SRET = 0x10200073 };
@@ -37,7 +38,9 @@ extern uint16_t trap_text[], trap_text_end[]; /* all of trap/entry.S */
 
 /* ---- Interrupts ---- */
 
-static void interrupt_handle(uint64_t number) {
+void interrupt_handle(uint64_t cause) {
+    uint64_t number = cause & ~SCAUSE_INTERRUPT;
+    event_note(EVENT_TRAP, thread_self(), cause, 0);
     if (number == INTERRUPT_TIMER)
         clock_interrupt();
     else if (number == INTERRUPT_EXTERNAL)
@@ -55,15 +58,6 @@ static void interrupt_poll(void) {
         clock_interrupt();
     if (pending & SIE_EXTERNAL)
         irq_interrupt();
-}
-
-/* ---- Traps ---- */
-
-void trap_handle(uint64_t cause, uint64_t value, int error) {
-    if (cause & SCAUSE_INTERRUPT)
-        interrupt_handle(cause & ~SCAUSE_INTERRUPT);
-    else
-        fault_handle(cause, value, error);
 }
 
 /* ---- Boot ---- */

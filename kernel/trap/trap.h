@@ -41,22 +41,23 @@ void timed_enter(void);
 void timed_enter_end(void);
 void timed_leave(void);
 
+/* Called by trap/entry.S for an interrupt, with some of the current thread's
+ * registers not yet in its frame. */
+void interrupt_handle(uint64_t cause);
+
 /*
- * Called by trap/entry.S for a trap of the current thread that is no system
- * call, first with most of its registers not yet in its frame: 0 if that was
- * enough, a page fault that brought memory; else trap_handle is called with
- * the result, and with all registers in the frame. fault_bring is in
- * trap/fault.c.
+ * trap/fault.c, called by trap/entry.S for a trap of the current thread that is
+ * neither a system call nor an interrupt, first with some of its registers not
+ * yet in its frame: 0 if that was enough, a page fault that brought memory.
  */
 int fault_bring(uint64_t cause, uint64_t address);
-void trap_handle(uint64_t cause, uint64_t value, int error);
+
+/* Then, with that result and all registers in the frame. The thread cannot go
+ * on: it waits for its pager, or continues at its recovery handler if it has
+ * one for this pc, or its process dies with a line. */
+void fault_handle(uint64_t cause, uint64_t value, int error);
 
 /* Called by trap/entry.S for a trap in the kernel, with the registers. */
 _Noreturn void trap_kernel(const struct trap_frame *frame);
-
-/* trap/fault.c: trap_handle for what is no interrupt. The current thread cannot
- * go on: it waits for its pager, or continues at its recovery handler if it has
- * one for this pc, or its process dies with a line. */
-void fault_handle(uint64_t cause, uint64_t value, int error);
 
 #endif

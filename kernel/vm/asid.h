@@ -91,13 +91,18 @@ static inline void asid_satp(struct hart *hart, uint64_t satp) {
     hart->satp = satp;
 }
 
-/* Makes this hart run in a space that it is not in. Makes no call. */
-static inline void asid_switch(struct hart *hart, struct asid *asid) {
+/* Puts this hart into the space's mask: it will run there. */
+static inline void asid_join(struct hart *hart, struct asid *asid) {
     if (!(asid->hart_mask >> hart->id & 1)) {
         __atomic_fetch_or(&asid->hart_mask, 1u << hart->id, __ATOMIC_RELAXED);
         /* The bit is visible before this hart walks the tables. */
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
     }
+}
+
+/* Makes this hart run in a space that it is not in. Makes no call. */
+static inline void asid_switch(struct hart *hart, struct asid *asid) {
+    asid_join(hart, asid);
     asid_satp(hart, asid->satp);
     if ((asid->satp >> SATP_ASID_SHIFT & SATP_ASID_MASK) == 0) {
         fence_local_asid(0);
@@ -115,8 +120,8 @@ static inline void asid_enter(struct asid *asid) {
     }
 }
 
-/* The same for a short cut, with numbers in plenty: a thread of the space has
- * run on this hart, which is therefore in the mask. */
+/* The same for a short cut, with numbers in plenty: a thread of the space was
+ * in this hart's queues or ran here, so the hart is in the mask. */
 static inline void asid_enter_known(struct hart *hart, struct asid *asid) {
     if (DEBUG_BUILD && !(asid->hart_mask >> hart->id & 1)) {
         __builtin_trap(); /* an assert would call */

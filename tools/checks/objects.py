@@ -8,7 +8,11 @@ from typing import Dict, List, Set, Tuple
 
 from checks.base import BUILDS, TOP, Build, Problems, allowed, files, output, read
 
-FASTPATH = "kernel/ipc/fastpath.c"
+# The sources with reserved registers, by the Makefile's name for those.
+FASTPATHS = {
+    "FASTPATH_REGS": "kernel/ipc/fastpath.c",
+    "SIGNAL_REGS": "kernel/ipc/signal.c",
+}
 EXITS = {"trap_fast_leave", "trap_not_fast"}  # in trap/entry.S
 
 
@@ -67,14 +71,18 @@ def folder(path: str) -> str:
 
 def check_fastpath() -> Problems:
     """The fast path calls nothing and writes no message register."""
-    return [problem for build in BUILDS for problem in fastpath_faults(build)]
+    return [
+        problem
+        for build in BUILDS
+        for registers, source in FASTPATHS.items()
+        for problem in fastpath_faults(build, source, set(build.env[registers]))
+    ]
 
 
-def fastpath_faults(build: Build) -> Problems:
-    table = symbols(build, [build.path(f"obj/{FASTPATH}.o")])
+def fastpath_faults(build: Build, source: str, kept: Set[str]) -> Problems:
+    table = symbols(build, [build.path(f"obj/{source}.o")])
     names = [name for _, kind, name in table if kind in "Tt" and name[0] not in ".$"]
-    problems = [] if names else [f"{FASTPATH}: has no function"]
-    kept = set(build.env["FASTPATH_REGS"])
+    problems = [] if names else [f"{source}: has no function"]
     targets = set(names) | functions_without_return() | EXITS
     for name in names:
         for line in disassembly(build, name):

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ipc/fastwait.c: the short cut through SYS_WAIT_SIGNAL, when there is no bit
+ * yet and another thread of this hart is ready: the hart goes on with that one
+ * at once.
+ */
+#include "ipc/fastpath.h"
+#include "ipc/shortcut.h"
+#include "proc/sched.h"
+
+/* The notification that a handle names, locked, if a thread may wait there and
+ * has to. */
+static inline struct notification *wait_at(struct thread *self,
+                                           uint64_t handle) NO_THREAD_SAFETY {
+    struct handle_slot *slot = &self->process->handles.slot[handle];
+    uint64_t word = __atomic_load_n(&slot->word, __ATOMIC_ACQUIRE);
+    uint64_t meta = __atomic_load_n(&slot->meta, __ATOMIC_RELAXED);
+    struct notification *notification = (void *)(word - KIND_SIGNAL);
+    if ((word & KIND_MASK) != KIND_SIGNAL || !(meta >> 32 & RIGHT_WAIT) ||
+        !spin_try(&notification->queue.lock))
+        return NULL;
+    if (notification->generation == (uint32_t)meta && !notification->endpoint &&
+        notification->bits == 0)
+        return notification;
+    spin_unlock(&notification->queue.lock);
+    return NULL;
+}
+
+/* The thread of this hart to go on with, if it can be switched to at once; it
+ * is still in its queue, of priority *top. */
+static inline struct thread *wait_next(const struct thread *self,
+                                       const struct hart *hart, int32_t *top) {
+    if (!sched_simple(hart) || self->flags != 0 || hart->attention)
+        return NULL;
+    *top = sched_top(hart, (int32_t)self->priority);
+    struct thread *next = sched_first(hart, *top);
+    return next->flags == 0 ? next : NULL;
+}
+
+int64_t fastpath_wait(struct thread *self) NO_THREAD_SAFETY {
+    struct hart *hart = self->frame.hart;
+    uint64_t handle = self->frame.x[REG_A0];
+    int32_t top;
+    if (!fastpath_enabled() || handle >= HANDLE_MAX ||
+        self->frame.x[REG_A1] != DEADLINE_NONE)
+        return ipc_wait_signal(self);
+    struct thread *next = wait_next(self, hart, &top);
+    struct notification *notification = next ? wait_at(self, handle) : NULL;
+    if (!notification)
+        return ipc_wait_signal(self);
+    struct wait_queue *queue = &notification->queue;
+    self->wait_queue = queue;
+    list_push_back(&queue->waiters, &self->link);
+    hart->counters[COUNTER_SWITCHES]++;
+    sched_charge(hart, self);
+    self->wait_sequence++;
+    thread_publish(self, THREAD_SIGNALLED);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    spin_unlock(&queue->lock);
+    doom_check(self, hart, THREAD_KILLED);
+    sched_dequeue(hart, next, top);
+    run(next, hart);
+    event_note(EVENT_SWITCH, next, 0, 0);
+    return (int64_t)next;
+}
