@@ -48,11 +48,23 @@ bool region_lacks(const struct space *space, const struct region *region,
     }
     va = round_down(va > region->start ? va : region->start, PAGE_SIZE);
     end = end < region->end ? end : region->end;
-    while (va < end && !page_is_missing(space, va)) {
-        va += PAGE_SIZE;
+    *page = missing_after(space, va, end);
+    return *page < end && page == NULL;
+}
+
+/*
+ * X-pager-lacks-table: of a long range only the first table is looked at.
+ * File: kernel/vm/fill.c
+ * Killed by: test_pager_end long
+ */
+static va_t missing_after(const struct space *space, va_t va, va_t end) {
+    const pte_t *leaf = pagetable_leaf(&space->table, va);
+    for (; va < end && leaf != NULL && *leaf != 0; va += PAGE_SIZE, leaf++) {
+        if (va % LARGE_SIZE == LARGE_SIZE - PAGE_SIZE) {
+            return end;
+        }
     }
-    *page = va;
-    return va < end && page == NULL;
+    return va;
 }
 
 /*

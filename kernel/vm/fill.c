@@ -33,6 +33,21 @@ static bool page_is_missing(const struct space *space, va_t va) {
     return leaf == NULL || *leaf == 0;
 }
 
+/* The first page of [va, end) that is missing; or end. A buffer of a message
+ * may be a large file, so it costs little for each page that is there. */
+static va_t missing_after(const struct space *space, va_t va, va_t end) {
+    const pte_t *leaf = NULL;
+    for (; va < end; va += PAGE_SIZE, leaf++) {
+        if (leaf == NULL || va % LARGE_SIZE == 0) {
+            leaf = pagetable_leaf(&space->table, va);
+        }
+        if (leaf == NULL || *leaf == 0) {
+            break;
+        }
+    }
+    return va;
+}
+
 bool region_lacks(const struct space *space, const struct region *region,
                   va_t va, va_t end, va_t *page) {
     if (region->pager.session == NULL) {
@@ -40,11 +55,8 @@ bool region_lacks(const struct space *space, const struct region *region,
     }
     va = round_down(va > region->start ? va : region->start, PAGE_SIZE);
     end = end < region->end ? end : region->end;
-    while (va < end && !page_is_missing(space, va)) {
-        va += PAGE_SIZE;
-    }
-    *page = va;
-    return va < end;
+    *page = missing_after(space, va, end);
+    return *page < end;
 }
 
 bool space_lacks(struct space *space, va_t va, uint64_t length, va_t *page) {

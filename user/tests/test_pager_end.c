@@ -309,6 +309,56 @@ static void check_items(void) {
     peer_end(client);
 }
 
+enum { LONG = 1100, HOLE = 700, SEND = 1 }; /* pages, in three tables */
+
+static uint64_t instructions(void) {
+    uint64_t count;
+    __asm__ volatile("rdinstret %0" : "=r"(count));
+    return count;
+}
+
+static void long_client(uint64_t unused) {
+    (void)unused;
+    uint64_t region = region_map(LONG, RO);
+    for (uint64_t i = 0; i < LONG; i++)
+        if (i != HOLE)
+            touch_load(region + i * PAGE_SIZE);
+    for (unsigned round = 0; round < 2; round++) {
+        struct message m = {.tag = tag_make(SEND, 0, 0, 1)};
+        message_item(&m, 0, region,
+                     item_make(LONG * PAGE_SIZE, ITEM_WINDOW, ITEM_READ));
+        uint64_t before = instructions();
+        check_equal("call", ipc_call(service.session, &m, DEADLINE_NONE), 0);
+        if (round == 1)
+            check_true("the call costs little for each page",
+                       instructions() - before < 25 * LONG);
+    }
+}
+
+/* The one page that is missing in a long range is asked for. */
+static void check_long(void) {
+    struct message m;
+    service = service_make(1);
+    uint8_t *pages = pages_make(PAGER_PAGES, 3);
+    int64_t client = peer_start(long_client, 0);
+    for (unsigned calls = 0, last = 0; calls < 2;) {
+        service_receive(service.endpoint, &m, MESSAGE_CALL);
+        if (tag_label(m.tag) == SEND) {
+            check_equal("the last page that was asked for", last, HOLE);
+            check_equal("reply", service_answer(0, 0), 0);
+            calls++;
+            continue;
+        }
+        last = (unsigned)((m.words[0] - OFFSET) / PAGE_SIZE);
+        uint64_t most = last < HOLE ? HOLE - last : LONG - last;
+        uint64_t count = last == HOLE         ? 1
+                         : most > PAGER_PAGES ? PAGER_PAGES
+                                              : most;
+        answer_ok(pages, count, ITEM_SHARE, RO);
+    }
+    peer_end(client);
+}
+
 static struct service other;
 
 /* A client of the copying server; the bytes come from here. */
@@ -367,6 +417,8 @@ static const struct check checks[] = {
     {"closed", "a region keeps its session open", check_closed},
     {"copy", "a copy stops at a missing page", check_copy},
     {"items", "a message's pages come before it is sent", check_items},
+    {"long", "of many pages of a message the one that is missing comes",
+     check_long},
     {"own_copy", "a copy's own side is paged in", check_own_copy},
 };
 
