@@ -21,10 +21,9 @@ from inside.kernel import (
     pointer,
     process_type,
     read_kernel,
-    read_user,
-    space_root,
 )
 from inside.programs import NAME_MAX, file_of
+from inside.spaces import read_user, space_root
 
 FAILED = 1  # status of a process in which a check failed
 

@@ -13,7 +13,6 @@ from inside.kernel import (
     Command,
     constants,
     kernel_type,
-    leaves,
     name_of,
     number,
     pointer,
@@ -22,11 +21,9 @@ from inside.kernel import (
     read_kernel,
     register,
     show,
-    space_root,
-    user_leaves,
     variable,
-    walk,
 )
+from inside.spaces import leaves, space_root, user_leaves, walk
 
 Row = Tuple[str, ...]
 

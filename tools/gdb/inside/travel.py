@@ -33,11 +33,10 @@ from inside.kernel import (
     forget,
     read_physical,
     silence,
-    space_root,
-    translate,
 )
 from inside.pages import evaluate, mappings
 from inside.programs import follow
+from inside.spaces import space_root, translate
 
 START_S = 10.0
 FIRMWARE = "Boot HART MEDELEG"  # the last line of the firmware's own text
