@@ -16,7 +16,6 @@
 #include "cap/handle.h"
 #include "ipc/call.h"
 #include "ipc/message.h"
-#include "ipc/notification.h"
 #include "ipc/pager.h"
 #include "proc/process.h"
 #include "proc/sched.h"
@@ -45,7 +44,7 @@ reply_locked(struct thread *self, struct endpoint *endpoint,
         return error;
     /* If more calls wait, the server goes on: were it to give way to each
      * caller in between, the next call would find it busy for ever. */
-    handoff = handoff && endpoint_quiet(endpoint) &&
+    handoff = handoff && list_empty(&endpoint->senders) &&
               !(caller->flags & THREAD_EXPIRED);
     call_finish(endpoint, caller);
     if (handoff)

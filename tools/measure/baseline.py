@@ -17,6 +17,8 @@ FILE = bootlib.TOP / "docs" / "bench-baseline.json"
 COSTS = bootlib.TOP / "docs" / "performance.md"
 SHOWN = re.compile(r"^\$ (tools/cost .*)\n((?:(?!```).*\n)*)", re.MULTILINE)
 TOTAL = re.compile(r"^(\w+): (\d+) instructions$", re.MULTILINE)
+ALL = re.compile(r"^all +(\d+) +(\d+) +(\d+) +(\d+)", re.MULTILINE)
+ABOVE = re.compile(r"^\| [a-z ]+ \|.*\| (\d+) \| (\d+) \|$", re.MULTILINE)
 RULE = "commit it with a line 'Bench: WHY' in the message"
 REASON = re.compile(r"^Bench: \S", re.MULTILINE)
 
@@ -35,9 +37,16 @@ def check() -> List[str]:
 
 
 def outdated(text: str) -> List[str]:
-    """The rows of which the document shows another total than is kept."""
+    """Where the document shows another total than is kept, or does not explain
+    each instruction above the floor."""
     kept = {str(entry["name"]): entry["value"] for entry in result.read_json(FILE)}
+    call, floor, reply, least = map(int, ALL.findall(text)[0])
+    parts = [(int(one), int(other)) for one, other in ABOVE.findall(text)]
+    sums = tuple(sum(column) for column in zip(*parts))
     return [
+        f"{COSTS.name}: the table explains {sums}, not {call - floor, reply - least}"
+        for _ in range(sums != (call - floor, reply - least))
+    ] + [
         f"{COSTS.name}: {name} is shown with {total}: make bench KEEP=1"
         for name, total in TOTAL.findall(text)
         if kept.get(name) != int(total)

@@ -16,7 +16,7 @@ from typing import Dict, Iterable, List, Tuple
 import bootlib
 
 TEXT_MAX = 700  # of a command; the kernel takes 1023 bytes of boot arguments
-TIMEOUT_S = 120.0
+TIMEOUT_S = 400.0  # on a busy host
 
 # By value, the number of rounds; None: those above all others.
 Histogram = List[Tuple[int, int]]
