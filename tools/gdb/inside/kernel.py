@@ -389,10 +389,6 @@ def register(name: str) -> int:
     return int(gdb.parse_and_eval(f"${name}")) & WORD
 
 
-def in_user_mode() -> bool:
-    return register("pc") < decode.USER_END and register("priv") == 0
-
-
 def current_thread() -> int:
     """The thread that the selected hart works for; 0: none yet.
 

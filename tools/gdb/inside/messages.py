@@ -32,7 +32,7 @@ from inside.kernel import (
     threads_of,
     variable_address,
 )
-from inside.tables import entry_object, entry_type, slots
+from inside.tables import entry_object, entry_type, slots, wait_text
 
 Row = Tuple[str, ...]
 
@@ -154,9 +154,9 @@ class Waits:
             tag = number(field(thread, "frame", "x")[REG_A1])
             if state == "sending":
                 text += f", {decode.tag_text(tag)}"
-        elif state == "receiving":
-            text += f" at endpoint {pointer(thread['endpoint']):#x}"
-        return text
+        else:
+            text += " " + wait_text(thread, state)
+        return text.rstrip()
 
     def tree(self, address: int, depth: int, seen: Set[int]) -> Iterator[str]:
         loop = " (a circle!)" if address in seen else ""

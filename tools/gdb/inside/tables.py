@@ -88,8 +88,17 @@ def wait_text(thread: gdb.Value, state: str) -> str:
         whom = thread_name(server) if server else "a saved reply"
         return f"for {whom}, endpoint {pointer(thread['endpoint']):#x}"
     if state in ("queued", "signalled"):
-        return f"in queue {pointer(thread['wait_queue']):#x}"
+        return queue_text(pointer(thread["wait_queue"]), pointer(thread["process"]))
     return ""
+
+
+def queue_text(queue: int, process: int) -> str:
+    """What the threads of a queue wait for."""
+    if queue == process + offset_of(process_type(), "waiters"):
+        return "for a child"
+    if queue == process + offset_of(process_type(), "joiners"):
+        return "for a thread of its own"
+    return f"in queue {queue:#x}"
 
 
 def thread_row(address: int, thread: gdb.Value, process: gdb.Value) -> Row:
