@@ -102,6 +102,16 @@ class Lab:
         """The files that a student changes, and hands in."""
         return sorted({*self.functions, *self.removed})
 
+    @property
+    def answers(self) -> List[str]:
+        """The file with a student's answers, if the lab asks questions."""
+        name = f"labs/{self.folder}/answers.toml"
+        return [name] if (TOP / name).is_file() else []
+
+    @property
+    def handed_in(self) -> List[str]:
+        return self.files + self.answers
+
     def place_of(self, function: str) -> str:
         """FILE:LINE FUNCTION, as far as the source shows it."""
         path = self.file_of(function) or ""

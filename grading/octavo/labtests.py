@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 import time
+import tomllib
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence
 
@@ -201,6 +202,17 @@ class Bench:
         from outside (outside.py). The command should spin there."""
         words = self.machine.prepare(**setup)
         return Frozen(words, command, pattern, self.machine.log_path())
+
+    def answer(self, name: str, expected: object) -> None:
+        """The student's answer in answers.toml is right. What is right is not
+        told."""
+        path = labs.TOP / self.lab.answers[0]
+        try:
+            given = tomllib.loads(path.read_text(encoding="utf-8")).get(name)
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            scoring.fail(f"{path.name} can be read", str(error))
+        if type(given) is not type(expected) or given != expected:
+            scoring.fail(f"the right answer to `{name}`", repr(given))
 
     def verdict(self, run: Run, name: str, text: str) -> int:
         """The count from the line `ok NAME COUNT CODE`; fails if there is none."""

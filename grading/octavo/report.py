@@ -39,7 +39,7 @@ _WORDS = {PASSED: "pass", FAILED: "FAIL", NOT_RUN: "not run", BROKEN: "BROKEN"}
 def versions(lab: Lab) -> Dict[str, str]:
     """What a verdict depends on: QEMU, the tests, the solution."""
     tests = [lab.path / "lab.toml", *sorted(lab.path.glob("tests/*.*"))]
-    solution = [TOP / path for path in lab.files]
+    solution = [TOP / path for path in lab.handed_in]
     return {
         "qemu": qemu_version(),
         "tests": digest(tests),

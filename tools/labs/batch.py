@@ -61,7 +61,7 @@ def archived(lab: Lab, path: Path) -> Dict[str, bytes]:
         with tarfile.open(path) as archive:
             for member in archive:
                 name = member.name.removeprefix("./")
-                if not member.isfile() or name not in lab.files:
+                if not member.isfile() or name not in lab.handed_in:
                     continue
                 if member.size > private.FILE_LIMIT:
                     raise LabError(f"{name} is too large")

@@ -114,7 +114,7 @@ class Tree:
         self.prefix = prefix or []
         shutil.rmtree(where, ignore_errors=True)
         shutil.copytree(base, where, symlinks=True)
-        self.sound = {path: (base / path).read_bytes() for path in lab.files}
+        self.sound = {path: (base / path).read_bytes() for path in lab.handed_in}
 
     def put(self, files: Dict[str, bytes]) -> None:
         """Puts a solution's files in; other files of the lab are the base's."""
@@ -184,7 +184,7 @@ class Grading:
 def submitted(lab: Lab, where: Path) -> Dict[str, bytes]:
     """The files of a submission: a tree, or a folder with them alone."""
     found: Dict[str, bytes] = {}
-    for path in lab.files:
+    for path in lab.handed_in:
         file = where / path
         if file.is_symlink() or not file.is_file():
             continue

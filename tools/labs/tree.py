@@ -47,7 +47,7 @@ STAFF = (
     "tools/mutants",
 )
 SKIPPED = (".git", "build", "__pycache__", ".mypy_cache", ".pytest_cache", "tags")
-LAB_PARTS = ("README.md", "lab.toml", "tests")
+LAB_PARTS = ("README.md", "answers.toml", "lab.toml", "tests")
 VARIANTS = ("release", "debug")
 
 

@@ -92,6 +92,16 @@ def test_random(bench: Bench, seed: int) -> None:
     bench.unit("random", seed=seed)
 
 
+@pytest.mark.parametrize("name", ["tables", "frames"])
+def test_answers(bench: Bench, name: str) -> None:
+    """The second question is answered as it comes out on these tables."""
+    bench.unit("question")
+    log = bench.machine.runs[-1].result.log
+    counts = re.search(r"^question: (\d+) tables, (\d+) frames$", log, re.M)
+    assert counts, "the unit test prints the counts"
+    bench.answer(name, int(counts[1 if name == "tables" else 2]))
+
+
 @pytest.mark.parametrize("program", ["test_map", "test_fork", "test_space"])
 def test_boots(bench: Bench, program: str) -> None:
     """The system boots on these tables, and maps, forks and builds spaces."""

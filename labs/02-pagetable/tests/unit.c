@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "abi/errno.h"
+#include "lib/print.h"
 
 /* ---- Tests ---- */
 
@@ -335,6 +336,14 @@ static void test_dump(void) {
     pagetable_dump(&table);
 }
 
+static void test_question(void) {
+    setup();
+    pagetable_map(&table, 0, page(), USER_RW);
+    pagetable_map(&table, 0x3ffffff000, page(), USER_RW);
+    kprintf("question: %lu tables, %lu frames\n", quota.frames - 3,
+            quota.frames);
+}
+
 enum { SLOTS = 24, STEPS = 2000 };
 
 /* Addresses that share tables and do not. */
@@ -397,6 +406,7 @@ static const struct unit units[] = {
     {"prune", test_prune},
     {"split", test_split},
     {"dump", test_dump},
+    {"question", test_question},
     {"random", test_random},
 };
 
