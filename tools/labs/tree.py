@@ -116,8 +116,10 @@ def later_name(path: str) -> str:
 
 
 def strip(path: Path, debug: bool) -> None:
-    command = [*bootlib.build_env(debug)["OBJCOPY"], "--strip-debug", str(path)]
-    bootlib.run_tool(command, f"stripping {path}")
+    """Leaves no debugging information but where frames are, for backtraces."""
+    command = [*bootlib.build_env(debug)["OBJCOPY"], "--strip-debug"]
+    command += [f"--keep-section={name}.debug_frame" for name in ("", ".rela")]
+    bootlib.run_tool([*command, str(path)], f"stripping {path}")
 
 
 def copy_object(path: str, variant: str, out: Path) -> None:
