@@ -172,6 +172,16 @@ static void call_wait(struct thread *self) {
     thread_wait(self, THREAD_CALLING, deadline);
 }
 
+/* Whether the call, which took the slow path for what its message carries, can
+ * still be a quick one (endpoint.h, I6), so that its reply is. */
+static inline bool
+can_be_quick(const struct thread *self, const struct endpoint *endpoint,
+             const struct session *session, const struct thread *receiver)
+    REQUIRES(endpoint->lock) {
+    return endpoint->quick == receiver && self->flags == 0 &&
+           frame_deadline(self) == DEADLINE_NONE && session->handles != 0;
+}
+
 /* Delivers to a waiting receiver; a call then waits and switches to it. */
 static inline __attribute__((always_inline)) int64_t
 send_now(struct thread *self, struct endpoint *endpoint,
@@ -182,14 +192,22 @@ send_now(struct thread *self, struct endpoint *endpoint,
                         call ? MESSAGE_CALL : MESSAGE_SEND, session->badge);
     if (error)
         return error;
-    receiver_remove(endpoint, receiver);
     if (!call) {
+        receiver_remove(endpoint, receiver);
         thread_wake(receiver);
         return 0;
     }
-    thread_set_flag(self, THREAD_IS_CALL);
-    note_session(self, endpoint, session);
-    call_begin(endpoint, self, receiver);
+    if (can_be_quick(self, endpoint, session, receiver)) {
+        self->endpoint = endpoint;
+        self->session = session;
+        self->server = receiver;
+        receiver->caller = self;
+    } else {
+        receiver_remove(endpoint, receiver);
+        thread_set_flag(self, THREAD_IS_CALL);
+        note_session(self, endpoint, session);
+        call_begin(endpoint, self, receiver);
+    }
     thread_wake_handoff(receiver);
     call_wait(self);
     return RESULT_WAITING;

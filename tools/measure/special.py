@@ -72,16 +72,19 @@ def irq_to_driver(debug: bool) -> Sample:
 
 def interrupts(pcs: List[int], build: Path, debug: bool) -> List[int]:
     """For each interrupt for which the disk server waited, the instructions from
-    the trap to the one behind its system call. One that interrupts the server
-    itself leads back to anywhere in it."""
+    the trap, or from where an idle hart wakes, to the one behind its system
+    call. One that interrupts the server itself leads back to anywhere in it."""
     kernel = build / "kernel.elf"
-    entry = symbol(kernel, "trap_entry", debug)
+    objdump = bootlib.build_env(debug)["OBJDUMP"]
     handler = symbol(kernel, "irq_interrupt", debug)
-    disk = trace.disassemble(bootlib.build_env(debug)["OBJDUMP"], build / "user/disk")
+    text = trace.disassemble(objdump, kernel)
+    starts = {pc for pc, found in text.items() if found.mnemonic == "wfi"}
+    starts.add(symbol(kernel, "trap_entry", debug))
+    disk = trace.disassemble(objdump, build / "user/disk")
     found = []
     start = 0
     for place, address in enumerate(pcs):
-        if address == entry:
+        if address in starts:
             start = place
         if address != handler:
             continue
