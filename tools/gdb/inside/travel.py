@@ -385,7 +385,7 @@ class LastWrite(Command):
         after = target.value()
         place = find_write(target, limit)
         if place is None:
-            raise gdb.GdbError(f"nothing in the run wrote {address:#x} before")
+            raise gdb.GdbError(f"{address:#x} has been {after:#x} since reset")
         replay().seek(place - 1)
         print(f"{address:#x} became {after:#x}, it was {target.value():#x}.")
         where("The instruction that wrote it is the next; this is")
@@ -393,6 +393,15 @@ class LastWrite(Command):
 
 
 WATCH_TYPES = {1: "char", 2: "short", 4: "int", 8: "long"}
+
+
+def watchpoint(address: int, root: int, size: int) -> gdb.Breakpoint:
+    """A watchpoint. GDB keeps the last value that it saw at an address, and tells
+    of no store of that: in the kernel, where an address is one memory, that
+    saves stops, but at a user's it may be another process's."""
+    text = f"*(unsigned {WATCH_TYPES[size]} *){address & WORD:#x}"
+    kind = gdb.WP_ACCESS if root else gdb.WP_WRITE
+    return gdb.Breakpoint(text, gdb.BP_WATCHPOINT, kind, internal=True)
 
 
 def find_write(target: Watched, limit: int) -> Optional[int]:
@@ -405,12 +414,8 @@ def find_write(target: Watched, limit: int) -> Optional[int]:
         return before != last[0]
 
     with aside():
-        for address, _ in target.places[:4]:  # QEMU and GDB have few
-            kind = WATCH_TYPES[target.size]
-            text = f"*(unsigned {kind} *){address & WORD:#x}"
-            watches.append(
-                gdb.Breakpoint(text, gdb.BP_WATCHPOINT, gdb.WP_ACCESS, internal=True)
-            )
+        for address, root in target.places:
+            watches.append(watchpoint(address, root, target.size))
         try:
             return last_change(target, limit, last, changed, watches)
         finally:
