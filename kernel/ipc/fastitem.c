@@ -4,9 +4,10 @@
  * along.
  *
  * One memory item beside words, to a partner that waits and takes it, where the
- * transfer is a quick one (vm/quick.h). The message's words go through the
- * sender's frame, which entry.S has filled and takes them from again: with the
- * registers free, the transfer is worth more than they are.
+ * transfer is a quick one (vm/quick.h); or, with a call, handles. The message's
+ * words go through the sender's frame, which entry.S has filled and takes them
+ * from again: with the registers free, the transfer is worth more than they
+ * are.
  */
 #include "abi/message.h"
 #include "abi/pager.h"
@@ -65,7 +66,48 @@ static inline bool item_accepted(const struct accept *accept,
     return accept->base == 0 && item->pages <= accept->pages;
 }
 
+/* One memory item and at most eight words. */
+static inline bool tag_is_item(uint64_t tag) {
+    return (uint32_t)tag - (1u << TAG_ITEMS_SHIFT) <= MESSAGE_WORDS;
+}
+
 /* ---- Calls ---- */
+
+/* Handles, and at most eight words. */
+static inline bool tag_is_handles(uint64_t tag) {
+    unsigned handles = tag_handles(tag);
+    return ((uint32_t)tag & TAG_RESERVED) == 0 && tag_items(tag) == 0 &&
+           tag_words(tag) <= MESSAGE_WORDS && handles <= MESSAGE_HANDLES &&
+           tag_moves(tag) >> handles == 0;
+}
+
+/* All or none. The tables are locked not in order, therefore by trying. */
+static inline bool handles_send(struct thread *self,
+                                struct thread *receiver) NO_THREAD_SAFETY {
+    uint64_t *x = self->frame.x;
+    struct handle_table *from = &self->process->handles;
+    struct handle_table *to = &receiver->process->handles;
+    struct handle_parcel parcel;
+    parcel.packed = x[REG_T3];
+    parcel.count = tag_handles(x[REG_A1]);
+    parcel.moves = tag_moves(x[REG_A1]);
+    bool fits = false;
+    if (parcel.count > receiver->accept_receive.handles ||
+        !spin_try(&from->lock))
+        return false;
+    if (from == to || spin_try(&to->lock)) {
+        fits =
+            parcel_plan(&parcel, from, to, receiver->accept_receive.slot) == 0;
+        if (fits)
+            x[REG_T3] = parcel_move(&parcel, from, to);
+        if (from != to)
+            spin_unlock(&to->lock);
+    }
+    spin_unlock(&from->lock);
+    if (fits)
+        x[REG_T4] = x[REG_T5] = 0;
+    return fits;
+}
 
 static inline bool item_send(struct thread *self, struct thread *receiver) {
     struct transfer_item item;
@@ -75,9 +117,17 @@ static inline bool item_send(struct thread *self, struct thread *receiver) {
         !item_accepted(&receiver->accept_receive, &item) ||
         !item_pass(&quick, 0))
         return false;
+    self->frame.x[REG_T3] = 0;
     self->frame.x[REG_T4] = item.to;
     self->items[0].descriptor = self->frame.x[REG_T5]; /* no window */
     return true;
+}
+
+static inline bool parcel_send(struct thread *self, struct thread *receiver) {
+    uint64_t tag = self->frame.x[REG_A1];
+    return tag_is_item(tag)      ? item_send(self, receiver)
+           : tag_is_handles(tag) ? handles_send(self, receiver)
+                                 : false;
 }
 
 struct thread *fastpath_call_item(struct thread *self) NO_THREAD_SAFETY
@@ -92,7 +142,7 @@ struct thread *fastpath_call_item(struct thread *self) {
     if (!receiver)
         return NULL;
     struct endpoint *endpoint = session->endpoint;
-    if (!item_send(self, receiver)) {
+    if (!parcel_send(self, receiver)) {
         lock_drop(endpoint);
         return NULL;
     }
@@ -139,7 +189,9 @@ struct thread *fastpath_reply_item(struct thread *self) NO_THREAD_SAFETY
     __attribute__((flatten));
 struct thread *fastpath_reply_item(struct thread *self) {
     struct hart *hart = self->frame.hart;
-    struct thread *caller = reply_partner(self, self->frame.x[REG_A0]);
+    struct thread *caller = NULL;
+    if (tag_is_item(self->frame.x[REG_A1]))
+        caller = reply_partner(self, self->frame.x[REG_A0]);
     if (!caller)
         return NULL;
     struct endpoint *endpoint = self->serves;

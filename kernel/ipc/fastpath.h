@@ -34,9 +34,10 @@ struct thread;
 void fastpath_call(void);
 void fastpath_reply_recv(void);
 
-/* ipc/fastitem.c: a call with one memory item beside words; the message is in
- * self's frame. The thread to resume, with the words, tag and item that self's
- * frame then holds and the badge in its own; or NULL. */
+/* ipc/fastitem.c: a call with one memory item or handles beside words; the
+ * message is in self's frame. The thread to resume, with the words, tag, item
+ * and handles that self's frame then holds and the badge in its own; or NULL.
+ */
 struct thread *fastpath_call_item(struct thread *self);
 
 /* A reply_recv like that, whose message, too, is in self's frame. The thread to

@@ -41,8 +41,11 @@ int message_check_all(struct thread *thread, enum message_use use) {
 
 static struct handle_parcel parcel_of(const struct thread *from) {
     uint64_t tag = from->frame.x[REG_A1];
-    return (struct handle_parcel){
-        from->frame.x[REG_T3], tag_handles(tag), tag_moves(tag), {0}, {0}};
+    struct handle_parcel parcel;
+    parcel.packed = from->frame.x[REG_T3];
+    parcel.count = tag_handles(tag);
+    parcel.moves = tag_moves(tag);
+    return parcel;
 }
 
 /* Whether there is room depends on the receiver: that of the sender's own table

@@ -19,7 +19,6 @@
 #define FAST_CALL 0
 #define FAST_REPLY_RECV 1
 #define MESSAGE_WORDS 8
-#define ONE_ITEM 128 /* in a tag */
 #define SYSCALL_SLOTS 64
 #define RESULT_WAITING -4096
 #define RESULT_RESTART -4097
@@ -306,13 +305,9 @@ trap_not_fast:
     mv t5, zero
     j trap_slow
 
-/* The tag says one memory item and at most 8 words. What a call takes along goes
- * through the sender's frame, which s3 keeps; a reply is in the caller's. */
+/* More than words. What a call takes along goes through the sender's frame,
+ * which s3 keeps; a reply is in the caller's. */
 trap_not_words:
-    sext.w s1, a1
-    addi s1, s1, -ONE_ITEM
-    sltiu s1, s1, MESSAGE_WORDS + 1
-    beqz s1, trap_slow
     bnez t6, trap_slow
     save_message
     use_stack
@@ -329,11 +324,10 @@ trap_not_words:
     j syscall_dispatch
 1:  mv tp, a0
     ld a7, FRAME_REG(17)(tp)
-    .irp n, 5,6,7,11,12,13,14,15,16,29,30,31
+    .irp n, 5,6,7,11,12,13,14,15,16,28,29,30,31
     ld x\n, FRAME_REG(\n)(s3)
     .endr
     mv a0, zero
-    mv t3, zero
     j trap_fast_leave
 
 /* ---- The whole frame ---- */
