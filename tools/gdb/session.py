@@ -83,12 +83,21 @@ def plan_test(name: str, lab: str, record: Optional[Path]) -> Plan:
     else:
         print(f"{row['test']} passed; this is its run.")
     bootlib.make(["all", "units"] if options.unit else ["all"], options.debug)
+    facts = test_facts(row, options)
     if options.smp > 1:
-        print(
-            f"On {options.smp} harts GDB can stop where it failed, but not go back, "
-            "and after the first stop the run is another one."
-        )
-    return Plan(options, test=test_facts(row, options))
+        print(harts_text(options.smp, bool(facts["panicked"])))
+    return Plan(options, test=facts)
+
+
+def harts_text(harts: int, panicked: bool) -> str:
+    """What GDB cannot do on several harts."""
+    text = f"On {harts} harts GDB can stop where it failed, but not go back. "
+    if panicked:
+        return text + "Up to the panic the run is the test's."
+    return text + (
+        "It looks for the failure at the end of each process, and each look moves the "
+        "clock on: the run is not quite the test's."
+    )
 
 
 def graded(name: str, record: Optional[Path]) -> Row:
