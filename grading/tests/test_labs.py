@@ -226,7 +226,7 @@ def test_stub_and_reference(base: private.Tree) -> None:
     base.put({FILE: stubs})
     finding = check.judge_stub(LAB, base.grade(no_needs=True))
     assert finding.good, finding.text
-    base.put({})
+    base.put(check.right_answers(LAB))
     record = base.where / "build" / "grade" / LAB.name / "record.jsonl"
     records: List[bytes] = []
     for jobs in (1, 2):
@@ -293,6 +293,9 @@ def test_batch(
     sound = where / "ada" / FILE
     sound.parent.mkdir(parents=True)
     sound.write_bytes((TOP / FILE).read_bytes())
+    for path, answers in check.right_answers(LAB).items():
+        (where / "ada" / path).parent.mkdir(parents=True)
+        (where / "ada" / path).write_bytes(answers)
     (where / "bob").mkdir()
     (where / "cyd.tar.gz").write_bytes(b"no archive")
     out = tmp_path / "out"

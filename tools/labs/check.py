@@ -132,6 +132,12 @@ def judge_wrong(wrong: Wrong, result: Grading) -> Finding:
     return Finding(wrong.name, True, text)
 
 
+def right_answers(lab: Lab) -> Dict[str, bytes]:
+    """The file with the answers to a lab's questions, if it asks any."""
+    right = lab.path / "answers-solution.toml"
+    return {path: right.read_bytes() for path in lab.answers}
+
+
 class Check:
     """All of it for one lab."""
 
@@ -162,9 +168,7 @@ class Check:
         return judge_stub(self.lab, where.grade(no_needs=True))
 
     def try_reference(self, where: Tree) -> Finding:
-        right = self.lab.path / "answers-solution.toml"
-        answers = {path: right.read_bytes() for path in self.lab.answers}
-        where.put({**self.encoded(self.texts), **answers})
+        where.put({**self.encoded(self.texts), **right_answers(self.lab)})
         return judge_reference(self.lab, where.grade())
 
     def try_wrong(self, wrong: Wrong) -> Callable[[Tree], Finding]:

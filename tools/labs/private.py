@@ -42,6 +42,10 @@ def make_base(lab: Lab) -> Path:
     for name in ("release", "debug", "host", "config.mk"):
         copy(BUILD / name, base / "build" / name)
     plan = tree.Plan(lab)
+    for path in plan.ready:
+        for variant in tree.VARIANTS:  # the reference's wants the source
+            made = base / "build" / variant / "obj" / f"{path}.o"
+            made.with_suffix(".d").unlink(missing_ok=True)
     for path in lab.files:
         text = tree.reference_text(plan, path)
         (base / path).write_text(text, encoding="utf-8")

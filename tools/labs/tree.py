@@ -86,10 +86,13 @@ class Plan:
         for other in every:
             if other.number > lab.number:
                 self.add_later(other)
-        self.ready = sorted({*self.ready, *lab.objects})
+        self.ready = sorted({*self.ready})
 
     def add_later(self, later: Lab) -> None:
-        self.ready += later.objects
+        for path in later.objects:
+            if path in self.seen:
+                raise LabError(f"{path} is to be an object, and {later.name} shares it")
+            self.ready.append(path)
         for path, names in later.functions.items():
             names = [n for n in names if n not in self.lab.functions.get(path, [])]
             if path in self.seen or path.endswith(".h"):

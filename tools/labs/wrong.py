@@ -11,7 +11,8 @@
     }
 
 Whole functions take the place of those of the same name and type. Each test
-that is named must take points away."""
+that is named must take points away. `Mutant: M-147` in place of code and file
+takes both from grading/mutants."""
 from __future__ import annotations
 
 import re
@@ -21,13 +22,16 @@ from typing import Dict, List, Tuple
 
 import functions
 
-from grading.octavo.lab import Lab, LabError
+from grading.octavo.lab import TOP, Lab, LabError
+
+MUTANTS = TOP / "grading" / "mutants"
 
 # A wrong solution's comment, and what is between it and the next one's.
 _HEAD = re.compile(
     r"^/\*\n \* ([a-z][a-z0-9-]*): ((?:(?!\*/).)*?)\n \*/\n", re.M | re.S
 )
-_FIELD = re.compile(r"(File|Caught by): ")
+_MUTANT = re.compile(r"^/\*\n \* ([A-Z]+-[a-z0-9-]+): (.*?)\n \*/\n", re.M | re.S)
+_FIELD = re.compile(r"(File|Caught by|Mutant): ")
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,10 @@ def one(lab: Lab, name: str, comment: str, code: str) -> Wrong:
     files = tuple(text for key, text in pairs if key == "File")
     named = ", ".join(text for key, text in pairs if key == "Caught by")
     tests = tuple(text.strip() for text in named.split(",") if text.strip())
+    for key, text in pairs:
+        if key == "Mutant":
+            more, code = mutant(text)
+            files += more
     found = {f.name: f.text for f in functions.all_in(code)}
     if not files or not tests or not found:
         raise LabError(f"wrong/{name}: wants a File, a Caught by, and a function")
@@ -53,6 +61,17 @@ def one(lab: Lab, name: str, comment: str, code: str) -> Wrong:
         if test.partition("[")[0] not in lab.tests:
             raise LabError(f"wrong/{name}: there is no test {test}")
     return Wrong(name, says.strip(), files, tests, found)
+
+
+def mutant(name: str) -> Tuple[Tuple[str, ...], str]:
+    """The files and the code of one in grading/mutants."""
+    for path in sorted(MUTANTS.glob("*.c")):
+        pieces = _MUTANT.split(path.read_text(encoding="utf-8"))[1:]
+        for i in range(0, len(pieces), 3):
+            if pieces[i] == name:
+                files = re.findall(r"File: (\S+)", pieces[i + 1])
+                return tuple(files), pieces[i + 2]
+    raise LabError(f"there is no mutant {name}")
 
 
 def every(lab: Lab) -> List[Wrong]:
