@@ -26,8 +26,8 @@ static void registers_save(struct thread *thread) {
  * Killed by: test_pager_way mixed
  */
 struct thread *fastpath_fault(void) {
-    enum { FLAGS = THREAD_PAGING | THREAD_DEADLINE };
     struct thread *self = thread_self();
+    struct hart *hart = self->frame.hart;
     struct paging *paging = &self->paging;
     const struct fill_request *request = &paging->request;
     struct session *session = request->pager.session;
@@ -38,17 +38,20 @@ struct thread *fastpath_fault(void) {
     if (!receiver)
         return NULL;
     struct endpoint *endpoint = session->endpoint;
-    if (deadline_arm_late(self, pager_deadline(), THREAD_PAGING)) {
-        pager_words(receiver->frame.x, request);
-        receiver->frame.x[REG_A7] = session->badge;
-        paging->in_call = false;
-        for (unsigned i = 0; i < MESSAGE_ITEMS; i++)
-            self->items[i].descriptor = 0; /* no window, whatever a1 says */
-        call_commit(self, receiver, session, FLAGS);
-    } else {
-        receiver = NULL;
+    if (!deadline_arm_late(self, pager_deadline(), THREAD_PAGING)) {
+        lock_drop(endpoint);
+        return NULL;
     }
-    spin_unlock(&endpoint->lock);
+    self->wait_sequence++;
+    pager_words(receiver->frame.x, request);
+    receiver->frame.x[REG_A7] = session->badge;
+    paging->in_call = false;
+    for (unsigned i = 0; i < MESSAGE_ITEMS; i++)
+        self->items[i].descriptor = 0; /* no window, whatever a1 says */
+    call_commit(self, receiver, endpoint, session);
+    run(receiver, hart);
+    lock_drop(endpoint);
+    doom_check(self, hart, THREAD_KILLED);
     return receiver;
 }
 
@@ -121,8 +124,8 @@ int pager_fault(struct thread *self) {
  * Killed by: test_pager_way call_before
  */
 struct thread *fastpath_fault(void) {
-    enum { FLAGS = THREAD_PAGING | THREAD_DEADLINE };
     struct thread *self = thread_self();
+    struct hart *hart = self->frame.hart;
     struct paging *paging = &self->paging;
     const struct fill_request *request = &paging->request;
     struct session *session = request->pager.session;
@@ -133,17 +136,20 @@ struct thread *fastpath_fault(void) {
     if (!receiver)
         return NULL;
     struct endpoint *endpoint = session->endpoint;
-    if (deadline_arm_late(self, pager_deadline(), THREAD_PAGING)) {
-        pager_words(receiver->frame.x, request);
-        receiver->frame.x[REG_A7] = session->badge;
-        paging->aside = false;
-        for (unsigned i = 0; i < MESSAGE_ITEMS; i++)
-            self->items[i].descriptor = 0; /* no window, whatever a1 says */
-        call_commit(self, receiver, session, FLAGS);
-    } else {
-        receiver = NULL;
+    if (!deadline_arm_late(self, pager_deadline(), THREAD_PAGING)) {
+        lock_drop(endpoint);
+        return NULL;
     }
-    spin_unlock(&endpoint->lock);
+    self->wait_sequence++;
+    pager_words(receiver->frame.x, request);
+    receiver->frame.x[REG_A7] = session->badge;
+    paging->aside = false;
+    for (unsigned i = 0; i < MESSAGE_ITEMS; i++)
+        self->items[i].descriptor = 0; /* no window, whatever a1 says */
+    call_commit(self, receiver, endpoint, session);
+    run(receiver, hart);
+    lock_drop(endpoint);
+    doom_check(self, hart, THREAD_KILLED);
     return receiver;
 }
 
@@ -406,8 +412,8 @@ static void pager_call(struct thread *self) {
  * Killed by: test_pager_end timeout
  */
 struct thread *fastpath_fault(void) {
-    enum { FLAGS = THREAD_PAGING | THREAD_DEADLINE };
     struct thread *self = thread_self();
+    struct hart *hart = self->frame.hart;
     struct paging *paging = &self->paging;
     const struct fill_request *request = &paging->request;
     struct session *session = request->pager.session;
@@ -418,17 +424,20 @@ struct thread *fastpath_fault(void) {
     if (!receiver)
         return NULL;
     struct endpoint *endpoint = session->endpoint;
-    if (deadline_arm_late(self, pager_deadline() * 8, THREAD_PAGING)) {
-        pager_words(receiver->frame.x, request);
-        receiver->frame.x[REG_A7] = session->badge;
-        paging->in_call = paging->aside = false;
-        for (unsigned i = 0; i < MESSAGE_ITEMS; i++)
-            self->items[i].descriptor = 0; /* no window, whatever a1 says */
-        call_commit(self, receiver, session, FLAGS);
-    } else {
-        receiver = NULL;
+    if (!deadline_arm_late(self, pager_deadline() * 8, THREAD_PAGING)) {
+        lock_drop(endpoint);
+        return NULL;
     }
-    spin_unlock(&endpoint->lock);
+    self->wait_sequence++;
+    pager_words(receiver->frame.x, request);
+    receiver->frame.x[REG_A7] = session->badge;
+    paging->in_call = paging->aside = false;
+    for (unsigned i = 0; i < MESSAGE_ITEMS; i++)
+        self->items[i].descriptor = 0; /* no window, whatever a1 says */
+    call_commit(self, receiver, endpoint, session);
+    run(receiver, hart);
+    lock_drop(endpoint);
+    doom_check(self, hart, THREAD_KILLED);
     return receiver;
 }
 
@@ -438,8 +447,8 @@ struct thread *fastpath_fault(void) {
  * Killed by: test_pager_way window
  */
 struct thread *fastpath_fault(void) {
-    enum { FLAGS = THREAD_PAGING | THREAD_DEADLINE };
     struct thread *self = thread_self();
+    struct hart *hart = self->frame.hart;
     struct paging *paging = &self->paging;
     const struct fill_request *request = &paging->request;
     struct session *session = request->pager.session;
@@ -450,15 +459,18 @@ struct thread *fastpath_fault(void) {
     if (!receiver)
         return NULL;
     struct endpoint *endpoint = session->endpoint;
-    if (deadline_arm_late(self, pager_deadline(), THREAD_PAGING)) {
-        pager_words(receiver->frame.x, request);
-        receiver->frame.x[REG_A7] = session->badge;
-        paging->in_call = paging->aside = false;
-        call_commit(self, receiver, session, FLAGS);
-    } else {
-        receiver = NULL;
+    if (!deadline_arm_late(self, pager_deadline(), THREAD_PAGING)) {
+        lock_drop(endpoint);
+        return NULL;
     }
-    spin_unlock(&endpoint->lock);
+    self->wait_sequence++;
+    pager_words(receiver->frame.x, request);
+    receiver->frame.x[REG_A7] = session->badge;
+    paging->in_call = paging->aside = false;
+    call_commit(self, receiver, endpoint, session);
+    run(receiver, hart);
+    lock_drop(endpoint);
+    doom_check(self, hart, THREAD_KILLED);
     return receiver;
 }
 
