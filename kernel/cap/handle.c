@@ -46,8 +46,10 @@ void slot_fill(struct handle_slot *slot, const struct handle_entry *entry) {
 }
 
 void slot_empty(struct handle_table *table, struct handle_slot *slot) {
+    bool receives = (slot->word & KIND_MASK) == KIND_RECEIVE;
     slot_fill(slot, &EMPTY);
-    __atomic_store_n(&table->changes, table->changes + 1, __ATOMIC_RELEASE);
+    if (receives)
+        __atomic_store_n(&table->changes, table->changes + 1, __ATOMIC_RELEASE);
 }
 
 /* The slot of a valid handle, or NULL. */

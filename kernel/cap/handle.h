@@ -49,7 +49,7 @@ enum handle_kind {
 
 struct handle_table {
     struct spinlock lock;
-    uint64_t changes; /* atomic: grows when a slot loses what it held */
+    uint64_t changes; /* atomic: grows when a slot loses an endpoint */
     struct handle_slot slot[HANDLE_MAX];
 };
 

@@ -186,7 +186,7 @@ int64_t ipc_reply_save(struct thread *self) {
         reply_drop_borrowed(self);
     }
     if (slot >= 0)
-        donate_update(self);
+        donate_done(self);
     return slot;
 }
 
