@@ -126,9 +126,19 @@ def comment_start(text: str, function: Function) -> int:
 
 
 def remove(text: str, function: Function) -> str:
-    """The text without a function, its comment, and the empty line behind."""
+    """The text without a static function, its comment, the empty line behind, and
+    its declaration."""
     end = function.end + text[function.end :].startswith("\n")
-    return text[: comment_start(text, function)] + text[end:]
+    text = text[: comment_start(text, function)] + text[end:]
+    declared = re.compile(
+        rf"^static\b[^;{{}}#/]*?\b{function.name}\([^;{{}}]*;\n\n?", re.M
+    )
+    found = declared.search(text)
+    if not found:
+        return text
+    comment = _COMMENT.search(text, 0, found.start())
+    start = comment.start() if comment else found.start()
+    return text[:start] + text[found.end() :]
 
 
 def substitute(text: str, others: Dict[str, str]) -> str:
