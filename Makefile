@@ -111,7 +111,7 @@ endif
 # functions.
 FASTPATH_REGS := a1 a2 a3 a4 a5 a6 t0 t1 t2 t6
 FASTPATH_CFLAGS := $(FASTPATH_REGS:%=-ffixed-%) -ffixed-a0 -ffixed-a7 \
-  -ffixed-s1 -ffixed-t3 -ffixed-t4 -ffixed-t5 -fcall-used-s3 \
+  -ffixed-s1 -ffixed-s11 -ffixed-t3 -ffixed-t4 -ffixed-t5 -fcall-used-s3 \
   -fno-stack-protector
 # The short cuts are called by trap/entry.S alone, which has saved these, and
 # keeps its own in s0 and s3.

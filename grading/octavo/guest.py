@@ -35,7 +35,7 @@ SOURCES = machine.TOP / "user" / "tests"
 _ROW = re.compile(r'\{\s*"([a-z0-9_]+)",\s*((?:"(?:[^"\\]|\\.)*"\s*)+),\s*\w+\s*\}')
 _OK = re.compile(r"^ok ((\S+)(?: (\d+))?)(?: ([0-9a-f]+))?$")
 _FAIL = re.compile(r"^FAIL (\S+): (.*)$")
-_LONELY_TIMEOUT = 20.0
+_LONELY_TIMEOUT = 120.0
 
 
 @dataclass(frozen=True)

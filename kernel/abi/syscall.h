@@ -41,7 +41,7 @@ enum syscall {
      * for a thread that waits for this one (judged by the thread that received
      * on the endpoint last); or 8 calls lead to this thread already.
      */
-    SYS_CALL = 0,
+    SYS_CALL = 1,
 
     /*
      * REPLY_RECV(endpoint, message, deadline) -> message, badge.
@@ -51,7 +51,7 @@ enum syscall {
      * With nothing owed it is a RECV. Errors: as REPLY (but EPIPE, and ESTALE
      * for want of a call) and RECV.
      */
-    SYS_REPLY_RECV = 1,
+    SYS_REPLY_RECV = 0,
 
     /*
      * SEND(session, message, deadline) -> 0.

@@ -23,6 +23,14 @@ static uint64_t frame_deadline(const struct thread *thread) {
     return thread->frame.x[REG_T6];
 }
 
+/* The call is an ordinary one: in a list, and counted. */
+static void call_list(struct endpoint *endpoint, struct thread *caller)
+    REQUIRES(endpoint->lock) {
+    thread_set_flag(caller, THREAD_IS_CALL);
+    caller->session->open++;
+    list_push_back(&endpoint->callers, &caller->link);
+}
+
 /* ---- Ends of waits ---- */
 
 void call_enlist(struct endpoint *endpoint, const struct session *session) {
@@ -30,9 +38,9 @@ void call_enlist(struct endpoint *endpoint, const struct session *session) {
     if (!caller || (session && caller->session != session))
         return;
     endpoint->quick = NULL;
-    list_push_back(&endpoint->callers, &caller->link);
-    caller->session->open++;
-    thread_set_flag(caller, THREAD_IS_CALL);
+    for (unsigned i = 0; i < MESSAGE_ITEMS; i++)
+        caller->items[i].descriptor = 0; /* no window, whatever a1 says */
+    call_list(endpoint, caller);
 }
 
 void call_finish(struct endpoint *endpoint, struct thread *caller) {
@@ -91,13 +99,6 @@ static struct thread *cancel_locked(struct endpoint *endpoint,
     return lent;
 }
 
-/* A wait with a deadline cannot be a quick one, unless it is for a pager. */
-static bool may_time_out(const struct thread *thread) {
-    const uint32_t timed = THREAD_IS_CALL | THREAD_PAGING;
-    return !(thread->flags & THREAD_LENDS) &&
-           (thread->state != THREAD_CALLING || thread->flags & timed);
-}
-
 bool endpoint_cancel(struct thread *thread, uint64_t sequence, int error) {
     struct endpoint *endpoint;
     struct thread *lent = NULL;
@@ -108,7 +109,7 @@ bool endpoint_cancel(struct thread *thread, uint64_t sequence, int error) {
         elsewhere = thread->endpoint != endpoint;
         found = !elsewhere && thread->wait_sequence == sequence &&
                 thread->state >= THREAD_RECEIVING &&
-                (error != -ETIMEDOUT || may_time_out(thread));
+                !(error == -ETIMEDOUT && thread->flags & THREAD_LENDS);
         if (found)
             lent = cancel_locked(endpoint, thread, error);
         spin_unlock(&endpoint->lock);
@@ -121,9 +122,7 @@ bool endpoint_cancel(struct thread *thread, uint64_t sequence, int error) {
 
 /* The caller's message has reached `receiver`: it owes a reply from now on. It
  * owed none before, so its caller_gone is false. */
-static void call_begin(struct endpoint *endpoint, struct thread *caller,
-                       struct thread *receiver) REQUIRES(endpoint->lock) {
-    list_push_back(&endpoint->callers, &caller->link);
+static void call_begin(struct thread *caller, struct thread *receiver) {
     receiver->caller = caller;
     caller->server = receiver;
 }
@@ -132,7 +131,6 @@ static void note_session(struct thread *self, struct endpoint *endpoint,
                          struct session *session) {
     self->endpoint = endpoint;
     self->session = session;
-    session->open++;
 }
 
 /* Joins the senders (RESULT_WAITING), or says why not. */
@@ -154,6 +152,7 @@ send_wait(struct thread *self, struct endpoint *endpoint,
             thread_set_flag(self, THREAD_IS_CALL);
         self->server = NULL;
         note_session(self, endpoint, session);
+        session->open++;
         sender_insert(endpoint, self);
         thread_wait(self, THREAD_SENDING, deadline);
         result = RESULT_WAITING;
@@ -172,14 +171,16 @@ static void call_wait(struct thread *self) {
     thread_wait(self, THREAD_CALLING, deadline);
 }
 
-/* Whether the call, which took the slow path for what its message carries, can
- * still be a quick one (endpoint.h, I6), so that its reply is. */
-static inline bool
-can_be_quick(const struct thread *self, const struct endpoint *endpoint,
-             const struct session *session, const struct thread *receiver)
+/* Whether the call, which took the slow path, can still be a quick one
+ * (endpoint.h, I6), so that its reply is: it has no deadline and no items,
+ * which might be windows. */
+static inline bool can_be_quick(const struct thread *self,
+                                const struct endpoint *endpoint,
+                                const struct thread *receiver)
     REQUIRES(endpoint->lock) {
     return endpoint->quick == receiver && self->flags == 0 &&
-           frame_deadline(self) == DEADLINE_NONE && session->handles != 0;
+           frame_deadline(self) == DEADLINE_NONE &&
+           tag_items(self->frame.x[REG_A1]) == 0;
 }
 
 /* Delivers to a waiting receiver; a call then waits and switches to it. */
@@ -197,17 +198,12 @@ send_now(struct thread *self, struct endpoint *endpoint,
         thread_wake(receiver);
         return 0;
     }
-    if (can_be_quick(self, endpoint, session, receiver)) {
-        self->endpoint = endpoint;
-        self->session = session;
-        self->server = receiver;
-        receiver->caller = self;
-    } else {
+    note_session(self, endpoint, session);
+    if (!can_be_quick(self, endpoint, receiver)) {
         receiver_remove(endpoint, receiver);
-        thread_set_flag(self, THREAD_IS_CALL);
-        note_session(self, endpoint, session);
-        call_begin(endpoint, self, receiver);
+        call_list(endpoint, self);
     }
+    call_begin(self, receiver);
     thread_wake_handoff(receiver);
     call_wait(self);
     return RESULT_WAITING;
@@ -268,14 +264,6 @@ int64_t ipc_send(struct thread *self) {
 
 /* ---- Receive ---- */
 
-int receive_find(struct thread *self, struct handle_entry *entry) {
-    struct handle_table *table = &self->process->handles;
-    self->serves_handle = UINT64_MAX; /* until `serve` has it */
-    /* Before the look: what changes later is noticed. */
-    self->serves_changes = __atomic_load_n(&table->changes, __ATOMIC_ACQUIRE);
-    return endpoint_find(self, self->frame.x[REG_A0], entry);
-}
-
 /* Takes the message of the first sender. False: it was not deliverable; the
  * sender has its error, and the next one's turn has come. */
 static bool receive_sender(struct thread *self, struct endpoint *endpoint,
@@ -286,7 +274,8 @@ static bool receive_sender(struct thread *self, struct endpoint *endpoint,
                                 call ? MESSAGE_CALL : MESSAGE_SEND,
                                 sender->session->badge);
     if (!error && call) {
-        call_begin(endpoint, sender, self);
+        list_push_back(&endpoint->callers, &sender->link);
+        call_begin(sender, self);
         __atomic_store_n(&sender->state, THREAD_CALLING, __ATOMIC_RELEASE);
         return true;
     }
@@ -304,6 +293,7 @@ static bool receive_sender(struct thread *self, struct endpoint *endpoint,
 static bool receive_notice(struct thread *self, struct endpoint *endpoint)
     REQUIRES(endpoint->lock) {
     uint64_t bits = endpoint->bound ? notification_take(endpoint->bound) : 0;
+    endpoint->signalled = false;
     if (bits) {
         message_notice(self, MESSAGE_SIGNAL, 0, bits);
         return true;

@@ -33,7 +33,14 @@ int64_t call_session(struct thread *self, struct handle_entry entry);
 
 /* Finds the endpoint that the handle in the frame's a0 names: 0, -EBADF or
  * -EPERM. */
-int receive_find(struct thread *self, struct handle_entry *entry);
+static inline int receive_find(struct thread *self,
+                               struct handle_entry *entry) {
+    struct handle_table *table = &self->process->handles;
+    self->serves_handle = UINT64_MAX; /* until the receive has it */
+    /* Before the look: what changes later is noticed. */
+    self->serves_changes = __atomic_load_n(&table->changes, __ATOMIC_ACQUIRE);
+    return endpoint_find(self, self->frame.x[REG_A0], entry);
+}
 
 /* Receives on the endpoint that was found: RECV, and the rest of REPLY_RECV
  * once a reply, if one was owed, has been given. */

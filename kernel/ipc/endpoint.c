@@ -42,7 +42,7 @@ static struct endpoint *endpoint_alloc(struct quota *quota) {
     if (!endpoint)
         return NULL;
     endpoint->generation = generation_next();
-    endpoint->dead = endpoint->busy = false;
+    endpoint->dead = endpoint->busy = endpoint->signalled = false;
     endpoint->sessions = 0;
     endpoint->quick = NULL;
     endpoint->bound = NULL;
@@ -143,7 +143,7 @@ int64_t session_mint(struct thread *self, uint64_t endpoint, uint64_t badge,
 
 /* ---- Receivers that wait ---- */
 
-void receiver_add(struct endpoint *endpoint, struct thread *thread) {
+void receiver_queue(struct endpoint *endpoint, struct thread *thread) {
     struct list *receivers = &endpoint->receivers;
     list_push_back(receivers, &thread->link);
     if (!endpoint->quick) {
@@ -206,8 +206,10 @@ static void session_put(const struct handle_entry *entry) {
     struct endpoint *endpoint = session->endpoint;
     /* Under the lock, so that the last one to let go is the one to end it. */
     spin_lock(&endpoint->lock);
-    if (__atomic_sub_fetch(&session->handles, 1, __ATOMIC_ACQ_REL) == 0)
-        call_enlist(endpoint, session); /* I6 */
+    if (__atomic_sub_fetch(&session->handles, 1, __ATOMIC_ACQ_REL) == 0) {
+        session->generation = generation_next(); /* who has found it, has not */
+        call_enlist(endpoint, session);          /* I6 */
+    }
     session_end_unused(endpoint, session);
     endpoint_unlock_and_free(endpoint);
 }

@@ -51,8 +51,14 @@ struct endpoint {
     uint32_t generation; /* grows when its handle, which has it, is gone */
     uint32_t epoch;      /* grows at revoke: sessions have it */
     bool dead;           /* its handle is gone; sessions remain */
-    bool busy;           /* somebody but the quick thread waits for something
-                            here: senders, closed or receivers is not empty */
+    /* What keeps a server that replies from simply waiting, in one word. */
+    union {
+        struct {
+            bool busy;      /* senders, closed or receivers is not empty */
+            bool signalled; /* the bound notification may have bits */
+        };
+        uint16_t unusual;
+    };
     uint32_t sessions;
     struct thread *quick;  /* I6; or NULL */
     struct list receivers; /* other threads RECEIVING */
@@ -128,9 +134,17 @@ static inline struct thread *receiver_first(const struct endpoint *endpoint)
     return node ? container_of(node, struct thread, link) : NULL;
 }
 
-/* A thread begins to wait; ceases to. */
-void receiver_add(struct endpoint *endpoint, struct thread *thread)
+/* A thread begins to wait; ceases to. The first to come is the quick one. */
+void receiver_queue(struct endpoint *endpoint, struct thread *thread)
     REQUIRES(endpoint->lock);
+static inline void receiver_add(struct endpoint *endpoint,
+                                struct thread *thread)
+    REQUIRES(endpoint->lock) {
+    if (!endpoint->quick && list_empty(&endpoint->receivers))
+        endpoint->quick = thread;
+    else
+        receiver_queue(endpoint, thread);
+}
 static inline void receiver_remove(struct endpoint *endpoint,
                                    struct thread *thread)
     REQUIRES(endpoint->lock) {

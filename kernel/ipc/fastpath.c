@@ -22,7 +22,8 @@
 /* The handle, which must not change before all checks have passed; the tag. */
 register uint64_t handle __asm__("a0");
 register uint64_t message_tag __asm__("a1");
-/* The badge for the thread that goes on. */
+/* The thread that goes on, and its badge. */
+register struct thread *partner __asm__("s11");
 register uint64_t badge __asm__("a7");
 /* 1: entry.S has just found something to be so. */
 register uint64_t one __asm__("s1");
@@ -34,11 +35,10 @@ register uint64_t zero5 __asm__("t5");
 /* Near enough to trap/entry.S for its branches. */
 #define ENTERED __attribute__((section(".text.trap"), used, flatten))
 
-/* Goes on with the thread. */
-static inline _Noreturn void leave(struct thread *thread) {
+/* Goes on with the partner. */
+static inline _Noreturn void leave(void) {
     handle = 0;
-    /* Not by frame_current, of which gcc would keep a copy. */
-    __asm__ volatile("mv tp, %0\n\tj trap_fast_leave" ::"r"(thread) : "memory");
+    __asm__ volatile("j trap_fast_leave" ::: "memory");
     __builtin_unreachable();
 }
 
@@ -50,6 +50,14 @@ static inline _Noreturn void slow(void) {
 static inline _Noreturn void slow_unlock(struct endpoint *endpoint) {
     lock_drop(endpoint);
     slow();
+}
+
+/* The partner runs from here on: shortcut.h's `run`. */
+static inline void run_partner(struct hart *hart) {
+    if (partner->space != self->space)
+        asid_enter_known(hart, &partner->space->asid);
+    partner->state = THREAD_RUNNING;
+    hart->running = partner->priority;
 }
 
 ENTERED void fastpath_call(void) {
@@ -65,25 +73,36 @@ ENTERED void fastpath_call(void) {
     struct endpoint *endpoint = session->endpoint;
     if (!lock_try(endpoint, one))
         slow();
-    struct thread *receiver = endpoint->quick;
+    __asm__("ld %0, %1" : "=r"(partner) : "m"(endpoint->quick));
     if (session->generation != slot->generation ||
-        session->epoch != endpoint->epoch || !receiver)
+        session->epoch != endpoint->epoch || !partner)
         slow_unlock(endpoint);
-    zero4 = (uint64_t)receiver->caller;
+    __asm__("ld %0, %1" : "=r"(zero4) : "m"(partner->caller));
     if (zero4)
         slow_unlock(endpoint);
-    __asm__("srli %0, %1, 5" : "=r"(zero5) : "r"(gap(receiver, self)));
-    if (zero5 || (self->caller && call_depth(self) == CALL_DEPTH_MAX))
+    uint64_t gap = partner->standing - self->standing;
+    __asm__("srli %0, %1, 5" : "=r"(zero5) : "r"(gap));
+    if (zero5)
+        slow_unlock(endpoint);
+    const struct thread *above = self->caller;
+    if (__builtin_expect(above != NULL, 0) &&
+        call_depth(above) >= CALL_DEPTH_MAX - 1)
         slow_unlock(endpoint);
 
-    struct hart *hart = self->frame.hart;
-    self->frame.x[REG_A1] = message_tag;
+    if (DEBUG_BUILD)
+        self->frame.x[REG_A1] = message_tag; /* for the event */
+    event_note(EVENT_CALL, self, (uintptr_t)partner, message_tag);
     badge = session->badge;
-    call_commit(self, receiver, endpoint, session);
-    run(receiver, hart);
+    self->endpoint = endpoint;
+    self->session = session;
+    self->server = partner;
+    partner->caller = self;
+    self->state = THREAD_CALLING;
+    struct hart *hart = self->frame.hart;
+    run_partner(hart);
     lock_drop(endpoint);
     doom_check(self, hart, ~0u);
-    leave(receiver);
+    leave();
 }
 
 ENTERED void fastpath_reply_recv(void) {
@@ -93,26 +112,26 @@ ENTERED void fastpath_reply_recv(void) {
         self->serves_changes != self->process->handles.changes ||
         !lock_try(endpoint, one))
         slow();
-    struct thread *caller = self->caller;
-    if (!caller)
+    __asm__("ld %0, %1" : "=r"(partner) : "m"(self->caller));
+    if (!partner)
         slow_unlock(endpoint);
     __asm__("lwu %0, %1" : "=r"(zero3) : "m"(self->flags));
     if (zero3)
         slow_unlock(endpoint);
-    __asm__("srli %0, %1, 16" : "=r"(zero4) : "r"(unlike(caller, self)));
+    uint64_t unlike = partner->standing ^ self->standing;
+    __asm__("srli %0, %1, 16" : "=r"(zero4) : "r"(unlike));
     if (zero4)
         slow_unlock(endpoint);
-    __asm__("lbu %0, %1" : "=r"(zero5) : "m"(endpoint->busy));
-    if (zero5 || (endpoint->bound && endpoint->bound->bits != 0) ||
-        outranked(hart, caller))
+    __asm__("lhu %0, %1" : "=r"(zero5) : "m"(endpoint->unusual));
+    if (zero5 || (hart->ready && hart->ready >> partner->priority > 1))
         slow_unlock(endpoint);
 
-    badge = 0;
-    if (DEBUG_BUILD)
-        self->frame.x[REG_A1] = message_tag; /* for the event */
-    reply_commit(self, endpoint);
-    run(caller, hart);
+    event_note(EVENT_REPLY, self, (uintptr_t)partner, message_tag);
+    self->caller = NULL;
+    self->endpoint = endpoint;
+    self->state = THREAD_RECEIVING;
+    run_partner(hart);
     lock_drop(endpoint);
     doom_check(self, hart, ~0u);
-    leave(caller);
+    leave();
 }

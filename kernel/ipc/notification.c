@@ -67,6 +67,8 @@ static void signal_bound(struct notification *notification,
             message_notice(thread, MESSAGE_SIGNAL, 0, bits);
             thread_wake(thread);
         }
+    } else if (endpoint->bound == notification) {
+        endpoint->signalled = true;
     }
     spin_unlock(&endpoint->lock);
 }

@@ -74,7 +74,8 @@ static inline bool outranked(const struct hart *hart,
  * thread_wake_handoff and the scheduler do. The thread ran on this hart last,
  * which is therefore in its space's mask. */
 static inline void run(struct thread *thread, struct hart *hart) {
-    asid_enter_known(hart, &thread->space->asid);
+    if (thread->space != thread_self()->space)
+        asid_enter_known(hart, &thread->space->asid);
     thread->state = THREAD_RUNNING;
     hart->running = thread->priority;
 }
@@ -152,8 +153,7 @@ static inline struct thread *reply_partner(struct thread *self,
         !lock_try(endpoint, 1))
         return NULL;
     struct thread *caller = self->caller;
-    if (caller && self->flags == 0 && !endpoint->busy &&
-        (!endpoint->bound || endpoint->bound->bits == 0) &&
+    if (caller && self->flags == 0 && !endpoint->unusual &&
         !(caller->flags & ~(uint32_t)(THREAD_PAGING | THREAD_DEADLINE)) &&
         caller->frame.hart == hart && !outranked(hart, caller))
         return caller;

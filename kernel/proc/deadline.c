@@ -70,6 +70,7 @@ static struct thread *deadline_pop(uint64_t now, uint64_t *sequence) {
     if (thread) {
         *sequence = thread->deadline_sequence;
         list_remove(&thread->deadline_link);
+        thread_set_flag(thread, THREAD_LATE);
         thread_clear_flag(thread, THREAD_DEADLINE);
     }
     spin_unlock(&list->lock);
@@ -85,6 +86,7 @@ static void expire(uint64_t now) {
         if (!thread)
             return;
         wait_take_back(thread, sequence, -ETIMEDOUT);
+        thread_clear_flag(thread, THREAD_LATE);
     }
 }
 

@@ -16,10 +16,10 @@
  *             I2 a waiting thread's frame is complete before its state is
  *                visible to others: both are written under the lock of what it
  *                waits for (waiting_on);
- *             I3 wait_sequence grows with every wait but quick ones (calls and
- *                receives by the fast path, without a deadline), also when the
- *                memory becomes another thread: (thread, sequence) names one
- *                wait that has a deadline.
+ *             I3 wait_sequence grows with every wait but those that the fast
+ *                path begins, also when the memory becomes another thread. The
+ *                fast path begins none for a thread with THREAD_LATE, so that
+ *                (thread, sequence) names one wait with a deadline.
  * Locks       Fields say what guards them. Threads live in a type-stable slab.
  */
 #ifndef OCTAVO_PROC_THREAD_H
@@ -70,6 +70,8 @@ enum thread_flags {
     THREAD_LENDS = 1 << 7,    /* CALLING: its server has pages of it */
     THREAD_PAGING = 1 << 8,   /* its call is to a pager (ipc/pager.h) */
     THREAD_EXPIRED = 1 << 9,  /* CALLING: a tick passed; equals run first */
+    THREAD_LATE = 1 << 10,    /* its deadline has passed, and whoever noticed
+                                 has not yet looked whether it still waits */
 };
 
 /*

@@ -16,8 +16,8 @@
 
 /* As in abi/, sys/syscall.h and proc/wait.h (trap/trap.c checks); the cause of
  * an ecall from user mode. */
-#define FAST_CALL 0
-#define FAST_REPLY_RECV 1
+#define FAST_CALL 1
+#define FAST_REPLY_RECV 0
 #define MESSAGE_WORDS 8
 #define SYSCALL_SLOTS 64
 #define RESULT_WAITING -4096
@@ -115,7 +115,7 @@ trap_text:
     .balign 4
 trap_entry_plain:
     enter
-    sltiu s1, a7, FAST_REPLY_RECV + 1
+    sltiu s1, a7, FAST_CALL + 1
     bnez s1, trap_full
     find_light trap_syscall
     j trap_light
@@ -234,9 +234,9 @@ trap_other:
 
 /* The pager in a0 goes on: what its message has is in its frame. */
 trap_fault_leave:
-    mv tp, a0
+    mv s11, a0
     .irp n, 11,12,13,14,17
-    ld x\n, FRAME_REG(\n)(tp)
+    ld x\n, FRAME_REG(\n)(s11)
     .endr
     .irp n, 5,6,7,10,15,16,28,29,30,31
     mv x\n, zero
@@ -262,8 +262,8 @@ trap_fault_leave:
     .balign 4
 trap_entry:
     enter
-    beqz a7, 1f                     # FAST_CALL
-    addi s1, a7, -FAST_REPLY_RECV
+    beqz a7, 1f                     # FAST_REPLY_RECV
+    addi s1, a7, -FAST_CALL
     bnez s1, trap_ecall
     save_caller
 #ifdef DEBUG
@@ -272,7 +272,7 @@ trap_entry:
     sext.w s1, a1
     sltiu s1, s1, MESSAGE_WORDS + 1
     beqz s1, trap_not_words
-    branch_if_zero t6, fastpath_reply_recv
+    branch_if_zero t6, fastpath_call
     j trap_slow
 1:  save_caller
 #ifdef DEBUG
@@ -281,20 +281,19 @@ trap_entry:
     sext.w s1, a1
     sltiu s1, s1, MESSAGE_WORDS + 1
     beqz s1, trap_not_words
-    branch_if_zero t6, fastpath_call
+    branch_if_zero t6, fastpath_reply_recv
     j trap_slow
 
-/* The current thread goes on with words, tag and badge as they are in their
+/* The thread in s11 goes on with words, tag and badge as they are in their
  * registers; those that carry nothing are zero. */
     .globl trap_fast_leave
 trap_fast_leave:
-    ld s0, FRAME_PC(tp)
+    ld s0, FRAME_PC(s11)
     csrw sepc, s0
-    csrw sscratch, tp
-    .irp n, 1,2,3,8,9,18,19,20,21,22,23,24,25,26,27
-    ld x\n, FRAME_REG(\n)(tp)
+    csrw sscratch, s11
+    .irp n, 1,2,3,4,8,9,18,19,20,21,22,23,24,25,26,27
+    ld x\n, FRAME_REG(\n)(s11)
     .endr
-    ld tp, FRAME_REG(4)(tp)
     sret
 
 /* As it was; t3-t5 carry nothing, as the tag says. */
@@ -312,7 +311,7 @@ trap_not_words:
     save_message
     use_stack
     mv a0, tp
-    beqz a7, 2f
+    bnez a7, 2f                     # FAST_CALL
     call fastpath_reply_item
     bnez a0, trap_resume
     li a7, FAST_REPLY_RECV
@@ -322,8 +321,8 @@ trap_not_words:
     bnez a0, 1f
     li a7, FAST_CALL
     j syscall_dispatch
-1:  mv tp, a0
-    ld a7, FRAME_REG(17)(tp)
+1:  mv s11, a0
+    ld a7, FRAME_REG(17)(s11)
     .irp n, 5,6,7,11,12,13,14,15,16,28,29,30,31
     ld x\n, FRAME_REG(\n)(s3)
     .endr

@@ -25,7 +25,7 @@
 struct trap_frame trap_kernel_frame;
 uint8_t trap_kernel_stack[8192] __attribute__((aligned(16)));
 
-_Static_assert(SYS_CALL == 0 && SYS_REPLY_RECV == 1 && MESSAGE_WORDS == 8 &&
+_Static_assert(SYS_CALL == 1 && SYS_REPLY_RECV == 0 && MESSAGE_WORDS == 8 &&
                    SYSCALL_SLOTS == 64 && RESULT_WAITING == -4096 &&
                    RESULT_RESTART == -4097 && RESULT_LEAST == -8192 &&
                    SYS_SIGNAL == 16 && ENOSYS == 43 && SPACE_PAGER == 2 &&

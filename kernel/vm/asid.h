@@ -120,16 +120,14 @@ static inline void asid_enter(struct asid *asid) {
     }
 }
 
-/* The same for a short cut, with numbers in plenty: a thread of the space was
- * in this hart's queues or ran here, so the hart is in the mask. */
+/* Makes this hart run in a space that it is mostly not in, for a short cut,
+ * with numbers in plenty: a thread of the space was in this hart's queues or
+ * ran here, so the hart is in the mask. */
 static inline void asid_enter_known(struct hart *hart, struct asid *asid) {
     if (DEBUG_BUILD && !(asid->hart_mask >> hart->id & 1)) {
         __builtin_trap(); /* an assert would call */
     }
-    uint64_t satp = asid->satp;
-    if (hart->satp != satp) {
-        asid_satp(hart, satp);
-    }
+    asid_satp(hart, asid->satp);
 }
 
 /* Makes this hart run in the kernel's table alone: a hart that goes idle, or

@@ -73,6 +73,35 @@ static void check_timed_out(void) {
     peer_end(copying_client);
 }
 
+/* A call with a window, answered with a page, and one with words alone. */
+static void two_calls(uint64_t unused) {
+    int64_t session = copying_service.session;
+    struct message m = {.tag = tag_make(1, 0, 0, 1)};
+    (void)unused;
+    check_ok("accept a page", sys_accept(1, 0, 0, 1, 0, HANDLE_RECEIVED));
+    message_item(&m, 0, AREA, item_make(64, ITEM_WINDOW, ITEM_READ));
+    check_equal("call", ipc_call(session, &m, DEADLINE_NONE), 0);
+    check_equal("items", tag_items(m.tag), 1);
+    m = (struct message){.tag = tag_make(1, 8, 0, 0)};
+    check_equal("call", ipc_call(session, &m, DEADLINE_NONE), 0);
+}
+
+/* What the first call leaves in the kernel is a window, and a tag that says one
+ * item: the reply's. */
+static void check_call_before(void) {
+    copying_start_with(two_calls);
+    int64_t endpoint = copying_service.endpoint;
+    copying_receive();
+    copy_expect(COPY_IN, 0, AREA, 8, 0, 8);
+    struct message m = {.tag = tag_make(0, 0, 0, 1)};
+    message_item(&m, 0, AREA + PAGE_SIZE,
+                 item_make(PAGE_SIZE, ITEM_COW, ITEM_READ));
+    check_equal("reply", ipc_reply_recv(endpoint, &m, DEADLINE_NONE), 0);
+    copy_expect(COPY_IN, 0, AREA, 8, -EINVAL, 0);
+    check_equal("reply", service_answer(0, 0), 0);
+    peer_end(copying_client);
+}
+
 static int64_t saved_reply;
 
 static void thief(uint64_t unused) {
@@ -262,6 +291,8 @@ static const struct check checks[] = {
     {"saved", "a saved reply names its window until it is given", check_saved},
     {"dead_client", "a dead client's window is EPIPE", check_dead_client},
     {"timed_out", "a window ends with its call's deadline", check_timed_out},
+    {"call_before", "an earlier call's window is none of this one's",
+     check_call_before},
     {"thief", "another process cannot use a reply's window", check_thief},
     {"other_thread", "another thread has no implicit window",
      check_other_thread},
