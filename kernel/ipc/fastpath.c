@@ -52,12 +52,33 @@ static inline _Noreturn void slow_unlock(struct endpoint *endpoint) {
     slow();
 }
 
-/* The partner runs from here on: shortcut.h's `run`. */
-static inline void run_partner(struct hart *hart) {
+/* As in shortcut.h, but with the partner where it is: a parameter would be a
+ * copy. */
+static inline void space_enter_partner(struct hart *hart) {
     if (partner->space != self->space)
         asid_enter_known(hart, &partner->space->asid);
+}
+
+static inline void run_partner(struct hart *hart) {
     partner->state = THREAD_RUNNING;
     hart->running = partner->priority;
+}
+
+static inline void call_partner(struct endpoint *endpoint,
+                                struct session *session) {
+    event_note(EVENT_CALL, self, (uintptr_t)partner, message_tag);
+    self->endpoint = endpoint;
+    self->session = session;
+    self->server = partner;
+    partner->caller = self;
+    self->state = THREAD_CALLING;
+}
+
+static inline void reply_to_partner(struct endpoint *endpoint) {
+    event_note(EVENT_REPLY, self, (uintptr_t)partner, message_tag);
+    self->caller = NULL;
+    self->endpoint = endpoint;
+    self->state = THREAD_RECEIVING;
 }
 
 ENTERED void fastpath_call(void) {
@@ -89,16 +110,10 @@ ENTERED void fastpath_call(void) {
         call_depth(above) >= CALL_DEPTH_MAX - 1)
         slow_unlock(endpoint);
 
-    if (DEBUG_BUILD)
-        self->frame.x[REG_A1] = message_tag; /* for the event */
-    event_note(EVENT_CALL, self, (uintptr_t)partner, message_tag);
     badge = session->badge;
-    self->endpoint = endpoint;
-    self->session = session;
-    self->server = partner;
-    partner->caller = self;
-    self->state = THREAD_CALLING;
+    call_partner(endpoint, session);
     struct hart *hart = self->frame.hart;
+    space_enter_partner(hart);
     run_partner(hart);
     lock_drop(endpoint);
     doom_check(self, hart, ~0u);
@@ -126,10 +141,8 @@ ENTERED void fastpath_reply_recv(void) {
     if (zero5 || (hart->ready && hart->ready >> partner->priority > 1))
         slow_unlock(endpoint);
 
-    event_note(EVENT_REPLY, self, (uintptr_t)partner, message_tag);
-    self->caller = NULL;
-    self->endpoint = endpoint;
-    self->state = THREAD_RECEIVING;
+    reply_to_partner(endpoint);
+    space_enter_partner(hart);
     run_partner(hart);
     lock_drop(endpoint);
     doom_check(self, hart, ~0u);

@@ -18,15 +18,15 @@ from measure.trace import Step
 FLOOR: Dict[str, Tuple[int, int]] = {
     "user": (0, 3),
     "trap": (2, 2),
-    "identify": (7, 9),
+    "identify": (9, 7),
     "save": (20, 20),
     "look up": (6, 7),
     "check": (12, 8),
     "lock": (3, 3),
     "queue": (5, 4),
     "space": (2, 2),
-    "results": (2, 2),
-    "restore": (20, 20),
+    "results": (2, 1),
+    "restore": (19, 19),
     "return": (1, 1),
     "linkage": (0, 0),
 }
@@ -44,13 +44,13 @@ IN_ASSEMBLY = (
     ("identify", r"csrr\t\w+,scause"),
     ("save", r"csrr\t\w+,(sepc|sscratch)|csrrw\t\w+,sscratch|sd\t\w+,\d+\(tp\)"),
     ("save", r"add\t(\w+),\1,4$"),  # the pc, past the ecall
-    ("restore", r"csrw\ts(epc|scratch)|ld\t\w+,\d+\(tp\)"),
+    ("restore", r"csrw\ts(epc|scratch)|ld\t\w+,\d+\((tp|s11)\)"),
     ("identify", r""),
 )
 
 IN_C = (
     ("space", r"asid_\w+|space_\w+"),
-    ("queue", r"call_commit|reply_commit|run|doom_check"),
+    ("queue", r"call_partner|reply_to_partner|run_partner|doom_check"),
     ("check", r"gap|unlike|outranked|call_depth|endpoint_\w+"),
 )
 
