@@ -358,8 +358,9 @@ syscall_dispatch:
     li t0, RESULT_LEAST
     blt a0, t0, trap_resume
     li t0, RESULT_WAITING
+    beq a0, t0, trap_leave
     bgt a0, t0, 2f
-    li t0, RESULT_RESTART
+    addi t0, t0, RESULT_RESTART - RESULT_WAITING
     bne a0, t0, trap_leave
     ld t0, FRAME_PC(tp)
     addi t0, t0, -4
