@@ -24,7 +24,9 @@
 
 /* Lent pages go back before anything else of the reply can fail or be seen. */
 static int pages_return(struct thread *caller) {
-    int error = caller->loan ? loan_return(caller->loan) : 0;
+    if (!caller->loan)
+        return 0;
+    int error = loan_return(caller->loan);
     if (!error)
         caller->loan = NULL;
     return error;
@@ -110,21 +112,21 @@ int64_t ipc_reply(struct thread *self) {
 
 /* The reply and the receive, each under its lock. */
 static __attribute__((noinline)) int64_t
-reply_recv_apart(struct thread *self, struct handle_entry entry) {
+reply_recv_apart(struct thread *self, const struct handle_entry *entry) {
     int error = 0;
     if (self->caller || self->caller_gone)
         error = reply_implicit(self, true);
     if (error && error != -EPIPE)
         return message_error(self, error);
-    return receive(self, entry);
+    return receive(self, *entry);
 }
 
 /* The call came through the endpoint that the server receives on next, as
  * nearly always: one lock for both. */
 static inline int64_t reply_recv_here(struct thread *self,
-                                      struct handle_entry entry,
+                                      const struct handle_entry *entry,
                                       struct thread *caller) {
-    struct endpoint *endpoint = entry.object;
+    struct endpoint *endpoint = entry->object;
     spin_lock(&endpoint->lock);
     if (!call_is_open(endpoint, caller, caller->call_sequence, self)) {
         spin_unlock(&endpoint->lock);
@@ -132,7 +134,7 @@ static inline int64_t reply_recv_here(struct thread *self,
     }
     int error = reply_locked(self, endpoint, caller, true);
     if (!error)
-        return receive_unlock(self, endpoint, entry.generation);
+        return receive_unlock(self, endpoint, entry->generation);
     spin_unlock(&endpoint->lock);
     return message_error(self, error);
 }
@@ -147,8 +149,8 @@ int64_t ipc_reply_recv(struct thread *self) {
         return message_error(self, error);
     struct thread *caller = self->caller;
     if (caller && caller->endpoint == entry.object)
-        return reply_recv_here(self, entry, caller);
-    return reply_recv_apart(self, entry);
+        return reply_recv_here(self, &entry, caller);
+    return reply_recv_apart(self, &entry);
 }
 
 /* ---- Saving ---- */
