@@ -205,7 +205,6 @@ static inline void frame_ref(pa_t pa) {
  */
 int space_transfer(struct transfer *transfer) {
     struct work work;
-    transfer->execute = false;
     uint64_t start = csr_read(instret);
     spin_lock_pair(&transfer->from->lock, &transfer->to->lock);
     int result = 0;
