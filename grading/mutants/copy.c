@@ -132,8 +132,7 @@ static int window_open(struct window *window, unsigned index) {
     spin_lock(&endpoint->lock);
     if (endpoint != NULL) {
         error = -EINVAL;
-        if (caller->flags & THREAD_IS_CALL &&
-            index < tag_items(caller->frame.x[REG_A1]) &&
+        if (index < tag_items(caller->frame.x[REG_A1]) &&
             index < MESSAGE_ITEMS) {
             const struct memory_item *item = &caller->items[index];
             window->base = item->base;
@@ -396,8 +395,7 @@ static inline uint64_t quick_bytes(const struct thread *self,
     bool in = what & COPY_IN;
     uint64_t wanted = item_make(0, ITEM_WINDOW, 0);
     what -= index;
-    if (!(caller->flags & THREAD_IS_CALL) ||
-        index >= tag_items(caller->frame.x[REG_A1]) ||
+    if (index >= tag_items(caller->frame.x[REG_A1]) ||
         (what & ~(uint64_t)COPY_NOFAULT) != (in ? COPY_IN : COPY_OUT) ||
         (item->descriptor & (wanted | item_make(0, 15, 0))) != wanted ||
         offset > length || left > length - offset ||
@@ -427,8 +425,7 @@ static inline uint64_t quick_bytes(const struct thread *self,
     bool in = what & COPY_IN;
     uint64_t wanted = item_make(0, ITEM_WINDOW, in ? ITEM_READ : ITEM_WRITE);
     what -= index;
-    if (!(caller->flags & THREAD_IS_CALL) ||
-        index >= tag_items(caller->frame.x[REG_A1]) ||
+    if (index >= tag_items(caller->frame.x[REG_A1]) ||
         (what & ~(uint64_t)COPY_NOFAULT) != (in ? COPY_IN : COPY_OUT) ||
         (item->descriptor & (wanted | item_make(0, 15, 0))) != wanted ||
         offset > length || !user_range_ok(local, left))

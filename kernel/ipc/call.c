@@ -31,6 +31,15 @@ static void call_list(struct endpoint *endpoint, struct thread *caller)
     list_push_back(&endpoint->callers, &caller->link);
 }
 
+/* Ends that. A quick call leaves its tag in its register, so from here on an
+ * older tag may be in the frame: no window must be left for it. */
+static void call_uncount(struct endpoint *endpoint, struct thread *caller)
+    REQUIRES(endpoint->lock) {
+    for (unsigned i = 0; i < MESSAGE_ITEMS; i++)
+        caller->items[i].descriptor = 0;
+    session_close_call(endpoint, caller->session);
+}
+
 /* ---- Ends of waits ---- */
 
 void call_enlist(struct endpoint *endpoint, const struct session *session) {
@@ -38,8 +47,6 @@ void call_enlist(struct endpoint *endpoint, const struct session *session) {
     if (!caller || (session && caller->session != session))
         return;
     endpoint->quick = NULL;
-    for (unsigned i = 0; i < MESSAGE_ITEMS; i++)
-        caller->items[i].descriptor = 0; /* no window, whatever a1 says */
     call_list(endpoint, caller);
 }
 
@@ -60,7 +67,7 @@ void call_finish(struct endpoint *endpoint, struct thread *caller) {
         return;
     }
     list_remove(&caller->link);
-    session_close_call(endpoint, caller->session);
+    call_uncount(endpoint, caller);
 }
 
 /* What the caller has lent stays with whoever owes the reply, until he gives it
@@ -90,7 +97,7 @@ static struct thread *cancel_locked(struct endpoint *endpoint,
         lent = endpoint->server;
         sender_remove(endpoint, thread);
         thread_clear_flag(thread, THREAD_IS_CALL);
-        session_close_call(endpoint, thread->session);
+        call_uncount(endpoint, thread);
     } else {
         receiver_remove(endpoint, thread);
     }
@@ -280,7 +287,7 @@ static bool receive_sender(struct thread *self, struct endpoint *endpoint,
         return true;
     }
     thread_clear_flag(sender, THREAD_IS_CALL);
-    session_close_call(endpoint, sender->session);
+    call_uncount(endpoint, sender);
     if (error == TRANSFER_PREPARE)
         thread_restart(sender);
     else
