@@ -223,13 +223,13 @@ static void restrain(struct random *r, struct registers *t) {
 }
 
 static bool is_message(uint64_t number) {
-    return number <= SYS_REPLY && number != 0;
+    return number <= SYS_REPLY;
 }
 
 static void fuzz_once(struct random *r) {
     struct registers t;
     uint64_t number = random_below(r, 3) ? random_below(r, SYS_MAX)
-                                         : 1 + random_below(r, SYS_REPLY_SAVE);
+                                         : random_below(r, SYS_REPLY_SAVE + 1);
     for (unsigned i = 0; i < 8; i++)
         t.a[i] = random_below(r, 3) ? any_handle(r) : any_number(r);
     for (unsigned i = 0; i < 7; i++)
