@@ -147,11 +147,9 @@ static enum bytes_way way_choose(const struct cut *cut, unsigned flags) {
         return BYTES_NONE;
     if (length <= BYTES_REGISTERS_MAX)
         return BYTES_REGISTERS;
-    if (length < edge)
-        return BYTES_COPY;
     bool give = flags & BYTES_GIVE;
-    uint64_t edge = (give ? BYTES_MOVE_MIN : BYTES_COW_MIN) +
-                    (uint64_t)cut_ends(cut) * BYTES_END_MIN;
+    if (length < (give ? BYTES_MOVE_MIN : BYTES_COW_MIN))
+        return BYTES_COPY;
     return give ? BYTES_MOVE : BYTES_COW;
 }
 

@@ -77,6 +77,7 @@ static uint64_t pages_missing(const struct space *space,
                               uint64_t most) {
     uint64_t pages = 0;
     (void)space;
+    (void)page_is_missing;
     for (; pages < most && va < region->end; va += PAGE_SIZE) {
         pages++;
     }

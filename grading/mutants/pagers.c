@@ -442,39 +442,6 @@ struct thread *fastpath_fault(void) {
 }
 
 /*
- * X-pager-window: a fault opens a window of the thread's last call.
- * File: kernel/ipc/fastfault.c
- * Killed by: test_pager_way window
- */
-struct thread *fastpath_fault(void) {
-    struct thread *self = thread_self();
-    struct hart *hart = self->frame.hart;
-    struct paging *paging = &self->paging;
-    const struct fill_request *request = &paging->request;
-    struct session *session = request->pager.session;
-    if (!fastpath_enabled() || self->flags != 0 || paging->error != 0)
-        return NULL;
-    struct thread *receiver =
-        session_partner(self, session, request->pager.key);
-    if (!receiver)
-        return NULL;
-    struct endpoint *endpoint = session->endpoint;
-    if (!deadline_arm_late(self, pager_deadline(), THREAD_PAGING)) {
-        lock_drop(endpoint);
-        return NULL;
-    }
-    self->wait_sequence++;
-    pager_words(receiver->frame.x, request);
-    receiver->frame.x[REG_A7] = session->badge;
-    paging->in_call = paging->aside = false;
-    call_commit(self, receiver, endpoint, session);
-    run(receiver, hart);
-    lock_drop(endpoint);
-    doom_check(self, hart, THREAD_KILLED);
-    return receiver;
-}
-
-/*
  * X-pager-unmade: pages that the pager has never touched are not made: the
  * answer is tried for ever.
  * File: kernel/ipc/pager.c
@@ -485,4 +452,14 @@ static int answer_prepare(const struct transfer *transfer) {
     for (unsigned i = 0; i < transfer->count && result >= 0; i++)
         result = 0 * (int)i;
     return result < 0 ? result : TRANSFER_PREPARE;
+}
+
+/*
+ * X-window-kept: a call that has ended leaves its windows to the next one.
+ * File: kernel/ipc/call.c
+ * Killed by: test_window call_before
+ */
+static void call_uncount(struct endpoint *endpoint, struct thread *caller)
+    REQUIRES(endpoint->lock) {
+    session_close_call(endpoint, caller->session);
 }

@@ -188,8 +188,8 @@ int space_own(struct space *space, pte_t *leaf, va_t page, pte_t flags) {
  * File: kernel/vm/frame.h
  * Killed by: test_item_cow sharers
  */
-static inline void frame_ref(pa_t pa) {
-    uint32_t *refs = &frame_record(pa)->refs;
+static inline void frame_ref_in(struct frame *records, pa_t pa) {
+    uint32_t *refs = &records[pa >> PAGE_SHIFT].refs;
     uint32_t before = __atomic_fetch_add(refs, 1, __ATOMIC_RELAXED);
     debug_assert(before > 0 && before < UINT32_MAX);
     if (before == UINT8_MAX) {

@@ -35,8 +35,6 @@ struct thread *fastpath_fault(void) {
     pager_words(receiver->frame.x, request);
     receiver->frame.x[REG_A7] = session->badge;
     paging->in_call = paging->aside = false;
-    for (unsigned i = 0; i < MESSAGE_ITEMS; i++)
-        self->items[i].descriptor = 0; /* no window, whatever a1 says */
     call_commit(self, receiver, endpoint, session);
     run(receiver, hart);
     lock_drop(endpoint);
