@@ -124,9 +124,6 @@ static inline void asid_enter(struct asid *asid) {
  * with numbers in plenty: a thread of the space was in this hart's queues or
  * ran here, so the hart is in the mask. */
 static inline void asid_enter_known(struct hart *hart, struct asid *asid) {
-    if (DEBUG_BUILD && !(asid->hart_mask >> hart->id & 1)) {
-        __builtin_trap(); /* an assert would call */
-    }
     asid_satp(hart, asid->satp);
 }
 
