@@ -39,16 +39,37 @@ void ring_rewind(struct ring *ring) {
         ring->head = ring->tail = 0;
 }
 
+/* From the end of the page and on from its start. Not inlined: bytes that lie
+ * in one piece, as nearly all do, then need no register kept over a call. */
+static __attribute__((noinline)) void peek_twice(const struct ring *ring,
+                                                 struct span first,
+                                                 uint8_t *bytes,
+                                                 uint64_t count) {
+    memcpy(bytes, first.data, first.length);
+    memcpy(bytes + first.length, ring->data, count - first.length);
+}
+
+static __attribute__((noinline)) void append_twice(struct ring *ring,
+                                                   struct span first,
+                                                   const uint8_t *bytes,
+                                                   uint64_t count) {
+    memcpy(first.data, bytes, first.length);
+    memcpy(ring->data, bytes + first.length, count - first.length);
+}
+
 void ring_peek(const struct ring *ring, void *bytes, uint64_t count) {
     struct span first = ring_span(ring, ring->head, count);
-    memcpy(bytes, first.data, first.length);
-    memcpy((uint8_t *)bytes + first.length, ring->data, count - first.length);
+    if (first.length < count)
+        peek_twice(ring, first, bytes, count);
+    else
+        memcpy(bytes, first.data, count);
 }
 
 void ring_append(struct ring *ring, const void *bytes, uint64_t count) {
     struct span first = ring_span(ring, ring->tail, count);
-    memcpy(first.data, bytes, first.length);
-    memcpy(ring->data, (const uint8_t *)bytes + first.length,
-           count - first.length);
     ring->tail += count;
+    if (first.length < count)
+        append_twice(ring, first, bytes, count);
+    else
+        memcpy(first.data, bytes, count);
 }

@@ -20,10 +20,14 @@ void pipe_open(struct pipe *pipe) {
 }
 
 static void queue_remove(struct queue *queue, unsigned index) {
-    queue->count--;
+    unsigned behind = --queue->count - index;
     waiters--;
+    if (behind == 0)
+        return;
     memmove(&queue->transfers[index], &queue->transfers[index + 1],
-            (queue->count - index) * sizeof(queue->transfers[0]));
+            behind * sizeof(queue->transfers[0]));
+    memmove(&queue->bytes[index], &queue->bytes[index + 1],
+            behind * sizeof(queue->bytes[0]));
 }
 
 static void queue_drop_gone(struct queue *queue) {
@@ -37,7 +41,9 @@ static void queue_drop_gone(struct queue *queue) {
     }
 }
 
-static int64_t queue_add(struct queue *queue, const struct transfer *transfer) {
+/* `bytes` are those of an inline write, else NULL. */
+static int64_t queue_add(struct queue *queue, const struct transfer *transfer,
+                         const void *bytes) {
     if (queue->count == WAITERS_PER_END)
         queue_drop_gone(queue);
     if (queue->count == WAITERS_PER_END || waiters == WAITERS_MAX)
@@ -46,7 +52,10 @@ static int64_t queue_add(struct queue *queue, const struct transfer *transfer) {
     if (reply < 0)
         return reply;
     queue->transfers[queue->count] = *transfer;
-    queue->transfers[queue->count++].reply = reply;
+    queue->transfers[queue->count].reply = reply;
+    if (bytes)
+        memcpy(queue->bytes[queue->count], bytes, PROTO_INLINE_WRITE);
+    queue->count++;
     waiters++;
     return SERVICE_LATER;
 }
@@ -110,13 +119,15 @@ static void reader_answer(struct ring *ring, const struct transfer *reader) {
         sys_handle_close(reader->reply);
 }
 
-/* Brings as much of a write into the ring as fits. Returns its error. */
-static int64_t writer_fill(struct ring *ring, struct transfer *writer) {
+/* Brings as much of a write into the ring as fits, from `bytes` if it has no
+ * window. Returns its error. */
+static int64_t writer_fill(struct ring *ring, struct transfer *writer,
+                           const uint8_t *bytes) {
     while (writer->done < writer->length && ring_room(ring) > 0) {
         uint64_t count =
             minimum(writer->length - writer->done, ring_room(ring));
         if (!writer->window) {
-            ring_append(ring, writer->bytes + writer->done, count);
+            ring_append(ring, bytes + writer->done, count);
             writer->done += count;
             continue;
         }
@@ -144,9 +155,8 @@ static bool readers_run(struct pipe *pipe) {
     bool moved = false;
     while (queue->count > 0 &&
            (ring_fill(&pipe->ring) > 0 || !pipe->open[END_WRITE])) {
-        struct transfer reader = queue->transfers[0];
+        reader_answer(&pipe->ring, &queue->transfers[0]);
         queue_remove(queue, 0);
-        reader_answer(&pipe->ring, &reader);
         moved = true;
     }
     return moved;
@@ -159,8 +169,9 @@ static bool writers_run(struct pipe *pipe) {
     while (queue->count > 0) {
         struct transfer *writer = &queue->transfers[0];
         uint64_t before = writer->done;
-        int64_t error =
-            pipe->open[END_READ] ? writer_fill(&pipe->ring, writer) : -EPIPE;
+        int64_t error = pipe->open[END_READ]
+                            ? writer_fill(&pipe->ring, writer, queue->bytes[0])
+                            : -EPIPE;
         moved = moved || writer->done != before;
         if (error >= 0 && writer->done < writer->length)
             break;
@@ -196,7 +207,7 @@ int64_t pipe_read(struct pipe *pipe, struct message *m) {
     if (reader.length == 0)
         return 0;
     if (ring_fill(&pipe->ring) == 0 && pipe->open[END_WRITE])
-        return queue_add(&pipe->waiting[END_READ], &reader);
+        return queue_add(&pipe->waiting[END_READ], &reader, NULL);
     int64_t count = reader_fill(&pipe->ring, &reader, m);
     if (count < 0)
         return count;
@@ -214,8 +225,8 @@ static bool write_short(struct pipe *pipe, const struct message *m) {
         length > ring_room(&pipe->ring) || !pipe->open[END_READ])
         return false;
     ring_append(&pipe->ring, &m->words[1], length);
-    if (pipe->waiting[END_READ].count > 0)
-        pipe_run(pipe);
+    /* There was room, so no writer waits (P1). */
+    readers_run(pipe);
     return true;
 }
 
@@ -227,15 +238,14 @@ static int64_t write_long(struct pipe *pipe, const struct message *m) {
     struct transfer writer;
     if (!transfer_set(&writer, m, PROTO_INLINE_WRITE))
         return -EINVAL;
-    if (!writer.window)
-        memcpy(writer.bytes, &m->words[1], PROTO_INLINE_WRITE);
+    const void *bytes = writer.window ? NULL : &m->words[1];
     if (!pipe->open[END_READ])
         return -EPIPE;
     /* With others waiting the ring is full (P1): nobody is overtaken. */
-    int64_t error = writer_fill(&pipe->ring, &writer);
+    int64_t error = writer_fill(&pipe->ring, &writer, bytes);
     int64_t label = writer_label(&writer, error);
     if (error >= 0 && writer.done < writer.length) {
-        int64_t later = queue_add(&pipe->waiting[END_WRITE], &writer);
+        int64_t later = queue_add(&pipe->waiting[END_WRITE], &writer, bytes);
         label = later == SERVICE_LATER ? later : writer_label(&writer, later);
     }
     pipe_run(pipe);

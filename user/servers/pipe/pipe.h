@@ -40,12 +40,13 @@ struct transfer {
     uint64_t length;
     uint64_t done;
     bool window; /* bytes are in the call's window, else in words */
-    uint8_t bytes[PROTO_INLINE_WRITE]; /* of an inline write */
 };
 
+/* Who waits at an end, in order of arrival. */
 struct queue {
     unsigned count;
-    struct transfer transfers[WAITERS_PER_END]; /* in order of arrival */
+    struct transfer transfers[WAITERS_PER_END];
+    uint8_t bytes[WAITERS_PER_END][PROTO_INLINE_WRITE]; /* of inline writes */
 };
 
 struct pipe {
