@@ -21,7 +21,6 @@ import os
 import shlex
 import shutil
 import signal
-import struct
 import subprocess
 import tarfile
 import tempfile
@@ -32,7 +31,7 @@ from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from guestclock import GuestClock
-from symbols import FaultLines, Symbols
+from symbols import FaultLines, Symbols, elf_span
 from transcript import Transcript
 
 TOP = Path(__file__).resolve().parent.parent
@@ -65,6 +64,7 @@ class Options:
     timeout: float = 60.0  # host seconds
     limit: Optional[float] = None  # seconds of the guest's time
     monitor: Optional[str] = None  # Unix socket of QEMU's monitor
+    memory: Optional[str] = None  # file that holds the RAM, and keeps it
     debug: bool = False  # the DEBUG=1 build
     seed: Optional[int] = None
     tick: Optional[int] = None
@@ -263,24 +263,12 @@ RAM_BASE = 0x80000000
 FDT_ROOM = 1 << 20  # the device tree lies in RAM's last 2 MiB, at their start
 
 
-def kernel_span(kernel: Path) -> Tuple[int, int]:
-    """The physical addresses where the kernel begins and ends."""
-    elf = kernel.read_bytes()
-    (table,) = struct.unpack_from("<Q", elf, 32)
-    size, count = struct.unpack_from("<HH", elf, 54)
-    headers = [
-        struct.unpack_from("<IIQQQQQQ", elf, table + i * size) for i in range(count)
-    ]
-    loads = [(h[4], h[4] + h[6]) for h in headers if h[0] == 1]
-    return min(start for start, _ in loads), max(end for _, end in loads)
-
-
 def initrd_address(options: Options, initrd: Path) -> Optional[int]:
     """Where to load the initrd; None where QEMU itself finds a good place.
 
     QEMU puts it in the middle of RAM, where a small machine has the device
     tree. Then it comes right behind the kernel."""
-    start, end = kernel_span(kernel_file(options))
+    start, end = elf_span(kernel_file(options).read_bytes())
     top = RAM_BASE + options.mem * (1 << 20)
     device_tree = (top - FDT_ROOM) // (2 << 20) * (2 << 20)
     size = initrd.stat().st_size
@@ -324,7 +312,7 @@ def qemu_command(
 ) -> List[str]:
     """QEMU's command line; without a serial file the terminal is the console."""
     kernel = media.kernel or kernel_file(options)
-    command = [*build_env(options.debug)["QEMU"], "-M", "virt"]
+    command = [*build_env(options.debug)["QEMU"], *machine_options(options)]
     command += ["-bios", "default", "-kernel", str(kernel)]
     command += initrd_options(options, media)
     command += ["-m", f"{options.mem}M", "-smp", str(options.smp)]
@@ -353,6 +341,14 @@ def qemu_command(
         command += ["-S", "-gdb", "chardev:gdb", "-chardev"]
         command += [f"socket,id=gdb,path={socket},server=on,wait=off"]
     return command + options.qemu_args
+
+
+def machine_options(options: Options) -> List[str]:
+    if options.memory is None:
+        return ["-M", "virt"]
+    path = qemu_path(Path(options.memory))
+    ram = f"memory-backend-file,id=ram,share=on,mem-path={path},size={options.mem}M"
+    return ["-M", "virt,memory-backend=ram", "-object", ram]
 
 
 def monitor_device(options: Options) -> str:

@@ -15,7 +15,7 @@ import re
 import socket
 import time
 from pathlib import Path
-from typing import Optional, Tuple
+from typing import List, Optional, Tuple
 
 MTIME = 0x200BFF8  # of the machine `virt`
 MTIME_HZ = 10_000_000
@@ -25,6 +25,8 @@ ANSWER_S = 2.0
 STILL_LOOKS = 4  # without any progress: nothing will ever happen
 WORK = 20  # host ticks of work without progress
 DEAF_WORK = 200  # the same without an answer
+CRAWL = 5000  # ticks of the machine's timer in a host tick: 1/20 of the time
+LOOP = 32  # bytes
 STILL = "all harts wait, and no timer will wake one"
 
 
@@ -77,6 +79,7 @@ class GuestClock:
         self._guest = -1
         self._worked = 0
         self._still = 0
+        self._places: List[int] = []
         self._deaf: Optional[int] = None
 
     def verdict(self) -> str:
@@ -107,11 +110,28 @@ class GuestClock:
         """Whether the guest's time has stood for a while though the host let
         QEMU run: it sleeps, or it works and executes nothing."""
         work, asleep = self._work()
-        if guest != self._guest:
-            self._guest, self._worked, self._still = guest, work, 0
-            return False
-        self._still += asleep or work - self._worked >= WORK
+        spent, moved = work - self._worked, guest - self._guest
+        if moved and not self._crawls(spent, moved):
+            self._still = 0
+        elif moved or asleep or spent >= WORK:
+            self._still += 1
+        if moved:
+            self._guest, self._worked = guest, work
         return self._still >= STILL_LOOKS
+
+    def _crawls(self, spent: int, moved: int) -> bool:
+        """Whether the harts are where they were and hardly execute anything: a
+        hart that waits with its interrupts off is woken, and waits again."""
+        before, self._places = self._places, self._pcs()
+        same = len(before) == len(self._places) and all(
+            abs(here - there) <= LOOP for here, there in zip(before, self._places)
+        )
+        return same and bool(before) and spent >= WORK and moved <= CRAWL * spent
+
+    def _pcs(self) -> List[int]:
+        text = self._monitor.ask("info registers -a")
+        found = re.findall(r"^\s*pc\s+(?:0x)?([0-9a-f]+)", text, re.M)
+        return [int(value, 16) for value in found]
 
     def guest_time(self) -> Optional[int]:
         """The machine's timer; None if it cannot be read."""

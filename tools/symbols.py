@@ -30,6 +30,17 @@ STT_NOTYPE, STT_FUNC = 0, 2
 SHN_LORESERVE = 0xFF00
 
 
+def elf_span(elf: bytes) -> Tuple[int, int]:
+    """The physical addresses where a kernel begins and ends."""
+    (table,) = struct.unpack_from("<Q", elf, 32)
+    size, count = struct.unpack_from("<HH", elf, 54)
+    headers = [
+        struct.unpack_from("<IIQQQQQQ", elf, table + i * size) for i in range(count)
+    ]
+    loads = [(h[4], h[4] + h[6]) for h in headers if h[0] == 1]
+    return min(start for start, _ in loads), max(end for _, end in loads)
+
+
 def elf_functions(elf: bytes) -> List[Tuple[int, int, str]]:
     """Start, end and name of each function of a 64-bit ELF file, in order.
 

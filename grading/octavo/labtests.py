@@ -17,6 +17,7 @@ from typing import Dict, List, Optional, Sequence
 
 import pytest
 
+from grading.octavo import events
 from grading.octavo import lab as labs
 from grading.octavo import scoring
 from grading.octavo.guest import code_of
@@ -171,6 +172,8 @@ class Bench:
         self.machine = machine
         self.instructions: Optional[int] = None
         self.earned = test.points
+        self.events = ""  # before the failure
+        self.exact = True  # a run on one hart: the same in each grading
 
     def unit(self, name: str, **setup: object) -> int:
         """Runs a test of the unit kernel; returns its guest instructions."""
@@ -193,9 +196,18 @@ class Bench:
         if isinstance(setup.get("seed"), int):
             setup["seed"] = int(str(setup["seed"])) + SEED_STEP * seed_base()
         run = self.machine.run(command, **{**fields, **setup})
+        self.exact = self.machine.prepare(**setup).smp == 1
+        run.look_back = lambda run, got: self.look_back(run, got, setup)
         if run.result.timed_out and not run.result.stopped:
             raise scoring.Infrastructure(f"the host stopped `{run.command}`")
         return run
+
+    def look_back(self, run: Run, got: str, setup: Dict[str, object]) -> None:
+        """What happened last before a failure, in `events`."""
+        fields = self.machine.prepare(**setup)
+        if events.is_wanted(fields, got):
+            again = events.Repeated(run.guest, fields, run.nonce, run.key)
+            self.events = again.text()
 
     def frozen(self, command: str, pattern: str, **setup: object) -> Frozen:
         """A machine stopped where its console shows a pattern, to be looked at
@@ -236,6 +248,7 @@ class Bench:
             raise LabError(f"test.{self.test.name} has no tiers, or counted nothing")
         met = sum(self.instructions <= tier for tier in tiers)
         if met == 0:
+            self.machine.runs[-1].look_back = None
             self.machine.runs[-1].fail(
                 f"at most {max(tiers)} guest instructions",
                 f"{self.instructions} of them",
@@ -249,6 +262,7 @@ class Bench:
             raise LabError(f"test.{self.test.name} has no budget, or counted nothing")
         if self.instructions > budget:
             last = run or self.machine.runs[-1]
+            last.look_back = None
             last.fail(
                 f"at most {budget} guest instructions", f"{self.instructions} of them"
             )
@@ -262,7 +276,10 @@ def bench(request: pytest.FixtureRequest, machine: Machine):  # type: ignore[no-
         pytest.skip("a test of a lab: make grade LAB=name")
     made = Bench(plugin.lab, plugin.lab.tests[name_of(request.node)], machine)
     yield made
-    if made.instructions is not None:
+    if made.instructions is not None and made.exact:
         count = ("guest_instructions", made.instructions)
         request.node.user_properties.append(count)
+    if made.events:
+        key = "events" if made.exact else "rough_events"
+        request.node.user_properties.append((key, made.events))
     request.node.user_properties.append(("earned", made.earned))

@@ -29,6 +29,10 @@ Row = Dict[str, object]
 
 RESULTS = "OCTAVO_RESULTS"  # in the environment: another place for results.json
 
+# Events of several harts are not quite the same in two gradings, and so are
+# shown but no part of the record.
+ROUGH = "rough_events"
+
 PASSED, FAILED, NOT_RUN, BROKEN = "passed", "failed", "not-run", "infrastructure"
 _WORDS = {PASSED: "pass", FAILED: "FAIL", NOT_RUN: "not run", BROKEN: "BROKEN"}
 
@@ -80,6 +84,8 @@ def empty_row(lab: Lab, test: Test, name: str) -> Row:
         "seed": None,
         "message": "",
         "first_divergence": None,
+        "events": None,
+        ROUGH: None,
         "replay": f"make grade LAB={lab.name} TEST={name}",
         "gdb": f"make gdb LAB={lab.name} TEST={name}",
         "boot": None,
@@ -117,7 +123,7 @@ class LabRecorder:
         entry = self.lab.tests[str(facts["entry"])]
         row = self.rows.setdefault(key, empty_row(self.lab, entry, str(facts["name"])))
         row["title"] = facts["title"]
-        for key in ("seed", "guest_instructions", "log"):
+        for key in ("seed", "guest_instructions", "log", "events", ROUGH):
             row[key] = facts.get(key, row[key])
         row["boot"] = facts.get("command", row["boot"])
         self.judge(row, report, entry)
@@ -176,7 +182,7 @@ def divergence(text: str) -> Optional[str]:
 def write_all(lab: Lab, rows: List[Row], facts: Dict[str, str], out: Path) -> None:
     """Writes the record and everything that is made of it."""
     out.mkdir(parents=True, exist_ok=True)
-    lines = [json.dumps({**row, "versions": facts}, sort_keys=True) for row in rows]
+    lines = [record_line(row, facts) for row in rows]
     put(out / "record.jsonl", "".join(line + "\n" for line in lines))
     put(out / "junit.xml", junit(lab, rows))
     results = json.dumps(gradescope(lab, rows), indent=1) + "\n"
@@ -184,6 +190,11 @@ def write_all(lab: Lab, rows: List[Row], facts: Dict[str, str], out: Path) -> No
     if os.environ.get(RESULTS):
         put(Path(os.environ[RESULTS]), results)
     put(out / "summary.md", summary(lab, rows))
+
+
+def record_line(row: Row, facts: Dict[str, str]) -> str:
+    kept = {key: value for key, value in row.items() if key != ROUGH}
+    return json.dumps({**kept, "versions": facts}, sort_keys=True)
 
 
 def put(path: Path, text: str) -> None:
@@ -304,6 +315,7 @@ def explain(row: Row) -> List[str]:
     lines = str(row["message"]).splitlines()
     if row["status"] != FAILED:
         return lines
+    lines += str(row["events"] or row.get(ROUGH) or "").splitlines()
     for place in row["looks_at"] if isinstance(row["looks_at"], list) else []:
         lines.append(f"look at:  {place}")
     lines += [f"read:     {row['hint']}", f"again:    {row['replay']}"]

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Dict, Iterator, List
@@ -180,6 +181,10 @@ def solution(name: str, body: str) -> Dict[str, bytes]:
     return {FILE: functions.replace(text, found, code).encode()}
 
 
+DENY = "    return false;\n"
+ASLEEP = '    for (;;) {\n        __asm__ volatile("wfi");\n    }\n'
+
+
 def unused(name: str) -> str:
     text = (TOP / FILE).read_text(encoding="utf-8")
     names = functions.find(text, name).parameters
@@ -259,8 +264,7 @@ def test_runaways(base: private.Tree) -> None:
     result = grade(base, loop, "next,find")
     expect(result, "next", "failed", "no end after 0.5 s of the guest's time")
     expect(result, "find", "passed")
-    asleep = '    for (;;) {\n        __asm__ volatile("wfi");\n    }\n'
-    files = solution("pagetable_next", unused("pagetable_next") + asleep)
+    files = solution("pagetable_next", unused("pagetable_next") + ASLEEP)
     result = grade(base, files, "next,find")
     expect(result, "next", "failed", "no timer will wake one")
     reset = '    __asm__ volatile("li a7, 0x53525354\\nli a6, 0\\nli a0, 1\\n"\n'
@@ -270,6 +274,29 @@ def test_runaways(base: private.Tree) -> None:
     result = grade(base, files, "next,find")
     expect(result, "next", "failed")
     expect(result, "find", "passed")
+
+
+EVENT = r"^    \| +\d+ hart 0  \d+\.1 "
+
+
+@GROUP
+@points(3)
+def test_last_events(base: private.Tree) -> None:
+    """A failure shows the last events; two gradings of it give the same record."""
+    record = base.where / "build" / "grade" / LAB.name / "record.jsonl"
+    deny = solution("pagetable_protect", unused("pagetable_protect") + DENY)
+    asleep = solution("pagetable_unmap", unused("pagetable_unmap") + ASLEEP)
+    case = "boots[test_map]"
+    failed = EVENT + r"\w+ +exit +of process \d+ \w+, status 1\d*$"
+    records: List[bytes] = []
+    for files, last in ((deny, failed), (deny, failed), (asleep, EVENT)):
+        result = grade(base, files, case)
+        expect(result, case, "failed")
+        records.append(record.read_bytes())
+        lines = str(result.rows[0]["events"]).splitlines()
+        if not re.search(last, lines[-1]) or not 2 <= len(lines) <= 9:
+            scoring.fail(last, result.text[-3000:])
+    assert records[0] == records[1]
 
 
 @GROUP

@@ -12,6 +12,7 @@
 #ifndef OCTAVO_ARCH_EVENT_H
 #define OCTAVO_ARCH_EVENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "arch/csr.h"
@@ -27,6 +28,7 @@ enum event_kind {
     EVENT_TRAP,    /* no system call: thread, scause, stval */
     EVENT_SWITCH,  /* by the scheduler: thread, -, - */
     EVENT_EXIT,    /* or a kill: thread that ends it, process, status */
+    EVENT_FREE,    /* a thread's memory: thread, process, pid and tid */
 };
 
 enum { EVENTS_KEPT = 256 /* of a hart; a power of two */ };
@@ -45,12 +47,23 @@ struct event_ring {
 
 extern struct event_ring event_rings[DEBUG_BUILD * HART_MAX];
 
+/* A trap right after the same one: the ticks of a thread that runs on would
+ * drive out all else. */
+static inline bool event_repeats(const struct event *last, const void *thread,
+                                 uint64_t first, uint64_t second) {
+    return last->kind == EVENT_TRAP && last->thread == thread &&
+           last->first == first && last->second == second;
+}
+
 /* Adds an event to this hart's ring. */
 static inline void event_note(enum event_kind kind, const void *thread,
                               uint64_t first, uint64_t second) {
     if (!DEBUG_BUILD)
         return;
     struct event_ring *ring = &event_rings[hart_self()->id];
+    struct event *last = &ring->event[(ring->count - 1) % EVENTS_KEPT];
+    if (kind == EVENT_TRAP && event_repeats(last, thread, first, second))
+        return;
     struct event *event = &ring->event[ring->count++ % EVENTS_KEPT];
     event->time = csr_read(cycle);
     event->kind = kind;

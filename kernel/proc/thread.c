@@ -9,6 +9,7 @@
 
 #include "abi/errno.h"
 #include "abi/syscall.h"
+#include "arch/event.h"
 #include "arch/fence.h"
 #include "arch/hart.h"
 #include "lib/bits.h"
@@ -114,6 +115,8 @@ static void thread_unlink(struct process *process, struct thread *thread)
 
 /* Gives back the memory of a thread that its process no longer knows. */
 static void thread_release(struct thread *thread) {
+    event_note(EVENT_FREE, thread, (uintptr_t)thread->process,
+               (uint64_t)thread->process->pid << 32 | thread->tid);
     quota_uncharge_objects(thread->process->quota, 1);
     thread->state = THREAD_FREE;
     thread->process = NULL;

@@ -218,7 +218,9 @@ class Check:
         findings = [self.handout()]
         jobs = self.jobs_to_do()
         for number in range(min(self.jobs, len(jobs))):
-            self.idle.put(Tree(self.lab, base, self.work / str(number)))
+            made = Tree(self.lab, base, self.work / str(number))
+            made.brief = True
+            self.idle.put(made)
         with ThreadPoolExecutor(self.jobs) as pool:
             findings += pool.map(self.do, jobs)
         return findings

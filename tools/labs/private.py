@@ -20,6 +20,7 @@ from typing import Dict, List, Optional
 
 import bootlib
 
+from grading.octavo import events
 from grading.octavo.lab import Lab, LabError
 from labs import tree
 
@@ -116,6 +117,7 @@ class Tree:
         self.lab = lab
         self.where = where
         self.prefix = prefix or []
+        self.brief = False  # leave out what happened before a failure
         shutil.rmtree(where, ignore_errors=True)
         shutil.copytree(base, where, symlinks=True)
         self.sound = {path: (base / path).read_bytes() for path in lab.handed_in}
@@ -141,7 +143,7 @@ class Tree:
             done = subprocess.run(
                 words,
                 cwd=self.where,
-                env=clean_env(),
+                env={**clean_env(), **({events.OFF: "1"} if self.brief else {})},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

@@ -28,6 +28,7 @@ from inside.kernel import (
 from inside.messages import number_of_harts
 
 Row = Tuple[str, ...]
+Event = Tuple[int, int, str, gdb.Value]  # time, hart, kind, what the ring has
 PLACE = "hart_prepare"  # a function of the file that has the rings
 
 INTERRUPTS = {1: "software interrupt", 5: "timer interrupt", 9: "device interrupt"}
@@ -46,8 +47,34 @@ CAUSES = {
 }
 
 
-def message_text(receiver: int, tag: int) -> str:
-    return f"to {thread_name(receiver)}: {decode.tag_text(tag)}"
+class Names:
+    """Who a thread's address was at a time: the memory of one that has ended
+    may be another's by now, or nobody's."""
+
+    def __init__(self, events: List[Event]) -> None:
+        self.freed: Dict[int, List[Tuple[int, str]]] = {}
+        for time, _, kind, event in events:
+            if kind == "free":
+                found = self.freed.setdefault(pointer(event["thread"]), [])
+                found.append((time, freed_name(event)))
+
+    def of(self, address: int, time: int) -> str:
+        for end, name in self.freed.get(address, []):
+            if time <= end:
+                return name
+        return thread_name(address)
+
+
+def freed_name(event: gdb.Value) -> str:
+    """`pid.tid NAME`, without the name if the process's memory is reused."""
+    pid, tid = divmod(number(event["second"]), 1 << 32)
+    process = read_kernel(number(event["first"]) & WORD, process_type())
+    name = name_of(process) if number(process["pid"]) == pid else ""
+    return f"{pid}.{tid} {name}".rstrip()
+
+
+def message_text(receiver: str, tag: int) -> str:
+    return f"to {receiver}: {decode.tag_text(tag)}"
 
 
 def error_text(error: int, _: int) -> str:
@@ -67,10 +94,8 @@ def exit_text(process_at: int, status: int) -> str:
     return f"of process {who}, status {status - (status >> 63 << 64)}"
 
 
+MESSAGES = ("message", "call", "reply")
 DETAILS: Dict[str, Callable[[int, int], str]] = {
-    "message": message_text,
-    "call": message_text,
-    "reply": message_text,
     "error": error_text,
     "trap": trap_text,
     "exit": exit_text,
@@ -87,15 +112,24 @@ def ring(hart: int) -> Iterator[gdb.Value]:
         yield whole["event"][index % kept]
 
 
-def event_row(kinds: Dict[int, str], hart: int, event: gdb.Value) -> Row:
-    kind = kinds.get(number(event["kind"]), f"kind {number(event['kind'])}")
-    if kind == "error" and not number(event["first"]):
+def kind_of(kinds: Dict[int, str], event: gdb.Value) -> str:
+    kind = number(event["kind"])
+    return kinds.get(kind, f"kind {kind}")
+
+
+def event_row(names: Names, entry: Event) -> Row:
+    time, hart, kind, event = entry
+    first, second = number(event["first"]) & WORD, number(event["second"]) & WORD
+    if kind == "error" and not first:
         kind = "notice"  # CLOSED or SIGNAL, which begin so (ipc/message.c)
-    words = number(event["first"]) & WORD, number(event["second"]) & WORD
-    detail = DETAILS[kind](*words) if kind in DETAILS else ""
+    detail = ""
+    if kind in MESSAGES:
+        detail = message_text(names.of(first, time), second)
+    elif kind in DETAILS:
+        detail = DETAILS[kind](first, second)
     at = pointer(event["thread"])
-    who = thread_name(at) if at >= DIRECT_BASE else "-"
-    return str(number(event["time"])), str(hart), who, kind, detail
+    who = names.of(at, time) if at >= DIRECT_BASE else "-"
+    return str(time), str(hart), who, kind, detail
 
 
 class LastEvents(Command):
@@ -103,7 +137,7 @@ class LastEvents(Command):
     exits of all harts, the newest last; 20 by default. For the DEBUG=1 build.
 
     A message that the fast path carried is a call or a reply; a notice is
-    CLOSED or SIGNAL. `gone` is a thread that has ended since."""
+    CLOSED or SIGNAL. A trap that repeats at once is shown once."""
 
     NAME = "last-events"
 
@@ -116,15 +150,16 @@ class LastEvents(Command):
             )
         kinds = constants("enum event_kind", "EVENT_", PLACE)
         found = [
-            (number(event["time"]), hart, event)
+            (number(event["time"]), hart, kind_of(kinds, event), event)
             for hart in range(number_of_harts())
             for event in ring(hart)
         ]
         found.sort(key=lambda entry: entry[0])
+        names = Names(found)
+        found = [entry for entry in found if entry[2] != "free"]
         count = int(words[0]) if words else 20
         rows: List[Row] = [("cycle", "hart", "thread", "event", "what")]
-        for _, hart, event in found[-count:] if count else []:
-            rows.append(event_row(kinds, hart, event))
+        rows += [event_row(names, entry) for entry in found[-count:] if count]
         show(rows, lambda: "Nothing has happened yet.")
 
 

@@ -27,6 +27,9 @@ from inside import decode
 KERNEL = bootlib.TOP / "kernel"
 
 DIRECT_BASE = 0xFFFFFFC000000000  # arch/memory.h
+RAM_BASE = 0x80000000
+# A file with the RAM of a machine that has ended (grading/octavo/events.py).
+MEMORY = os.environ.get("OCTAVO_MEMORY")
 WORD = (1 << 64) - 1
 REG_PC, REG_A0, REG_A1, REG_A7 = 0, 10, 11, 17
 
@@ -116,6 +119,8 @@ def read_page(frame: int) -> bytes:
 def peek(physical: int, size: int) -> bytes:
     """Physical memory, not by way of the pages that are kept: in the kernel
     through the direct map, which is quicker."""
+    if MEMORY:
+        return saved(physical, size)
     inferior = gdb.selected_inferior()
     if register("pc") >= DIRECT_BASE:
         try:
@@ -128,6 +133,16 @@ def peek(physical: int, size: int) -> bytes:
         return bytes(inferior.read_memory(physical, size))
     finally:
         gdb.execute(mode + "0", to_string=True)
+
+
+def saved(physical: int, size: int) -> bytes:
+    """The same from the file, when there is no machine."""
+    with open(MEMORY or "", "rb") as memory:
+        memory.seek(max(0, physical - RAM_BASE))
+        data = memory.read(size)
+    if physical < RAM_BASE or len(data) < size:
+        raise gdb.MemoryError(f"no memory at {physical:#x}")
+    return data
 
 
 def read_physical(address: int, size: int) -> bytes:
