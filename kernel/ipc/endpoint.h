@@ -13,7 +13,7 @@
  *                     -> RUNNING (reply, error, deadline, kill)
  * Invariants  I1 receivers and senders are not both non-empty;
  *             I2 senders is sorted by priority, first come first within one;
- *             I3 session->open counts the threads SENDING a call or CALLING
+ *             I3 session->open counts the threads SENDING or CALLING
  *                through it, but quick ones; a session lives while
  *                handles + open > 0;
  *             I4 an endpoint's memory lives while its handle or a session does;
