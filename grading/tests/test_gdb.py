@@ -96,6 +96,27 @@ def test_panic_text(machine: Machine) -> None:
 
 
 @points(2)
+def test_kernel_trap(machine: Machine) -> None:
+    """A trap in the kernel is reported with the registers that the kernel had."""
+    script = ["break ipc_call", "continue", "print/x $tp"]
+    script += ["set $s1 = 0x51515151", "set $s2 = 0x52525252"]
+    script += ["set $t0 = 0x5050505", "set $pc = 0x10", "continue"]
+    log = machine.log_path()
+    text = gdb.debug("echo hi", machine.setup, script, log)
+    tp = re.search(r"= 0x(\w+)", text)
+    console = log.read_text(errors="replace")
+    for pattern in (
+        r"\bs1 +0000000051515151\b",
+        r"\bs2 +0000000052525252\b",
+        r"\bt0 +0000000005050505\b",
+        rf"\btp +{tp[1] if tp else '?'}\b",
+        r"^panic: trap in the kernel: cause 12, .*pc 0x0*10\b",
+    ):
+        if not re.search(pattern, console, re.MULTILINE):
+            scoring.fail(f"the console shows {pattern!r}", "it does not", console)
+
+
+@points(2)
 def test_make_gdb() -> None:
     """`make gdb` stops at the kernel's first line of C."""
     env = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "TEST"))}

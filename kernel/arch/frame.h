@@ -9,8 +9,7 @@
  *
  * In the kernel, tp points at the current thread's frame (which starts struct
  * thread, or a hart's idle thread); while a user thread runs, sscratch does.
- * While the kernel runs, sscratch is zero: a trap that finds it so came from
- * the kernel itself, which is a bug and panics.
+ * In the kernel, sscratch points at some frame, in which a trap may store s1.
  */
 #ifndef OCTAVO_ARCH_FRAME_H
 #define OCTAVO_ARCH_FRAME_H

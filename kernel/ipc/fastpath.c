@@ -35,9 +35,18 @@ register uint64_t zero5 __asm__("t5");
 /* Near enough to trap/entry.S for its branches. */
 #define ENTERED __attribute__((section(".text.trap"), used, flatten))
 
+/* The last test for 0 is whether self was killed just before it was seen to
+ * wait: see shortcut.h. */
+static inline void doom_check_last(void) {
+    __asm__ volatile("lwu %0, %1" : "=r"(handle) : "m"(self->flags));
+    if (__builtin_expect(handle != 0, 0)) {
+        doom_note(self, self->frame.hart);
+        handle = 0;
+    }
+}
+
 /* Goes on with the partner. */
 static inline _Noreturn void leave(void) {
-    handle = 0;
     __asm__ volatile("j trap_fast_leave" ::: "memory");
     __builtin_unreachable();
 }
@@ -59,11 +68,6 @@ static inline void space_enter_partner(struct hart *hart) {
         asid_enter_known(hart, &partner->space->asid);
 }
 
-static inline void run_partner(struct hart *hart) {
-    partner->state = THREAD_RUNNING;
-    hart->running = partner->priority;
-}
-
 static inline void call_partner(struct endpoint *endpoint,
                                 struct session *session) {
     event_note(EVENT_CALL, self, (uintptr_t)partner, message_tag);
@@ -71,6 +75,7 @@ static inline void call_partner(struct endpoint *endpoint,
     self->session = session;
     self->server = partner;
     partner->caller = self;
+    partner->state = THREAD_RUNNING;
     self->state = THREAD_CALLING;
 }
 
@@ -78,6 +83,7 @@ static inline void reply_to_partner(struct endpoint *endpoint) {
     event_note(EVENT_REPLY, self, (uintptr_t)partner, message_tag);
     self->caller = NULL;
     self->endpoint = endpoint;
+    partner->state = THREAD_RUNNING;
     self->state = THREAD_RECEIVING;
 }
 
@@ -101,22 +107,24 @@ ENTERED void fastpath_call(void) {
     __asm__("ld %0, %1" : "=r"(zero4) : "m"(partner->caller));
     if (zero4)
         slow_unlock(endpoint);
-    uint64_t gap = partner->standing - self->standing;
-    __asm__("srli %0, %1, 5" : "=r"(zero5) : "r"(gap));
-    if (zero5)
-        slow_unlock(endpoint);
+    uint64_t mine = self->standing, its = partner->standing;
     const struct thread *above = self->caller;
     if (__builtin_expect(above != NULL, 0) &&
         call_depth(above) >= CALL_DEPTH_MAX - 1)
         slow_unlock(endpoint);
+    __asm__("sub %0, %1, %2" : "=r"(zero5) : "r"(its), "r"(mine));
+    if (__builtin_expect(zero5 != 0, 0)) {
+        if (zero5 >= PRIORITY_COUNT)
+            slow_unlock(endpoint);
+        self->frame.hart->running = partner->priority;
+        zero5 = 0;
+    }
 
     badge = session->badge;
     call_partner(endpoint, session);
-    struct hart *hart = self->frame.hart;
-    space_enter_partner(hart);
-    run_partner(hart);
+    space_enter_partner(self->frame.hart);
     lock_drop(endpoint);
-    doom_check(self, hart, ~0u);
+    doom_check_last();
     leave();
 }
 
@@ -133,18 +141,21 @@ ENTERED void fastpath_reply_recv(void) {
     __asm__("lwu %0, %1" : "=r"(zero3) : "m"(self->flags));
     if (zero3)
         slow_unlock(endpoint);
-    uint64_t unlike = partner->standing ^ self->standing;
-    __asm__("srli %0, %1, 16" : "=r"(zero4) : "r"(unlike));
-    if (zero4)
-        slow_unlock(endpoint);
     __asm__("lhu %0, %1" : "=r"(zero5) : "m"(endpoint->unusual));
     if (zero5 || (hart->ready && hart->ready >> partner->priority > 1))
         slow_unlock(endpoint);
+    uint64_t mine = self->standing, its = partner->standing;
+    __asm__("xor %0, %1, %2" : "=r"(zero4) : "r"(its), "r"(mine));
+    if (__builtin_expect(zero4 != 0, 0)) {
+        if (zero4 >> 16)
+            slow_unlock(endpoint);
+        hart->running = partner->priority;
+        zero4 = 0;
+    }
 
     reply_to_partner(endpoint);
     space_enter_partner(hart);
-    run_partner(hart);
     lock_drop(endpoint);
-    doom_check(self, hart, ~0u);
+    doom_check_last();
     leave();
 }

@@ -80,15 +80,19 @@ static inline void run(struct thread *thread, struct hart *hart) {
     hart->running = thread->priority;
 }
 
-/* After the lock was dropped: `self` waits, and nobody noticed if it was killed
- * just before. An interrupt makes sched_leave look. */
+/* `self`, which waits, may have been killed just before: nobody would notice.
+ * An interrupt makes sched_leave look. */
+static inline void doom_note(struct thread *self, struct hart *hart) {
+    hart->doomed = self;
+    hart_alert(hart, ATTENTION_DOOMED);
+    csr_set(sip, SIE_SOFTWARE);
+}
+
+/* After the lock was dropped. */
 static inline void doom_check(struct thread *self, struct hart *hart,
                               uint32_t flags) {
-    if (self->flags & flags) {
-        hart->doomed = self;
-        hart_alert(hart, ATTENTION_DOOMED);
-        csr_set(sip, SIE_SOFTWARE);
-    }
+    if (self->flags & flags)
+        doom_note(self, hart);
 }
 
 /* ---- Calls ---- */

@@ -159,8 +159,11 @@ static void priority_sort(struct hart *hart, struct thread *thread) {
     }
 }
 
-/* Another hart changed some thread's priority: rare enough to look at all. */
+/* Another hart changed some thread's priority, perhaps of the one that runs, or
+ * of one that the fast path has left since: rare enough to look at all. */
 static void queues_sort(struct hart *hart) {
+    if (hart->running >= 0)
+        hart->running = (int32_t)thread_self()->priority;
     for (uint32_t left = hart->ready; left; left &= left - 1) {
         struct list *list = &hart->queue->ready[bits_lowest(left)];
         struct list *node = list->next;

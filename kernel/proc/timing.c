@@ -11,8 +11,8 @@
 #include "proc/thread.h"
 
 enum {
-    /* Instructions of trap/timed.S outside of what instret is read around; the
-     * way in has one more. */
+    /* Instructions of trap/timed.S behind one run's last reading of instret and
+     * before the next one's first; the way in has one more. */
     STUB = 47,
     ECALL_AND_SRET = 2, /* an operation's own, which are outside, too */
 };
@@ -72,7 +72,7 @@ static void operation_begin(struct thread *self, uint64_t now) {
 
 uint64_t *timing_enter(struct thread *self, uint64_t begin) {
     struct timing_clock *clock = &clocks[hart_self()->id];
-    uint64_t now = clock_read(clock, begin, STUB);
+    uint64_t now = clock_read(clock, begin, STUB + 1);
     clock->trap = now;
     clock->who = self;
     if (csr_read(scause) == CAUSE_USER_ECALL)
@@ -82,7 +82,7 @@ uint64_t *timing_enter(struct thread *self, uint64_t begin) {
 
 uint64_t *timing_leave(struct thread *self, uint64_t begin) {
     struct timing_clock *clock = &clocks[hart_self()->id];
-    uint64_t now = clock_read(clock, begin, STUB + 1);
+    uint64_t now = clock_read(clock, begin, STUB);
     if (clock->who && clock->who != self)
         record(TIMED_SWITCH, now - clock->trap + ECALL_AND_SRET);
     if (self->timed && csr_read(sepc) != self->timed_pc) {

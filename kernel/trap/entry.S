@@ -9,7 +9,8 @@
  *             whole frame written first. A message call that takes the fast
  *             path has its words stay in their registers.
  * Invariants  In user mode sscratch points at the thread's frame; in the
- *             kernel it is 0 and tp points there. See trap/trap.h and
+ *             kernel tp does, and sscratch is left as it is, so that the way
+ *             in has a place for s1 whoever trapped. See trap/trap.h and
  *             arch/frame.h.
  */
 #include "arch/frame_offsets.h"
@@ -27,6 +28,7 @@
 #define ENOSYS 43
 #define SPACE_PAGER 2
 #define CAUSE_ECALL 8
+#define SSTATUS_SPP 0x100
 
     .section .text.trap, "ax", @progbits
     .globl trap_text
@@ -41,12 +43,11 @@ trap_text:
     .irp n, 6,7,10,11,12,13,14,15,16,17,28,29,30,31
     sd x\n, FRAME_REG(\n)(tp)
     .endr
-    csrrw s1, sscratch, zero        # the user's tp
+    csrrw s1, sscratch, tp          # the user's tp
     sd s1, FRAME_REG(4)(tp)
 .endm
 
 .macro load_light
-    csrw sscratch, tp
     .irp n, 1,2,5,6,7,9,11,12,13,14,15,16,17,28,29,30,31
     ld x\n, FRAME_REG(\n)(tp)
     .endr
@@ -64,7 +65,7 @@ trap_text:
 .macro save_caller
     sd ra, FRAME_REG(1)(tp)
     sd sp, FRAME_REG(2)(tp)
-    csrrw s1, sscratch, zero        # the user's tp
+    csrrw s1, sscratch, tp          # the user's tp
     sd s1, FRAME_REG(4)(tp)
     csrr s1, sepc
     addi s1, s1, 4
@@ -88,7 +89,6 @@ trap_text:
 /* tp = the frame, s1 = 0 if it is an ecall; s1 is saved. */
 .macro enter
     csrrw tp, sscratch, tp
-    beqz tp, trap_from_kernel
     sd s1, FRAME_REG(9)(tp)
     csrr s1, scause
     addi s1, s1, -CAUSE_ECALL
@@ -164,7 +164,7 @@ trap_not_light:
     .irp n, 1,2,10,12,13,14,15
     sd x\n, FRAME_REG(\n)(tp)
     .endr
-    csrrw s1, sscratch, zero
+    csrrw s1, sscratch, tp
     sd s1, FRAME_REG(4)(tp)
     use_stack
     call fastpath_signal
@@ -174,7 +174,6 @@ trap_not_light:
     csrr t0, sepc
     addi t0, t0, 4
     csrw sepc, t0
-    csrw sscratch, tp
     .irp n, 1,2,5,9,12,13,14,15
     ld x\n, FRAME_REG(\n)(tp)
     .endr
@@ -199,6 +198,9 @@ trap_not_light:
 
     .type trap_other, @function
 trap_other:
+    csrr s1, sstatus
+    andi s1, s1, SSTATUS_SPP
+    bnez s1, trap_from_kernel
     sd t0, FRAME_REG(5)(tp)
     save_light
     use_stack
@@ -387,18 +389,20 @@ trap_resume:
     .size trap_entry, . - trap_entry
 
 /*
- * A trap with sscratch 0. The stack may be what is broken, so the registers go
- * to a place of their own.
+ * A trap in the kernel. Its stack may be what is broken, so the registers go
+ * to a place of their own. s1 is in the frame that sscratch has named.
  */
     .type trap_from_kernel, @function
 trap_from_kernel:
-    csrrw tp, sscratch, tp          # tp is the kernel's again, sscratch 0
-    csrw sscratch, t0
+    csrrw tp, sscratch, tp          # tp is the kernel's again
+    csrrw s1, sscratch, t0
     la t0, trap_kernel_frame
-    .irp n, 1,2,3,4,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+    .irp n, 1,2,3,4,6,7,8,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
     sd x\n, FRAME_REG(\n)(t0)
     .endr
-    csrrw t1, sscratch, zero
+    ld s1, FRAME_REG(9)(s1)
+    sd s1, FRAME_REG(9)(t0)
+    csrrw t1, sscratch, t0          # a place for s1, should there be another
     sd t1, FRAME_REG(5)(t0)
     csrr t1, sepc
     sd t1, FRAME_PC(t0)

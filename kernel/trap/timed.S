@@ -14,16 +14,18 @@
  */
 #include "arch/frame_offsets.h"
 
+#define SSTATUS_SPP 0x100
+
     .section .text.timed, "ax", @progbits
     .cfi_sections .debug_frame
 
-/* tp = the frame, sscratch = the user's tp; the other way round afterwards. */
+/* tp = the frame, which has s1, sscratch = the user's tp; the other way round
+ * afterwards. */
 .macro timed function
-    sd s1, FRAME_REG(9)(tp)
     .irp n, 1,2,5,6,7,10,11,12,13,14,15,16,17,28,29,30,31
     sd x\n, FRAME_REG(\n)(tp)
     .endr
-    csrrw s1, sscratch, zero
+    csrrw s1, sscratch, tp
     sd s1, FRAME_REG(4)(tp)
     ld s1, FRAME_HART(tp)
     ld sp, HART_STACK_TOP(s1)
@@ -32,7 +34,6 @@
     call \function
     csrr t0, instret
     sd t0, 0(a0)
-    csrw sscratch, tp
     .irp n, 1,2,5,6,7,9,10,11,12,13,14,15,16,17,28,29,30,31
     ld x\n, FRAME_REG(\n)(tp)
     .endr
@@ -44,7 +45,10 @@
     .balign 4
 timed_enter:
     csrrw tp, sscratch, tp
-    beqz tp, timed_from_kernel
+    sd s1, FRAME_REG(9)(tp)
+    csrr s1, sstatus
+    andi s1, s1, SSTATUS_SPP
+    bnez s1, timed_from_kernel
     timed timing_enter
     .option push
     .option norvc
@@ -53,6 +57,7 @@ timed_enter_end:
     j trap_entry                    # or trap_entry_plain: trap_patch
     .option pop
 timed_from_kernel:
+    ld s1, FRAME_REG(9)(tp)
     csrrw tp, sscratch, tp
     j trap_entry
     .size timed_enter, . - timed_enter
@@ -61,6 +66,7 @@ timed_from_kernel:
     .type timed_leave, @function
 timed_leave:
     csrrw tp, sscratch, tp
+    sd s1, FRAME_REG(9)(tp)
     timed timing_leave
     sret
     .size timed_leave, . - timed_leave

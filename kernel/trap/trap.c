@@ -125,7 +125,7 @@ void trap_init(void) {
 }
 
 void trap_init_hart(void) {
-    csr_write(sscratch, 0);
+    csr_write(sscratch, (uint64_t)frame_self());
     csr_write(stvec, trap_vector());
     csr_clear(sstatus, SSTATUS_SIE | SSTATUS_SPP | SSTATUS_FS | SSTATUS_SUM |
                            SSTATUS_MXR);

@@ -3,19 +3,24 @@
 
 It changes only by a commit that says why. `make check` reads the history for
 that, and sees to it that the file has just the rows that are measured. What
-docs/performance.md shows of tools/cost changes together with it."""
+the documents show of tools/cost changes together with it."""
 from __future__ import annotations
 
 import re
 import subprocess
+from pathlib import Path
 from typing import List
 
 import bootlib
 from measure import curves, result, rows
 
 FILE = bootlib.TOP / "docs" / "bench-baseline.json"
-COSTS = bootlib.TOP / "docs" / "performance.md"
-SHOWN = re.compile(r"^\$ (tools/cost .*)\n((?:(?!```).*\n)*)", re.MULTILINE)
+DOCS = bootlib.TOP / "docs"
+FLOOR = DOCS / "performance.md"
+SHOWING = (FLOOR, DOCS / "bench.md", DOCS / "book" / "08-fastpath.md")
+SHOWN = re.compile(
+    r"^\$ (tools/cost .*)\n\w+: \d+ instr.*\n((?:(?!```).*\n)*)", re.MULTILINE
+)
 TOTAL = re.compile(r"^(\w+): (\d+) instructions$", re.MULTILINE)
 ALL = re.compile(r"^all +(\d+) +(\d+) +(\d+) +(\d+)", re.MULTILINE)
 ABOVE = re.compile(r"^\| [a-z ]+ \|.*\| (\d+) \| (\d+) \|$", re.MULTILINE)
@@ -32,29 +37,34 @@ def check() -> List[str]:
         *(f"{FILE.name}: has no {name}: make bench KEEP=1" for name in measured - kept),
         *(f"{FILE.name}: {name} is not measured" for name in kept - measured),
         *unexplained(messages()),
-        *outdated(COSTS.read_text(encoding="utf-8")),
+        *unfounded(FLOOR.read_text(encoding="utf-8")),
+        *(line for page in SHOWING for line in outdated(page)),
     ]
 
 
-def outdated(text: str) -> List[str]:
-    """Where the document shows another total than is kept, or does not explain
-    each instruction above the floor."""
-    kept = {str(entry["name"]): entry["value"] for entry in result.read_json(FILE)}
+def unfounded(text: str) -> List[str]:
+    """Where the document does not explain each instruction above the floor."""
     call, floor, reply, least = map(int, ALL.findall(text)[0])
     parts = [(int(one), int(other)) for one, other in ABOVE.findall(text)]
     sums = tuple(sum(column) for column in zip(*parts))
     return [
-        f"{COSTS.name}: the table explains {sums}, not {call - floor, reply - least}"
+        f"{FLOOR.name}: the table explains {sums}, not {call - floor, reply - least}"
         for _ in range(sums != (call - floor, reply - least))
-    ] + [
-        f"{COSTS.name}: {name} is shown with {total}: make bench KEEP=1"
-        for name, total in TOTAL.findall(text)
+    ]
+
+
+def outdated(page: Path) -> List[str]:
+    """Where the document shows another total than is kept."""
+    kept = {str(entry["name"]): entry["value"] for entry in result.read_json(FILE)}
+    return [
+        f"{page.name}: {name} is shown with {total}: make bench KEEP=1"
+        for name, total in TOTAL.findall(page.read_text(encoding="utf-8"))
         if kept.get(name) != int(total)
     ]
 
 
 def refresh() -> None:
-    """Runs the commands that the document shows, and replaces their output."""
+    """Runs the commands that the documents show, and replaces their output."""
 
     def output(found: "re.Match[str]") -> str:
         command = [*found.group(1).split(), "--no-build"]
@@ -67,8 +77,9 @@ def refresh() -> None:
         )
         return f"$ {found.group(1)}\n{done.stdout}"
 
-    text = COSTS.read_text(encoding="utf-8")
-    COSTS.write_text(SHOWN.sub(output, text), encoding="utf-8")
+    for page in SHOWING:
+        text = page.read_text(encoding="utf-8")
+        page.write_text(SHOWN.sub(output, text), encoding="utf-8")
 
 
 def messages() -> List[str]:

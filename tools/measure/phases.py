@@ -50,7 +50,7 @@ IN_ASSEMBLY = (
 
 IN_C = (
     ("space", r"asid_\w+|space_\w+"),
-    ("queue", r"call_partner|reply_to_partner|run_partner|doom_check"),
+    ("queue", r"call_partner|reply_to_partner|doom_check\w*"),
     ("check", r"gap|unlike|outranked|call_depth|endpoint_\w+"),
 )
 
@@ -77,7 +77,7 @@ def phase_of(
             return phase
     if before.startswith("amoswap") and text.startswith("b"):
         return "lock"
-    if re.match(r"li\ta[07],|ld\ta7,", text):
+    if re.match(r"li\ta[07],|ld\ta7,|lwu\ta0,", text):
         return "results"
     if re.match(r"sd\ta1,", text):
         return "queue"  # the tag, for whoever takes the call back

@@ -407,10 +407,11 @@ def register(name: str) -> int:
 def current_thread() -> int:
     """The thread that the selected hart works for; 0: none yet.
 
-    In user mode sscratch points at it, in the kernel tp (arch/frame.h)."""
-    at = register("sscratch")
-    if at < DIRECT_BASE:
-        at = register("tp")
+    In the kernel tp points at it, but in the way in and out, where tp is the
+    program's; there, and in user mode, sscratch does (arch/frame.h)."""
+    at = register("tp")
+    if register("pc") < DIRECT_BASE or at < DIRECT_BASE:
+        at = register("sscratch")
     return at if at >= DIRECT_BASE else 0
 
 

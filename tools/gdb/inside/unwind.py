@@ -118,7 +118,7 @@ def advance(state: State, instruction: str) -> State:
             after["s0" if name == "fp" else name] = FRAME
     elif re.match(r"csrrw\s+tp,sscratch,tp", instruction):
         after["tp"] = "sscratch"
-    elif re.match(r"csrrw\s+s1,sscratch,zero", instruction):
+    elif re.match(r"csrrw\s+s1,sscratch,tp", instruction):
         after["tp"] = "s1"
     return after
 
