@@ -426,7 +426,7 @@ help:
 # help:                   labs as the student wrote them)
 # help: make units        the kernels with the labs' unit tests
 # help: make submit       the archive to hand in (LAB=name)
-# help: make labs-check   proves that the labs' tests are right (LAB=name)
+# help: make labs-check   proves that the labs' tests are right (LAB=name: one's)
 # help: make gradescope   a lab's autograder archive (LAB=name)
 # help: make mutants      plants wrong solutions, which the tests must notice
 # help:                   (ONLY=name: those whose names start so)

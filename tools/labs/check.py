@@ -4,17 +4,13 @@
 For each lab: the student's tree builds; what is not the lab's is unchanged in
 it, and no later lab's function can be read; with stubs every test that needs
 them gives 0; the reference gets all points; each wrong solution loses points on
-the tests that it names. build/labs/NAME.txt keeps the report."""
+the tests that it names. proof.py runs all that, and reports."""
 from __future__ import annotations
 
-import queue
 import shutil
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Dict, List, Optional, Tuple
+from typing import Callable, Dict, List, Sequence, Tuple
 
 import bootlib
 import functions
@@ -139,20 +135,29 @@ def right_answers(lab: Lab) -> Dict[str, bytes]:
 
 
 class Check:
-    """All of it for one lab."""
+    """What there is to try for one lab; proof.py does it."""
 
-    def __init__(self, lab: Lab, jobs: int, names: List[str]) -> None:
+    def __init__(self, lab: Lab, names: Sequence[str] = ()) -> None:
         self.lab = lab
-        self.jobs = jobs
-        self.plan = tree.Plan(lab)
-        self.texts = {path: tree.reference_text(self.plan, path) for path in lab.files}
-        every = wrongs.every(lab)
-        chosen = [w for w in every if not names or w.name.startswith(tuple(names))]
-        self.wrongs = chosen
-        self.whole = not names
-        self.idle: "queue.Queue[Tree]" = queue.Queue()
-        self.lock = threading.Lock()
+        self.names = tuple(names)  # only wrong solutions that begin so
         self.work = private.WORK / lab.name
+
+    def prepare(self) -> Finding:
+        """Makes the base of the trees, and the student's tree."""
+        self.plan = tree.Plan(self.lab)
+        paths = self.lab.files
+        self.texts = {path: tree.reference_text(self.plan, path) for path in paths}
+        self.wrongs = [
+            wrong
+            for wrong in wrongs.every(self.lab)
+            if not self.names or wrong.name.startswith(self.names)
+        ]
+        self.base = private.make_base(self.lab)
+        return self.handout()
+
+    def tree(self, number: int) -> Tree:
+        """A tree of the lab's, for a worker."""
+        return Tree(self.lab, self.base, self.work / str(number), brief=True)
 
     def encoded(self, texts: Dict[str, str]) -> Dict[str, bytes]:
         return {path: text.encode() for path, text in texts.items()}
@@ -181,24 +186,9 @@ class Check:
 
     def jobs_to_do(self) -> List[Job]:
         found: List[Job] = []
-        if self.whole:
+        if not self.names:
             found = [("stubs", self.try_stub), ("reference", self.try_reference)]
         return found + [(wrong.name, self.try_wrong(wrong)) for wrong in self.wrongs]
-
-    def do(self, job: Job) -> Finding:
-        where = self.idle.get()
-        began = time.monotonic()
-        try:
-            finding = job[1](where)
-        except (LabError, OSError) as error:
-            finding = Finding(job[0], False, str(error))
-        finally:
-            self.idle.put(where)
-        word = "ok" if finding.good else "WRONG"
-        with self.lock:
-            seconds = time.monotonic() - began
-            print(f"  {word:6} {seconds:5.1f} s  {finding.name}: {finding.text}")
-        return finding
 
     def handout(self) -> Finding:
         """The student's tree as it is handed out."""
@@ -208,43 +198,4 @@ class Check:
         problems = changed_functions(self.lab, out)
         problems += readable_solutions(self.lab, out)
         text = "; ".join(problems) or "unchanged but for the stubs"
-        finding = Finding("handout", not problems, text)
-        print(f"  {'ok' if finding.good else 'WRONG':6}          handout: {text}")
-        return finding
-
-    def run(self) -> List[Finding]:
-        print(f"lab {self.lab.number}, {self.lab.title}:", flush=True)
-        base = private.make_base(self.lab)
-        findings = [self.handout()]
-        jobs = self.jobs_to_do()
-        for number in range(min(self.jobs, len(jobs))):
-            made = Tree(self.lab, base, self.work / str(number))
-            made.brief = True
-            self.idle.put(made)
-        with ThreadPoolExecutor(self.jobs) as pool:
-            findings += pool.map(self.do, jobs)
-        return findings
-
-
-def report(lab: Lab, findings: List[Finding], seconds: float) -> str:
-    fixed = ("handout", "stubs", "reference")
-    tried = [f for f in findings if f.name not in fixed]
-    killed = sum(finding.good for finding in tried)
-    lines = [f"lab {lab.number}, {lab.title}"]
-    for finding in findings:
-        word = "ok" if finding.good else "WRONG"
-        lines.append(f"  {word:6} {finding.name}: {finding.text}")
-    lines.append(
-        f"  {killed} of {len(tried)} wrong solutions lose points ({seconds:.0f} s)"
-    )
-    return "\n".join(lines) + "\n"
-
-
-def check(lab: Lab, jobs: int, names: Optional[List[str]] = None) -> bool:
-    """Checks a lab; False if something is wrong with it."""
-    began = time.monotonic()
-    findings = Check(lab, jobs, names or []).run()
-    text = report(lab, findings, time.monotonic() - began)
-    print(text.splitlines()[-1], flush=True)
-    (private.WORK / f"{lab.name}.txt").write_text(text, encoding="utf-8")
-    return all(finding.good for finding in findings)
+        return Finding("handout", not problems, text)

@@ -112,14 +112,24 @@ class Tree:
     """A copy of a base, for one solution at a time."""
 
     def __init__(
-        self, lab: Lab, base: Path, where: Path, prefix: Optional[List[str]] = None
+        self,
+        lab: Lab,
+        base: Path,
+        where: Path,
+        prefix: Optional[List[str]] = None,
+        brief: bool = False,
     ) -> None:
+        """With `brief`, a failure is told without what happened before it."""
         self.lab = lab
         self.where = where
         self.prefix = prefix or []
-        self.brief = False  # leave out what happened before a failure
+        self.brief = brief
         shutil.rmtree(where, ignore_errors=True)
-        shutil.copytree(base, where, symlinks=True)
+        needless = ["debug"] if brief and not lab.debug else []
+        ignore = shutil.ignore_patterns(*needless)
+        shutil.copytree(base / "build", where / "build", symlinks=True, ignore=ignore)
+        outside = shutil.ignore_patterns("build")
+        shutil.copytree(base, where, symlinks=True, ignore=outside, dirs_exist_ok=True)
         self.sound = {path: (base / path).read_bytes() for path in lab.handed_in}
 
     def put(self, files: Dict[str, bytes]) -> None:
