@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 import functions
 import pytest
-from labs import batch, check, private, source, tree, wrong
+from labs import again, batch, check, private, source, tree, wrong
 
 from grading.octavo import guest, report, scoring
 from grading.octavo import lab as labs
@@ -297,6 +297,28 @@ def test_last_events(base: private.Tree) -> None:
         if not re.search(last, lines[-1]) or not 2 <= len(lines) <= 9:
             scoring.fail(last, result.text[-3000:])
     assert records[0] == records[1]
+
+
+def test_differences() -> None:
+    """Two records that differ in anything are told apart, and where."""
+    record = b'{"test": "a", "points": 1}\n{"test": "b", "points": 1}\n'
+    other = record.replace(b'"b", "points": 1', b'"b", "points": 0')
+    assert again.difference(record, record) == ""
+    assert again.difference(record, other) == "b: points: 1, then 0"
+    assert again.difference(record, record[:27]) == "2 tests, then 1"
+
+
+@GROUP
+@points(3)
+def test_same_record(base: private.Tree) -> None:
+    """Gradings on a busy host give the same record, passed tests and failed."""
+    body = unused("pagetable_protect") + DENY
+    many = again.Again(LAB, solution("pagetable_protect", body), 3, 1, load=2)
+    many.only = "find,protect,random,boots"
+    many.idle.put(base)
+    assert many.run() == []
+    statuses = {row["status"] for row in base.grade(many.only).rows}
+    assert statuses == {"passed", "failed", "not-run"}
 
 
 @GROUP

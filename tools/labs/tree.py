@@ -39,6 +39,7 @@ STAFF = (
     "grading/tests",
     "labs",
     "tools/book",
+    "tools/grade-again",
     "tools/grade-all",
     "tools/gradescope",
     "tools/handout",
