@@ -20,9 +20,9 @@ from typing import List, Tuple
 
 import bootlib
 
+from grading.octavo.lab import NO_EVENTS
 from grading.octavo.machine import Setup
 
-OFF = "OCTAVO_NO_EVENTS"  # in the environment: repeat nothing
 SHOWN = 8
 ALL = 1 << 20
 LIMIT = 1.0  # seconds of the guest's time; what ends has ended by then
@@ -53,7 +53,7 @@ def is_wanted(setup: Setup, message: str) -> bool:
     """Whether the events of a failure say more than the failure. A unit kernel
     has none, and a stub says what it is."""
     stub = "is yours to write" in message
-    return not (os.environ.get(OFF) or setup.unit or setup.virtio or stub)
+    return not (os.environ.get(NO_EVENTS) or setup.unit or setup.virtio or stub)
 
 
 @dataclass

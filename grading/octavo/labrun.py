@@ -6,44 +6,81 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import resource
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import List, Optional
+from typing import List, Optional, Sequence, Tuple
 
 import bootlib
 
 from grading.octavo.lab import TOP, Lab
 from grading.octavo.machine import SECRET
+from grading.octavo.scoring import HOST
 
-BUILD_LIMIT = 600  # host seconds
+BUILD_LIMIT = 1200  # host seconds for all of it: beyond, the host is to blame
+CPU_LIMIT = 120  # seconds of a processor for each process of a build
+FILE_LIMIT = 256 << 20  # bytes of a file that a build makes
+MEMORY_LIMIT = 4 << 30  # bytes
 ERROR_LINES = 20
+ERROR_TEXT = 20_000  # characters
 
 
 def out_dir(lab: Lab) -> Path:
     return TOP / "build" / "grade" / lab.name
 
 
+def set_limits() -> None:
+    """Of a compiler, or another process of a build: on every host the same."""
+    for kind, most in (
+        (resource.RLIMIT_CPU, CPU_LIMIT),
+        (resource.RLIMIT_FSIZE, FILE_LIMIT),
+        (resource.RLIMIT_AS, MEMORY_LIMIT),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        _, hard = resource.getrlimit(kind)
+        bounded = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(kind, (bounded, bounded))
+
+
+def run_limited(words: Sequence[str], where: Path) -> Tuple[int, str]:
+    """Runs a command whose processes can neither go on for ever nor fill the
+    disk; its exit status and what it prints."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    with subprocess.Popen(
+        words,
+        cwd=where,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,
+        preexec_fn=set_limits,
+    ) as process:
+        try:
+            text, _ = process.communicate(timeout=BUILD_LIMIT)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            return 1, f"{HOST} no end of the build after {BUILD_LIMIT} s"
+    return process.returncode, text
+
+
 def build(lab: Lab) -> Optional[str]:
     """Builds what the lab's tests boot; returns why it does not build."""
     for debug in (False, True) if lab.debug else (False,):
         words = ["make", "-s", f"DEBUG={int(debug)}", "LAB=" + lab.name, "all", "units"]
-        env = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
-        done = subprocess.run(
-            words,
-            cwd=TOP,
-            env=env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            timeout=BUILD_LIMIT,
-        )
-        if done.returncode != 0:
-            lines = done.stdout.splitlines()
+        status, text = run_limited(words, TOP)
+        if text.startswith(HOST):
+            return text
+        if status != 0:
+            lines = text[:ERROR_TEXT].splitlines()
             return "\n".join(["it does not build:", *lines[:ERROR_LINES]])
     return None
 

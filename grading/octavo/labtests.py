@@ -118,6 +118,8 @@ class LabTests:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self) -> None:
+        if self.unfit and self.unfit.startswith(scoring.HOST):
+            raise scoring.Infrastructure(self.unfit)
         if self.unfit:
             pytest.fail(self.unfit, pytrace=False)
 

@@ -233,7 +233,10 @@ def add_case(suite: ElementTree.Element, lab: Lab, row: Row) -> None:
     if row["status"] in tags:
         message = str(row["first_divergence"] or row["message"]).splitlines()
         tag = tags[str(row["status"])]
-        verdict = ElementTree.SubElement(case, tag, message=plain((message or [""])[0]))
+        text = plain((message or [""])[0])
+        verdict = ElementTree.SubElement(case, tag, message=text)
+        if tag != "skipped":
+            verdict.set("type", str(row["status"]))
         verdict.text = plain("\n".join(explain(row)))
 
 

@@ -17,6 +17,9 @@ DEFAULT_POINTS = 1
 TAIL_LINES = 15
 
 
+HOST = "infrastructure:"  # begins a reason that is not the solution's fault
+
+
 class Infrastructure(Exception):
     """The host, not the system under test, is why there is no verdict."""
 

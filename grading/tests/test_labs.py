@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Dict, Iterator, List
 from xml.etree import ElementTree
 
+import bootlib
 import functions
 import pytest
 from labs import again, batch, check, private, source, tree, wrong
 
-from grading.octavo import guest, report, scoring
+from grading.octavo import guest, labrun, report, scoring
 from grading.octavo import lab as labs
 from grading.octavo.lab import Lab, LabError
 from grading.octavo.machine import TOP
@@ -297,6 +298,48 @@ def test_last_events(base: private.Tree) -> None:
         if not re.search(last, lines[-1]) or not 2 <= len(lines) <= 9:
             scoring.fail(last, result.text[-3000:])
     assert records[0] == records[1]
+
+
+@GROUP
+@points(3)
+def test_noise(base: private.Tree) -> None:
+    """A panic and a flooded console lose their own test and no other."""
+    body = unused("pagetable_next") + '    panic("no next");\n'
+    result = grade(base, solution("pagetable_next", body), "next,find")
+    expect(result, "next", "failed", "panic: no next")
+    expect(result, "find", "passed")
+    body = unused("pagetable_next") + '    for (;;) {\n        kprintf("ok next 1\\n");'
+    files = solution("pagetable_next", body + "\n    }\n")
+    result = grade(base, files, "next,find")
+    expect(result, "next", "failed")
+    expect(result, "find", "passed")
+    assert len(result.text) < 10_000
+
+
+@GROUP
+@points(2)
+def test_build_bombs(base: private.Tree) -> None:
+    """A source that is to make a huge file does not build, and fills no disk."""
+    text = (TOP / FILE).read_text(encoding="utf-8")
+    large = '__asm__(".data\\n.fill 1 << 26, 8, 1\\n.text");\n'
+    result = grade(base, {FILE: (text + large).encode()}, "find")
+    expect(result, "find", "failed", "it does not build")
+    made = base.where / "build" / "release" / "obj" / f"{FILE}.o"
+    assert not made.is_file() or made.stat().st_size <= labrun.FILE_LIMIT
+
+
+def test_build_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compiler that never ends is ended by its own time, a build that never
+    ends by the host's, which is no verdict."""
+    twice = '#include "twice.h"\n#include "twice.h"\n'
+    (tmp_path / "twice.h").write_text(twice)
+    cc = [*bootlib.build_env(False)["CC"], "-E", "-o", "out", "twice.h"]
+    monkeypatch.setattr(labrun, "CPU_LIMIT", 1)
+    status, _ = labrun.run_limited(cc, tmp_path)
+    assert status != 0
+    monkeypatch.setattr(labrun, "BUILD_LIMIT", 1)
+    status, told = labrun.run_limited(["sh", "-c", "sleep 60 & sleep 60"], tmp_path)
+    assert status != 0 and told.startswith(scoring.HOST)
 
 
 def test_differences() -> None:

@@ -20,8 +20,7 @@ from typing import Dict, List, Optional
 
 import bootlib
 
-from grading.octavo import events
-from grading.octavo.lab import Lab, LabError
+from grading.octavo.lab import NO_EVENTS, Lab, LabError
 from labs import tree
 
 BUILD = bootlib.TOP / "build"
@@ -153,7 +152,7 @@ class Tree:
             done = subprocess.run(
                 words,
                 cwd=self.where,
-                env={**clean_env(), **({events.OFF: "1"} if self.brief else {})},
+                env={**clean_env(), **({NO_EVENTS: "1"} if self.brief else {})},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
