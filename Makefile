@@ -226,11 +226,15 @@ $(B)/kernel.elf: kernel/boot/kernel.ld tools/ksyms $(KERNEL_OBJS) \
 	$(call LINK_KERNEL,$(KERNEL_OBJS),$(B)/obj/linked)
 
 # A lab's unit kernel: the kernel with the tests of labs/NN-NAME/tests/unit*.c,
-# called in the place of the function that `wrap` in lab.toml names.
+# called in the place of the function that `wrap` in lab.toml names. In a
+# student's tree the file that `unit_reference` names is the reference's.
 UNIT_LABS := $(patsubst labs/%/tests/unit.c,%,$(wildcard labs/*/tests/unit.c))
 UNIT_SRCS := $(wildcard labs/*/tests/unit*.c) grading/unit/unit.c
 UNITS := $(UNIT_LABS:%=$(B)/unit-%.elf)
 UNIT_OBJS := $(UNIT_SRCS:%=$(B)/obj/%.o)
+in_toml = $(shell sed -n 's/^$1 = "\(.*\)"$$/\1/p' $2)
+unit_objects = $(patsubst $(B)/obj/$2.o,$(or $(wildcard \
+  prebuilt/$(READY)/$2.o),$(B)/obj/$2.o),$1)
 $(UNIT_OBJS): $(B)/obj/%.o: % $(B)/kernel.flags
 	@mkdir -p $(@D)
 	$(call say,CC      $<)
@@ -240,8 +244,9 @@ $(foreach l,$(UNIT_LABS),$(eval $(B)/unit-$l.elf: \
 $(UNITS): $(B)/unit-%.elf: labs/%/lab.toml kernel/boot/kernel.ld tools/ksyms \
   $(KERNEL_OBJS) $(B)/obj/grading/unit/unit.c.o $(B)/kernel-link.flags
 	$(call say,LD      $@)
-	$(call LINK_KERNEL,$(filter %.o,$^) \
-	  -Wl$(comma)--wrap=$(shell sed -n 's/^wrap = "\(.*\)"$$/\1/p' $<),$(B)/obj/unit-$*)
+	$(call LINK_KERNEL,\
+	  $(call unit_objects,$(filter %.o,$^),$(call in_toml,unit_reference,$<)) \
+	  -Wl$(comma)--wrap=$(call in_toml,wrap,$<),$(B)/obj/unit-$*)
 units: $(UNITS)
 
 # --- User programs -----------------------------------------------------------
@@ -410,8 +415,10 @@ book:
 clean:
 	rm -rf build
 
+# What a student's tree has no tools for is not in its list.
 help:
-	@sed -n 's/^# help: //p' Makefile
+	@sed -n -e 's/^# help: //p' \
+	  $(if $(wildcard tools/handout),-e 's/^# staff: //p') Makefile
 
 # help: make              kernel, programs, initrd and disk image
 # help: make qemu         boots to a shell (SMP=harts MEM=MiB APPEND='boot args')
@@ -422,21 +429,21 @@ help:
 # help: make grade        all tests (TEST=name: one)
 # help:                   (LAB=name: that lab; SUBMISSION=dir: another's solution;
 # help:                   SEED=n: with other seeds)
-# help: make handout      a student's tree (LAB=name OUT=dir; MINE=dir: earlier
-# help:                   labs as the student wrote them)
+# staff: make handout      a student's tree (LAB=name OUT=dir; MINE=dir: earlier
+# staff:                   labs as the student wrote them)
 # help: make units        the kernels with the labs' unit tests
 # help: make submit       the archive to hand in (LAB=name)
-# help: make labs-check   proves that the labs' tests are right (LAB=name: one's)
-# help: make gradescope   a lab's autograder archive (LAB=name)
-# help: make mutants      plants wrong solutions, which the tests must notice
-# help:                   (ONLY=name: those whose names start so)
+# staff: make labs-check   proves that the labs' tests are right (LAB=name: one's)
+# staff: make gradescope   a lab's autograder archive (LAB=name)
+# staff: make mutants      plants wrong solutions, which the tests must notice
+# staff:                   (ONLY=name: those whose names start so)
 # help: make bench        what operations cost, in guest instructions
 # help:                   (BASE=FILE: fails if it is more than in a kept run;
 # help:                   KEEP=1: keeps this run as docs/bench-baseline.json)
 # help: make soak         random work on pages, for long (OPERATIONS=count
 # help:                   SEEDS='1 2 3')
 # help: make check        format, layers, lock contracts, spelling, ... (ONLY=name)
-# help: make book         the chapters of docs/book as HTML and PDF, in build/book
+# staff: make book         the chapters of docs/book as HTML and PDF, in build/book
 # help: make fresh-disk   a new disk for make qemu; sets the old one aside
 # help: make help         this list
 # help: make clean        removes build/, with the disk of make qemu

@@ -56,6 +56,7 @@ class Options:
     command: Optional[str] = None  # for the shell; None: an interactive boot
     smp: int = 1
     mem: int = 128  # MiB
+    cpu: Optional[str] = None  # QEMU's -cpu
     icount: bool = True
     virtio: bool = False  # a virtio-blk disk; otherwise the disk is in RAM
     disk: Optional[str] = None  # virtio-blk on this image, which keeps writes
@@ -317,6 +318,7 @@ def qemu_command(
     command += initrd_options(options, media)
     command += ["-m", f"{options.mem}M", "-smp", str(options.smp)]
     command += ["-no-reboot", "-seed", "1"]
+    command += ["-cpu", options.cpu] if options.cpu else []
     if serial is None:
         command += ["-nographic"]
     else:

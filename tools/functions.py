@@ -141,11 +141,11 @@ def remove(text: str, function: Function) -> str:
     return text[:start] + text[found.end() :]
 
 
-def substitute(text: str, others: Dict[str, str]) -> str:
+def substitute(text: str, others: Dict[str, str], assembly: bool = False) -> str:
     """Puts functions in the place of those of the same name and type."""
     for name, other in others.items():
-        sound = find(text, name)
-        wrong = find(other, name)
+        sound = find(text, name, assembly)
+        wrong = find(other, name, assembly)
         if sound.signature != wrong.signature:
             raise NoFunction(f"{name} has another type now: {sound.signature}")
         text = replace(text, sound, other)

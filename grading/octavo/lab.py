@@ -3,6 +3,7 @@
 
     title = "Page tables"
     wrap = "kernel_map_init"       # where the unit kernel's tests take over
+    unit_reference = "kernel/x.S"  # the unit kernel has the reference's object
     functions = ["kernel/vm/pagetable.c:pagetable_find", ...]   # to be written
     removed = ["kernel/vm/pagetable.c:descend", ...]   # helpers, not handed out
     objects = ["kernel/vm/x.c"]    # objects in the trees of labs before this
@@ -54,6 +55,7 @@ _LAB_KEYS = {
     "title",
     "hours",
     "wrap",
+    "unit_reference",
     "functions",
     "removed",
     "objects",

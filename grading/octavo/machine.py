@@ -41,6 +41,7 @@ class Setup:
 
     smp: int = 1
     mem: int = 128  # MiB
+    cpu: Optional[str] = None
     seed: Optional[int] = None
     tick: Optional[int] = None
     append: str = ""
@@ -59,6 +60,7 @@ class Setup:
             command=command,
             smp=self.smp,
             mem=self.mem,
+            cpu=self.cpu,
             icount=self.icount and not self.virtio and self.disk is None,
             virtio=self.virtio,
             disk=self.disk,
@@ -77,7 +79,7 @@ class Setup:
         """As options of tools/boot."""
         plain = Setup()
         words: List[str] = []
-        for name in ("smp", "mem", "seed", "tick", "append", "disk", "unit"):
+        for name in ("smp", "mem", "cpu", "seed", "tick", "append", "disk", "unit"):
             value = getattr(self, name)
             if value != getattr(plain, name):
                 words += ["--" + name, str(value)]

@@ -99,6 +99,14 @@ def test_no_such_function() -> None:
         functions.substitute(SOURCE, {"more": "long more(int a[2]) {\n}\n"})
 
 
+def test_substitute_assembly() -> None:
+    """A label's code takes the place of that of the same label, and no more."""
+    sound = "a:\n    nop\n    .size a, . - a\n    .globl b\nb:\n    ret\n"
+    wrong_one = "a:\n1:  j 1b\n\n"
+    text = functions.substitute(sound, {"a": wrong_one}, assembly=True)
+    assert text == "a:\n1:  j 1b\n\n    .size a, . - a\n    .globl b\nb:\n    ret\n"
+
+
 @pytest.mark.parametrize("lab", labs.every(), ids=lambda lab: str(lab.name))
 def test_lab_is_whole(lab: Lab) -> None:
     """A lab's functions exist, belong to no other, and its wrong solutions fit."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Wrong solutions: labs/NN-NAME/wrong/*.c.
+"""Wrong solutions: labs/NN-NAME/wrong/*.c, and *.S for assembly.
 
     /*
      * leaf-level: walk stops one level early: a table is taken for a leaf.
@@ -41,9 +41,10 @@ class Wrong:
     files: Tuple[str, ...]
     tests: Tuple[str, ...]
     code: Dict[str, str]  # functions by name
+    assembly: bool = False
 
 
-def one(lab: Lab, name: str, comment: str, code: str) -> Wrong:
+def one(lab: Lab, name: str, comment: str, code: str, assembly: bool = False) -> Wrong:
     words = " ".join(line[3:] for line in ("\n * " + comment).splitlines()[1:])
     says, *fields = _FIELD.split(" ".join(words.split()))
     pairs = list(zip(fields[::2], (text.strip() for text in fields[1::2])))
@@ -54,13 +55,14 @@ def one(lab: Lab, name: str, comment: str, code: str) -> Wrong:
         if key == "Mutant":
             more, code = mutant(text)
             files += more
-    found = {f.name: f.text for f in functions.all_in(code)}
+    parts = functions.labels_in(code) if assembly else functions.all_in(code)
+    found = {f.name: f.text for f in parts}
     if not files or not tests or not found:
         raise LabError(f"wrong/{name}: wants a File, a Caught by, and a function")
     for test in tests:
         if test.partition("[")[0] not in lab.tests:
             raise LabError(f"wrong/{name}: there is no test {test}")
-    return Wrong(name, says.strip(), files, tests, found)
+    return Wrong(name, says.strip(), files, tests, found, assembly)
 
 
 def mutant(name: str) -> Tuple[Tuple[str, ...], str]:
@@ -77,9 +79,11 @@ def mutant(name: str) -> Tuple[Tuple[str, ...], str]:
 def every(lab: Lab) -> List[Wrong]:
     """All wrong solutions of a lab, in order of file and place."""
     found: List[Wrong] = []
-    for path in sorted((lab.path / "wrong").glob("*.c")):
+    for path in sorted((lab.path / "wrong").glob("*.[cS]")):
         pieces = _HEAD.split(path.read_text(encoding="utf-8"))[1:]
-        found += [one(lab, *pieces[i : i + 3]) for i in range(0, len(pieces), 3)]
+        for i in range(0, len(pieces), 3):
+            name, comment, code = pieces[i : i + 3]
+            found.append(one(lab, name, comment, code, path.suffix == ".S"))
     names = [wrong.name for wrong in found]
     for name in names:
         if names.count(name) > 1:
@@ -95,9 +99,10 @@ def apply(wrong: Wrong, texts: Dict[str, str]) -> Dict[str, str]:
         if path not in texts:
             raise LabError(f"wrong/{wrong.name}: {path} is no file of the lab's")
         text = texts[path]
-        own = {n: code for n, code in pending.items() if functions.has(text, n)}
+        assembly = wrong.assembly
+        own = {n: c for n, c in pending.items() if functions.has(text, n, assembly)}
         try:
-            changed[path] = functions.substitute(text, own)
+            changed[path] = functions.substitute(text, own, assembly)
         except functions.NoFunction as error:
             raise LabError(f"wrong/{wrong.name}: {path}: {error}") from error
         pending = {n: code for n, code in pending.items() if n not in own}
