@@ -46,6 +46,7 @@ _start:
     la t3, kernel_main
     j enter_c
     .cfi_endproc
+    .size _start, . - _start
 
     /* Where the firmware starts the other harts. */
     .globl start_secondary
@@ -61,6 +62,7 @@ start_secondary:
     la t3, secondary_main
     j enter_c
     .cfi_endproc
+    .size start_secondary, . - start_secondary
 
     /*
      * A hart that arrives here although another one has booted. OpenSBI before
@@ -85,7 +87,7 @@ late_hart:
     j start_secondary
 
     /* Goes on at the address in t1 as it lies in the high half, with the early
-     * page table. */
+     * page table. Changes t0, t1 and t2. */
 enter_high_half:
     la t0, early_root
     srli t0, t0, 12
@@ -98,9 +100,11 @@ enter_high_half:
     csrw satp, t0
     sfence.vma
 1:  j 1b /* the fetch faults, here or before */
+    .size enter_high_half, . - enter_high_half
 
     /* Brings the registers that C relies on into a known state and jumps to
-     * t3; a0 and a1 are its arguments. */
+     * t3, on the stack of the hart whose frame tp points at; a0 and a1 are its
+     * arguments. */
 enter_c:
     .cfi_startproc
     .cfi_undefined ra
@@ -116,6 +120,7 @@ enter_c:
     mv ra, zero
     jr t3
     .cfi_endproc
+    .size enter_c, . - enter_c
 
     /* A trap before trap/entry.S is in charge is a mistake of the kernel. */
     .balign 4
@@ -125,6 +130,7 @@ early_trap:
     csrr a2, stval
     mv a3, sp
     call boot_trap
+    .size early_trap, . - early_trap
 
     .section .data.boot, "aw"
     .balign 4
