@@ -52,9 +52,9 @@ bool region_lacks(const struct space *space, const struct region *region,
 
 /*
  * A transfer with `fill` set: cuts the items to what is missing in the region
- * at the window, and gives them its rights. 0; -EINVAL: an item has no page;
- * -EPERM: an item's rights are narrower than the region's. No item is left if
- * nothing is missing there any more. Both spaces are locked.
+ * at the window, and gives them its rights. 0; -EPERM: an item's rights are
+ * narrower than the region's. No item is left if nothing is missing there any
+ * more. Both spaces are locked.
  */
 int fill_fit(struct transfer *transfer);
 

@@ -5,13 +5,14 @@
  *
  * Idea        vm/transfer.c reserves room, and may have to take that back. Here
  *             there is nothing to reserve but quota: the receiver's region
- * grows at its end, its table is there, the sender's region shrinks at its
- * start. Or pages are missing in a region of the receiver, and its pager is the
- * sender. Whatever does not fit goes the long way, which finds everything as it
- * was. So the checks here only have to be no weaker than the ones there. Use by
- * space_transfer, and by the fast path (ipc/fastpath.c). Locks       Both
- * spaces', from before the check to the end of the fence, which is the
- * caller's.
+ *             grows at its end, its table is there, the sender's region shrinks
+ *             at its start. Or pages are missing in a region of the receiver,
+ *             and its pager is the sender. Whatever does not fit goes the long
+ *             way, which finds everything as it was. So the checks here only
+ *             have to be no weaker than the ones there.
+ * Use         by space_transfer, and by the fast path (ipc/fastpath.c).
+ * Locks       Both spaces', from before the check to the end of the fence,
+ *             which is the caller's.
  */
 #ifndef OCTAVO_VM_QUICK_H
 #define OCTAVO_VM_QUICK_H

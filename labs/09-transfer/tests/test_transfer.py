@@ -8,6 +8,52 @@ import pytest
 from grading.octavo.labtests import Bench
 
 
+@pytest.mark.parametrize("name", ["run_move", "run_move_rights"])
+def test_run_move(bench: Bench, name: str) -> None:
+    """run_move: entries change places, and no page gains a right."""
+    bench.unit(name)
+
+
+def test_run_share(bench: Bench) -> None:
+    """run_share: one reference more, both entries marked, nothing lost."""
+    bench.unit("run_share")
+
+
+def test_run_cow(bench: Bench) -> None:
+    """run_cow: one reference more, and neither may write."""
+    bench.unit("run_cow")
+
+
+def test_valid(bench: Bench) -> None:
+    """Items that are wrong by themselves are refused, and named."""
+    bench.unit("valid")
+
+
+def test_clash(bench: Bench) -> None:
+    """Of ranges that overlap only SHARE with SHARE and COW with COW pass."""
+    bench.unit("clash")
+
+
+def test_ranges(bench: Bench) -> None:
+    """Holes and rights that a region lacks are found, wherever they are."""
+    bench.unit("regions")
+
+
+def test_locked(bench: Bench) -> None:
+    """What is lent, borrowed or a memory object's does not pass the check."""
+    bench.unit("locked")
+
+
+def test_first(bench: Bench) -> None:
+    """Two pages move from one space to another, before there is a program."""
+    bench.unit("first")
+
+
+def test_sweep(bench: Bench) -> None:
+    """Whichever allocation fails, regions and quotas are as they were."""
+    bench.unit("sweep")
+
+
 def test_move(bench: Bench) -> None:
     """A moved page is the receiver's alone: same frame, not the sender's any more."""
     bench.check("test_item", "move")
@@ -71,6 +117,43 @@ def test_rights(bench: Bench, name: str) -> None:
 def test_cow_rights(bench: Bench, name: str) -> None:
     """COW of pages that can only be read gives no right to write."""
     bench.check("test_item_cow", name)
+
+
+@pytest.mark.parametrize("name", ["move_common", "share_common", "once_shared"])
+def test_marks(bench: Bench, name: str) -> None:
+    """Common pages stay common, and marks go when nobody else has the page."""
+    bench.check("test_item_cow", name)
+
+
+def test_held(bench: Bench) -> None:
+    """What is lent or borrowed can be transferred by nobody."""
+    bench.check("test_item_held", "lent")
+
+
+def test_lend(bench: Bench) -> None:
+    """Lent pages are the server's until it replies, then the client's again."""
+    bench.check("test_lend", "lend")
+
+
+@pytest.mark.parametrize("name", ["self", "beside", "bound"])
+def test_self(bench: Bench, name: str) -> None:
+    """Within one space pages go, too, and what is too much ends in an error."""
+    bench.check("test_item_self", name)
+
+
+def test_large(bench: Bench) -> None:
+    """A part of a megapage goes as small pages."""
+    bench.check("test_large", "part")
+
+
+def test_paged(bench: Bench) -> None:
+    """Pages that a pager has go with what it has for them."""
+    bench.check("test_pager_end", "items")
+
+
+def test_counts(bench: Bench) -> None:
+    """The pages of each mode are counted."""
+    bench.check("test_stat", "modes")
 
 
 @pytest.mark.parametrize(
