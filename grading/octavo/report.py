@@ -139,6 +139,9 @@ class LabRecorder:
             broken = report.when != "call" or "scoring.Infrastructure" in text
             row.update(status=BROKEN if broken else FAILED, points=0, message=text)
             row["first_divergence"] = divergence(text)
+            missing = re.search(r"panic: lab \S+: (\w+) is yours to write", text)
+            if missing and self.lab.file_of(missing[1]):
+                row["looks_at"] = [self.lab.place_of(missing[1])]
         elif report.when == "call":
             row["status"] = PASSED
         if report.when == "teardown" and row["status"] == PASSED:

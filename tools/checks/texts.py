@@ -63,7 +63,7 @@ def check_baseline() -> Problems:
 def check_docs() -> Problems:
     """Commands, files and functions that the documents quote exist."""
     targets = set(
-        re.findall(r"^# help: make ([a-z-]+)", read("Makefile"), re.MULTILINE)
+        re.findall(r"^# (?:help|staff): make ([a-z-]+)", read("Makefile"), re.MULTILINE)
     )
     problems = []
     for path in documents():

@@ -118,6 +118,8 @@ def judge_reference(lab: Lab, result: Grading) -> Finding:
 
 
 def judge_wrong(wrong: Wrong, result: Grading) -> Finding:
+    if not result.rows:
+        return Finding(wrong.name, False, result.text[-2000:])
     if any("does not build" in str(row["message"]) for row in result.rows):
         return Finding(wrong.name, False, str(result.rows[0]["message"])[:1500])
     told = {test: result.lost(test) for test in wrong.tests}

@@ -27,6 +27,7 @@ lab_stub_{name}:
     .popsection
 """
 _PANIC = '#include "lib/panic.h"\n'
+COLUMNS = 80
 
 
 def stub(function: Function, lab: str) -> str:
@@ -55,7 +56,19 @@ def forward_call(function: Function, callee: str) -> str:
 def forward(function: Function) -> str:
     """The function as a call of the reference's."""
     call = forward_call(function, forward_name(function.name))
-    return f"{forward_head(function)};\n{function.head} {{\n{call}}}\n"
+    declared = filled(f"{forward_head(function)};")
+    return f"{declared}\n{function.head} {{\n{call}}}\n"
+
+
+def filled(head: str) -> str:
+    """A declaration with its parameters laid out as clang-format would."""
+    start, _, rest = head.partition("(")
+    lines = [f"{start}("]
+    for part in re.split(r"(?<=,)\s+", rest):
+        if len(lines[-1]) + 1 + len(part) > COLUMNS:
+            lines.append(" " * len(start))
+        lines[-1] += part if lines[-1].endswith("(") else f" {part}"
+    return "\n".join(lines)
 
 
 def with_panic(text: str) -> str:
@@ -63,9 +76,11 @@ def with_panic(text: str) -> str:
     if _PANIC in text:
         return text
     lines = text.splitlines(keepends=True)
-    places = [i for i, line in enumerate(lines) if line.startswith("#include ")]
-    behind = [i for i in places if lines[i] < _PANIC and '"' in lines[i]]
-    at = (behind or places or [0])[-1] + 1
+    places = [i for i, line in enumerate(lines) if line.startswith('#include "')]
+    behind = [i for i in places if lines[i] < _PANIC]
+    at = behind[-1] + 1 if behind else (places or [0])[0]
+    if places and not behind and "\n#ifndef " not in "".join(lines[:at]):
+        at += 1  # a source's own header comes first
     return "".join(lines[:at] + [_PANIC] + lines[at:])
 
 
