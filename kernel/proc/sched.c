@@ -228,11 +228,6 @@ void sched_tick(void) {
         hart_alert(hart, ATTENTION_WORK);
 }
 
-bool sched_pressing(void) {
-    return (hart_self()->attention & ATTENTION_SWITCH) ||
-           (csr_read(sip) & csr_read(sie)) != 0;
-}
-
 void sched_affinity_changed(struct thread *thread) {
     struct hart *hart = thread->frame.hart;
     if (hart_allowed(thread, hart))

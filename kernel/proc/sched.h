@@ -21,6 +21,7 @@
 #define OCTAVO_PROC_SCHED_H
 
 #include "abi/syscall.h"
+#include "arch/csr.h"
 #include "arch/hart.h"
 #include "dev/timer.h"
 #include "lib/bits.h"
@@ -180,7 +181,11 @@ static inline void sched_yield(void) {
 
 /* Whether a long operation should stop and restart: an interrupt waits, or
  * another thread should run. */
-bool sched_pressing(void);
+static inline bool sched_pressing(void) {
+    const uint64_t interrupts = SIE_SOFTWARE | SIE_TIMER | SIE_EXTERNAL;
+    return (hart_self()->attention & ATTENTION_SWITCH) ||
+           (csr_read(sip) & interrupts);
+}
 
 /* The thread's affinity mask changed: if the hart that it is on is no longer in
  * it, it leaves there. */
