@@ -396,7 +396,7 @@ static void test_trap_hart(void) {
     csr_write(sscratch, 0x1234);
     csr_set(sstatus, unwanted & ~(uint64_t)SSTATUS_SIE);
     trap_init_hart();
-    unit_equal("sscratch", csr_read(sscratch), 0);
+    unit_equal("sscratch", csr_read(sscratch), (uint64_t)frame_self());
     unit_equal("stvec", csr_read(stvec),
                fastpath_enabled() ? (uint64_t)trap_entry
                                   : (uint64_t)trap_entry_plain);

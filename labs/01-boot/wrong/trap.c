@@ -75,8 +75,8 @@ static void interrupt_poll(void) {
 }
 
 /*
- * trap-sscratch: sscratch is not cleared: a trap in the kernel is taken for a
- * program's.
+ * trap-sscratch: sscratch stays 0, and names no frame: a trap in the kernel
+ * faults where it saves its first register, for ever.
  * File: kernel/trap/trap.c
  * Caught by: trap_hart
  */
@@ -94,7 +94,7 @@ void trap_init_hart(void) {
  * Caught by: trap_hart
  */
 void trap_init_hart(void) {
-    csr_write(sscratch, 0);
+    csr_write(sscratch, (uint64_t)frame_self());
     csr_write(stvec, trap_vector());
     csr_clear(sstatus, SSTATUS_SIE | SSTATUS_FS | SSTATUS_SUM | SSTATUS_MXR);
     csr_set(sie, SIE_SOFTWARE | SIE_EXTERNAL | SIE_TIMER);
@@ -107,7 +107,7 @@ void trap_init_hart(void) {
  * Caught by: trap_hart
  */
 void trap_init_hart(void) {
-    csr_write(sscratch, 0);
+    csr_write(sscratch, (uint64_t)frame_self());
     csr_write(stvec, trap_vector());
     csr_clear(sstatus, SSTATUS_SIE | SSTATUS_SPP | SSTATUS_FS | SSTATUS_SUM |
                            SSTATUS_MXR);
@@ -121,7 +121,7 @@ void trap_init_hart(void) {
  * Caught by: trap_hart
  */
 void trap_init_hart(void) {
-    csr_write(sscratch, 0);
+    csr_write(sscratch, (uint64_t)frame_self());
     csr_write(stvec, trap_entry_plain);
     csr_clear(sstatus, SSTATUS_SIE | SSTATUS_SPP | SSTATUS_FS | SSTATUS_SUM |
                            SSTATUS_MXR);
@@ -135,7 +135,7 @@ void trap_init_hart(void) {
  * Caught by: trap_hart
  */
 void trap_init_hart(void) {
-    csr_write(sscratch, 0);
+    csr_write(sscratch, (uint64_t)frame_self());
     csr_write(stvec, trap_vector());
     csr_clear(sstatus, SSTATUS_SIE | SSTATUS_SPP | SSTATUS_FS | SSTATUS_SUM |
                            SSTATUS_MXR);
