@@ -63,7 +63,7 @@ GROUPS += $(if $(filter qemu qemu-gdb gdb grade soak mutants labs-check,\
 GROUPS += $(if $(filter gdb grade,$(MAKECMDGOALS)),gdb)
 GROUPS += $(if $(filter grade labs-check,$(MAKECMDGOALS)),grade)
 GROUPS += $(if $(filter check,$(MAKECMDGOALS)),check)
-GROUPS += $(if $(filter book,$(MAKECMDGOALS)),book)
+GROUPS += $(if $(filter book handout labs-check,$(MAKECMDGOALS)),book)
 
 # A tool that the environment names stays named when build/config.mk, which was
 # perhaps written for another, has set the variable.

@@ -4,9 +4,11 @@
 `make labs-check` is the proof for each lab; here one lab stands for all."""
 from __future__ import annotations
 
+import html
 import json
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Dict, Iterator, List
 from xml.etree import ElementTree
@@ -107,6 +109,19 @@ def test_substitute_assembly() -> None:
     assert text == "a:\n1:  j 1b\n\n    .size a, . - a\n    .globl b\nb:\n    ret\n"
 
 
+def check_answers(lab: Lab) -> None:
+    """Each question has a place for its answer, an answer, and a test."""
+    if not lab.answers:
+        return
+    given = tomllib.loads((lab.path / "answers.toml").read_text(encoding="utf-8"))
+    right = tomllib.loads(check.right_answers(lab)[lab.answers[0]].decode())
+    assert set(given) == set(right), "answers.toml and answers-solution.toml"
+    assert all(given[key] != right[key] for key in right), "an answer is given away"
+    tests = [path.read_text() for path in lab.path.glob("tests/test_*.py")]
+    for key in right:
+        assert f'"{key}"' in "".join(tests), f"no test looks at the answer {key}"
+
+
 @pytest.mark.parametrize("lab", labs.every(), ids=lambda lab: str(lab.name))
 def test_lab_is_whole(lab: Lab) -> None:
     """A lab's functions exist, belong to no other, and its wrong solutions fit."""
@@ -122,6 +137,7 @@ def test_lab_is_whole(lab: Lab) -> None:
         assert wrong.apply(one, texts) != texts, one.name
     for part in ("README.md", "solution-notes.md"):
         assert (lab.path / part).is_file(), part
+    check_answers(lab)
 
 
 def test_bad_lab(tmp_path: Path) -> None:
@@ -218,17 +234,47 @@ def expect(result: private.Grading, test: str, status: str, got: str = "") -> No
 def test_handout(base: private.Tree, tmp_path: Path) -> None:
     """A student's tree has the stubs, one commit, and nothing of the staff's."""
     out = tmp_path / "mine"
-    tree.make(LAB, out)
+    tree.make(LAB, out, book=True)
     assert check.changed_functions(LAB, out) == []
     assert check.readable_solutions(LAB, out) == []
+    assert check.quoted_solutions(LAB, out) == []
     for part in (*tree.STAFF, f"labs/{LAB.folder}/wrong"):
         left = [p for p in (out / part).rglob("*") if p.is_file()]
         assert part in ("labs", "docs/book") or not left, part
     assert [path.name for path in (out / "labs").iterdir()] == [LAB.folder]
     log = subprocess.run(["git", "log", "--oneline"], cwd=out, stdout=subprocess.PIPE)
     assert len(log.stdout.splitlines()) == 1
+    told = subprocess.run(["make", "help"], cwd=out, stdout=subprocess.PIPE)
+    assert b"make submit" in told.stdout and b"labs-check" not in told.stdout
     with pytest.raises(LabError, match="not empty"):
         tree.make(LAB, out)
+
+
+@GROUP
+@points(3)
+def test_book(tmp_path: Path) -> None:
+    """The book in a student's tree ends with the lab's chapter, has the excerpts
+    in it, and no body of a function to be written; one that had is noticed."""
+    out = tmp_path / "mine"
+    tree.make(LAB, out, git=False, book=True)
+    book = out / "docs" / "book"
+    names = sorted(path.name for path in book.iterdir() if path.is_file())
+    chapters = [name for name in names if name[0].isdigit()]
+    assert chapters == ["01-boot.html", "01-boot.md", *chapters[2:]]
+    assert chapters[2:] == ["02-pagetable.html", "02-pagetable.md"]
+    assert "index.html" in names and "README.md" in names
+    page = (book / "02-pagetable.html").read_text(encoding="utf-8")
+    text = (book / "02-pagetable.md").read_text(encoding="utf-8")
+    for name in ("02-pagetable.html", "02-pagetable.md"):
+        assert "structpagetable{pa_troot;" in check.shown_text(book / name)
+    assert 'source="' not in text and "03-faults.html" not in page
+    body = functions.find((TOP / FILE).read_text(), "pagetable_walk").text
+    for name in ("02-pagetable.html", "02-pagetable.md"):
+        shown = html.escape(body) if name.endswith("html") else body
+        whole = (book / name).read_text(encoding="utf-8")
+        (book / name).write_text(f"{whole}\n```\n{shown}\n```\n", encoding="utf-8")
+    found = [f"docs/book/{name}: pagetable_walk can be read" for name in chapters[2:]]
+    assert check.quoted_solutions(LAB, out) == found
 
 
 @GROUP

@@ -7,6 +7,8 @@ them gives 0; the reference gets all points; each wrong solution loses points on
 the tests that it names. proof.py runs all that, and reports."""
 from __future__ import annotations
 
+import html
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,8 @@ from labs import private, tree
 from labs import wrong as wrongs
 from labs.private import Grading, Tree
 from labs.wrong import Wrong
+
+BODY = 60  # characters of code, without spaces
 
 Job = Tuple[str, Callable[[Tree], "Finding"]]
 
@@ -79,6 +83,55 @@ def readable_solutions(lab: Lab, out: Path) -> List[str]:
                 name = path.relative_to(out)
                 if owned(function.name, str(name), lab):
                     found.append(f"{name}: {function.name} can be read")
+    return found
+
+
+def squeezed(text: str) -> str:
+    return re.sub(r"\s+", "", text)
+
+
+def shown_text(path: Path) -> str:
+    """What somebody reads in a file, without the space; nothing if it is no
+    text."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return ""
+    if path.suffix == ".html":
+        text = html.unescape(re.sub(r"<[^>]*>", "", text))
+    return squeezed(text)
+
+
+def bodies(lab: Lab) -> Dict[str, str]:
+    """The code of this lab's and later functions, squeezed; not of those so
+    small that they could stand anywhere."""
+    found: Dict[str, str] = {}
+    for other in labs_module.every():
+        for path, names in (
+            other.functions.items() if other.number >= lab.number else ()
+        ):
+            if path.endswith(".S"):
+                continue
+            text = (bootlib.TOP / path).read_text(encoding="utf-8")
+            for name in names:
+                function = functions.find(text, name)
+                code = squeezed(function.text[len(function.head) :])
+                if len(code) >= BODY:
+                    found[name] = code
+    return found
+
+
+def quoted_solutions(lab: Lab, out: Path) -> List[str]:
+    """The same bodies anywhere in the tree: in the book, in a document."""
+    wanted = bodies(lab)
+    found = []
+    for path in sorted(out.rglob("*")):
+        if not path.is_file() or ".git" in path.parts or "prebuilt" in path.parts:
+            continue
+        text = shown_text(path)
+        for name, code in wanted.items():
+            if code in text:
+                found.append(f"{path.relative_to(out)}: {name} can be read")
     return found
 
 
@@ -196,8 +249,9 @@ class Check:
         """The student's tree as it is handed out."""
         out = self.work / "handout"
         shutil.rmtree(out, ignore_errors=True)
-        tree.make(self.lab, out)
+        tree.make(self.lab, out, book=True)
         problems = changed_functions(self.lab, out)
         problems += readable_solutions(self.lab, out)
+        problems += quoted_solutions(self.lab, out)
         text = "; ".join(problems) or "unchanged but for the stubs"
         return Finding("handout", not problems, text)

@@ -29,6 +29,7 @@ make check              # layout and style
 make submit             # the archive to hand in
 ```
 
+The book is in `docs/book`: open `index.html` there, or read the chapters as text.
 `tools/setup --check` says which tools are missing; `make` installs them.
 
 Code of later labs has no source here: it comes as objects below `prebuilt/`.

@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Dict, Iterable, List, Optional
 
@@ -229,6 +230,20 @@ def write_objects(plan: Plan, out: Path) -> None:
             compile_later(path, names, variant, out)
 
 
+def write_book(plan: Plan, out: Path) -> None:
+    """The book up to the lab's chapter, as pages and as text, with the excerpts
+    in it, but no body of a function that a lab asks for or that is ready made."""
+    with bootlib.working_directory() as work:
+        command = [sys.executable, "tools/book", "--no-pdf", "--text"]
+        command += ["--out", str(work / "book"), "--until", str(plan.lab.number)]
+        for path in plan.ready:
+            command += ["--hide", path]
+        bootlib.run_tool(command, "making the book", quiet=True)
+        for made in sorted((work / "book").iterdir()):
+            if made.is_file():
+                shutil.copyfile(made, out / "docs" / "book" / made.name)
+
+
 def commit(out: Path, lab: Lab) -> None:
     """A history of one commit, the same for everybody."""
     env = dict(os.environ)
@@ -244,7 +259,13 @@ def commit(out: Path, lab: Lab) -> None:
         subprocess.run(["git", *words], cwd=out, env=env, check=True)
 
 
-def make(lab: Lab, out: Path, mine: Optional[Path] = None, git: bool = True) -> None:
+def make(
+    lab: Lab,
+    out: Path,
+    mine: Optional[Path] = None,
+    git: bool = True,
+    book: bool = False,
+) -> None:
     """Makes the student's tree of a lab in `out`, which must not be there yet.
 
     Both builds of the whole tree must be up to date."""
@@ -257,6 +278,8 @@ def make(lab: Lab, out: Path, mine: Optional[Path] = None, git: bool = True) -> 
     write_objects(plan, out)
     ready = [*plan.ready, *plan.later_objects()]
     texts.write(lab, ready, [*STAFF, *plan.ready], out)
+    if book:
+        write_book(plan, out)
     if git:
         commit(out, lab)
 
