@@ -247,10 +247,12 @@ trap_fault_leave:
 
 /* ---- Message calls ---- */
 
-/* `beqz reg, function`, which lies near: see ipc/fastpath.c. (The assembler
- * would not take its word for it.) */
-.macro branch_if_zero reg, function
-    .insn b 0x63, 0, \reg, zero, \function
+/* `beqz t6, function`, which lies near: see ipc/fastpath.c. The assembler does
+ * not know that, and would make two instructions of it; so here is the word,
+ * for the linker to put the distance in. */
+.macro branch_if_no_deadline function
+    .reloc ., R_RISCV_BRANCH, \function
+    .word 0x000f8063
 .endm
 
 /*
@@ -274,7 +276,7 @@ trap_entry:
     sext.w s1, a1
     sltiu s1, s1, MESSAGE_WORDS + 1
     beqz s1, trap_not_words
-    branch_if_zero t6, fastpath_call
+    branch_if_no_deadline fastpath_call
     j trap_slow
 1:  save_caller
 #ifdef DEBUG
@@ -283,7 +285,7 @@ trap_entry:
     sext.w s1, a1
     sltiu s1, s1, MESSAGE_WORDS + 1
     beqz s1, trap_not_words
-    branch_if_zero t6, fastpath_reply_recv
+    branch_if_no_deadline fastpath_reply_recv
     j trap_slow
 
 /* The thread in s11 goes on with words, tag and badge as they are in their
