@@ -282,13 +282,17 @@ static char flag_letter(pte_t pte, pte_t flag, char letter) {
 }
 
 void pagetable_dump(const struct pagetable *table) {
-    unsigned budget;
+    unsigned budget, level;
     pte_t *leaf;
-    for (va_t va = 0; va < USER_END; va += PAGE_SIZE) {
+    for (va_t va = 0; va < USER_END; va += level_size(level)) {
         do {
             budget = PAGETABLE_ENTRIES;
             leaf = pagetable_next(table, &va, USER_END, &budget);
-        } while (leaf == NULL && va < USER_END);
+        } while (leaf == NULL && budget == 0);
+        level = leaf == NULL;
+        if (leaf == NULL && va < USER_END) {
+            leaf = pagetable_find(table, va, level);
+        }
         if (leaf == NULL) {
             return;
         }

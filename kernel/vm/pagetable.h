@@ -134,8 +134,8 @@ static inline bool leaf_permits(const pte_t *leaf, unsigned access) {
 }
 
 /*
- * The same, making and charging the tables on the way. NULL: no memory, and no
- * table was made.
+ * The same, making and charging the tables on the way, where no megapage may
+ * be. NULL: no memory, and no table was made.
  */
 pte_t *pagetable_walk(struct pagetable *table, va_t va, unsigned level);
 
@@ -152,8 +152,8 @@ int pagetable_map(struct pagetable *table, va_t va, pa_t pa, pte_t flags);
 /* The same for a leaf that pagetable_leaf has found. */
 int pagetable_fill(struct pagetable *table, pte_t *leaf, pa_t pa, pte_t flags);
 
-/* The same for 2 MiB at a multiple of 2 MiB, in one entry of level 1: for the
- * kernel's own map. */
+/* The same for 2 MiB at a multiple of 2 MiB, in one entry of level 1, charged
+ * as one page: for the kernel's own map, whose quota has no limit. */
 int pagetable_map_large(struct pagetable *table, va_t va, pa_t pa, pte_t flags);
 
 /*
@@ -183,8 +183,8 @@ pte_t *pagetable_next(const struct pagetable *table, va_t *va, va_t end,
  */
 unsigned pagetable_prune(struct pagetable *table, va_t va, pa_t pruned[2]);
 
-/* Prints each occupied leaf of the user half: address, frame, rights, and the
- * references to the frame. */
+/* Prints each occupied leaf of the user half, megapages too: address, frame,
+ * rights, and the references to the (first) frame. */
 void pagetable_dump(const struct pagetable *table);
 
 #endif

@@ -60,6 +60,19 @@ static void test_walk(void) {
     unit_equal("the charge for one table more", quota.frames, 4);
 }
 
+static void test_walk_reserve(void) {
+    setup();
+    link_table(peek(PLACE, 2));
+    while (frame_alloc(false) != 0) {
+    }
+    unit_true("walk, when only essential frames are left: NULL",
+              pagetable_walk(&table, PLACE, 0) == NULL);
+    unit_equal("the charge then", quota.frames, 2);
+    quota.essential = true;
+    unit_true("walk with a quota that is essential",
+              pagetable_walk(&table, PLACE, 0) != NULL);
+}
+
 /* Nothing was made. */
 static void check_nothing(const char *what) {
     unit_true(what, peek(PLACE, 1) == NULL);
@@ -303,6 +316,10 @@ static void test_prune(void) {
     unit_equal("entries in use of the root", frame_of(table.root)->tag, 0);
     unit_equal("tables pruned where there is none",
                pagetable_prune(&table, PLACE, pruned), 0);
+    middle = link_table(peek(PLACE, 2));
+    unit_equal("tables pruned where only level 1's is left",
+               pagetable_prune(&table, PLACE, pruned), 1);
+    unit_equal("that table", pruned[0], middle);
 }
 
 static void test_split(void) {
@@ -333,6 +350,7 @@ static void test_split(void) {
 static void test_dump(void) {
     setup();
     put_pages();
+    put_leaf(peek(PLACE + MEGA, 1), MEGA, USER_RW);
     pagetable_dump(&table);
 }
 
@@ -396,6 +414,7 @@ static const struct unit units[] = {
     {"find", test_find},
     {"walk", test_walk},
     {"walk_nothing", test_walk_nothing},
+    {"walk_reserve", test_walk_reserve},
     {"map", test_map},
     {"map_nothing", test_map_nothing},
     {"large", test_large},

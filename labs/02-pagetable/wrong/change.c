@@ -186,3 +186,24 @@ int pagetable_split(struct pagetable *table, pte_t *entry) {
     pte_store(entry, pte_make(leaves, PTE_V));
     return 0;
 }
+
+/*
+ * prune-lowest: where level 0's table is missing, an empty one of level 1
+ * stays.
+ * File: kernel/vm/pagetable.c
+ * Caught by: prune
+ */
+unsigned pagetable_prune(struct pagetable *table, va_t va, pa_t pruned[2]) {
+    unsigned count = 0;
+    for (unsigned level = 1; level <= ROOT_LEVEL; level++) {
+        pte_t *entry = pagetable_find(table, va, level);
+        if (entry == NULL || !pte_is_table(*entry) ||
+            pte_record(*entry)->tag > 0) {
+            break;
+        }
+        pruned[count++] = pte_frame(*entry);
+        pte_set(entry, 0);
+    }
+    quota_uncharge_frames(table->quota, count);
+    return count;
+}

@@ -218,3 +218,22 @@ void pagetable_dump(const struct pagetable *table) {
                 flag_letter(pte, PTE_LENT, 'l'), frame_refs(pte_frame(pte)));
     }
 }
+
+/*
+ * dump-megapage: the dump goes on for ever at a megapage.
+ * File: kernel/vm/pagetable.c
+ * Caught by: dump
+ */
+void pagetable_dump(const struct pagetable *table) {
+    for (va_t va = 0; va < USER_END;) {
+        unsigned budget = PAGETABLE_ENTRIES;
+        const pte_t *leaf = pagetable_next(table, &va, USER_END, &budget);
+        if (leaf != NULL) {
+            pte_t pte = *leaf;
+            kprintf("%010lx -> %010lx %s%s--- refs %u\n", va, pte_frame(pte),
+                    pte & PTE_V ? "vr" : "--", pte & PTE_W ? "w" : "-",
+                    frame_refs(pte_frame(pte)));
+            va += PAGE_SIZE;
+        }
+    }
+}

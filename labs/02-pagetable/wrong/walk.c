@@ -92,3 +92,27 @@ pte_t *pagetable_find(const struct pagetable *table, va_t va, unsigned level) {
         entry = pa_to_va(pte_frame(*entry));
     }
 }
+
+/*
+ * tables-reserve: tables are made of the last frames, whoever asks for them.
+ * File: kernel/vm/pagetable.c
+ * Caught by: walk_reserve
+ */
+static bool tables_alloc(struct pagetable *table, pa_t *tables,
+                         unsigned count) {
+    if (!quota_charge_frames(table->quota, count)) {
+        return false;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        tables[i] = frame_alloc_zero(true);
+        if (tables[i] == 0) {
+            while (i-- > 0) {
+                frame_unref(tables[i]);
+            }
+            quota_uncharge_frames(table->quota, count);
+            return false;
+        }
+        frame_of(tables[i])->kind = FRAME_TABLE;
+    }
+    return true;
+}
