@@ -123,11 +123,8 @@ def build_env(debug: bool) -> Dict[str, List[str]]:
     return {name: shlex.split(value) for name, _, value in pairs}
 
 
-def run_tool(command: Sequence[str], what: str, quiet: bool = False) -> None:
-    out = subprocess.DEVNULL if quiet else None
-    done = subprocess.run(
-        command, cwd=TOP, stdout=out, stderr=subprocess.PIPE, encoding="utf-8"
-    )
+def run_tool(command: Sequence[str], what: str) -> None:
+    done = subprocess.run(command, cwd=TOP, stderr=subprocess.PIPE, encoding="utf-8")
     if done.returncode != 0:
         raise BootError(f"{what} failed:\n{done.stderr.rstrip()}")
 

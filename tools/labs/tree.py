@@ -238,7 +238,11 @@ def write_book(plan: Plan, out: Path) -> None:
         command += ["--out", str(work / "book"), "--until", str(plan.lab.number)]
         for path in plan.ready:
             command += ["--hide", path]
-        bootlib.run_tool(command, "making the book", quiet=True)
+        done = subprocess.run(
+            command, cwd=TOP, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        if done.returncode != 0:
+            raise LabError(f"making the book failed: {done.stdout.decode()}")
         for made in sorted((work / "book").iterdir()):
             if made.is_file():
                 shutil.copyfile(made, out / "docs" / "book" / made.name)
