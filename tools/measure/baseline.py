@@ -13,6 +13,7 @@ from typing import List
 
 import bootlib
 from measure import curves, result, rows
+from measure.programs import Sample
 
 FILE = bootlib.TOP / "docs" / "bench-baseline.json"
 DOCS = bootlib.TOP / "docs"
@@ -21,6 +22,8 @@ SHOWING = (FLOOR, DOCS / "bench.md", DOCS / "book" / "08-fastpath.md")
 SHOWN = re.compile(
     r"^\$ (tools/cost .*)\n\w+: \d+ instr.*\n((?:(?!```).*\n)*)", re.MULTILINE
 )
+FIGURES = bootlib.TOP / "README.md"
+BENCH = re.compile(r"^\$ tools/bench (.*)\n(row (?:(?!```).*\n)*)", re.MULTILINE)
 TOTAL = re.compile(r"^(\w+): (\d+) instructions$", re.MULTILINE)
 ALL = re.compile(r"^all +(\d+) +(\d+) +(\d+) +(\d+)", re.MULTILINE)
 ABOVE = re.compile(r"^\| [a-z ]+ \|.*\| (\d+) \| (\d+) \|$", re.MULTILINE)
@@ -39,6 +42,11 @@ def check() -> List[str]:
         *unexplained(messages()),
         *unfounded(FLOOR.read_text(encoding="utf-8")),
         *(line for page in SHOWING for line in outdated(page)),
+        *(
+            f"{FIGURES.name}: shows other figures than are kept: make bench KEEP=1"
+            for names, shown in BENCH.findall(FIGURES.read_text(encoding="utf-8"))
+            if shown != table_of(names.split())
+        ),
     ]
 
 
@@ -63,6 +71,22 @@ def outdated(page: Path) -> List[str]:
     ]
 
 
+def table_of(names: List[str]) -> str:
+    """What tools/bench prints of these rows, from the kept run."""
+    kept = {str(entry["name"]): entry for entry in result.read_json(FILE)}
+    table = rows.table()
+    figures = [
+        result.Figure(rows.find(name, table), sample_of(kept[name]), "")
+        for name in names
+    ]
+    return result.render(figures) + "\n"
+
+
+def sample_of(entry: result.Json) -> Sample:
+    least, median, p99 = (float(entry[field]) for field in ("min", "median", "p99"))
+    return Sample(1, least, median, p99)
+
+
 def refresh() -> None:
     """Runs the commands that the documents show, and replaces their output."""
 
@@ -80,6 +104,12 @@ def refresh() -> None:
     for page in SHOWING:
         text = page.read_text(encoding="utf-8")
         page.write_text(SHOWN.sub(output, text), encoding="utf-8")
+    text = FIGURES.read_text(encoding="utf-8")
+    FIGURES.write_text(BENCH.sub(tabled, text), encoding="utf-8")
+
+
+def tabled(found: "re.Match[str]") -> str:
+    return f"$ tools/bench {found.group(1)}\n{table_of(found.group(1).split())}"
 
 
 def messages() -> List[str]:
