@@ -21,7 +21,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Dict, Optional, Type
+from typing import Dict, Optional, Type, TypeVar
 
 import bootlib
 from guestclock import MTIME_HZ, GuestClock
@@ -37,6 +37,9 @@ NAMES = (
 ).split()
 
 
+Self = TypeVar("Self", bound="Remote")
+
+
 class Remote:
     """One hart, stopped at reset."""
 
@@ -47,7 +50,7 @@ class Remote:
         self.numbers: Dict[str, int] = {name: i for i, name in enumerate(NAMES)}
         self._work = bootlib.working_directory()
 
-    def __enter__(self) -> "Remote":
+    def __enter__(self: Self) -> Self:
         work = self._work.__enter__()
         options = self.setup.options("true")
         options = replace(options, gdb=str(work / "gdb"), monitor=str(work / "monitor"))

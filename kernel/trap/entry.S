@@ -388,6 +388,7 @@ trap_resume:
     .endr
     ld tp, FRAME_REG(4)(tp)
     sret
+    .size trap_resume, . - trap_resume
     .size trap_entry, . - trap_entry
 
 /*
