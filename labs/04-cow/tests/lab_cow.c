@@ -18,7 +18,7 @@ enum {
     AREA_SIZE = AREA_PAGES * PAGE_SIZE,
     AREA_WORDS = AREA_SIZE / 8,
     NOWHERE = AREA_WORDS,
-    LOOK_MS = 100, /* at most, until another hart's store is seen */
+    LOOK_MS = 400, /* at most, until another hart's store is seen */
 };
 
 enum way { STORE_PARENT, STORE_CHILD, KERNEL_PARENT, KERNEL_CHILD };

@@ -197,7 +197,7 @@ def test_no_memory(bench: Bench, name: str) -> None:
 
 def test_threads(bench: Bench) -> None:
     """A thread on another hart sees the copy, too."""
-    bench.check("lab_cow", "threads", smp=2, limit=2)
+    bench.check("lab_cow", "threads", smp=2)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
