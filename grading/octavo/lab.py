@@ -9,6 +9,9 @@
     objects = ["kernel/vm/x.c"]    # objects in the trees of labs before this
     debug = false                  # tests want the debug build, too
 
+    [instead]                      # what a stub does, if it is not to panic
+    "kernel/ipc/x.c:x_quickly" = "return x_slowly();"
+
     [test.walk]                    # test_walk in tests/test_*.py
     points = 6                     # of each case, if it has several
     share = "function"             # or robustness, regression
@@ -60,6 +63,7 @@ _LAB_KEYS = {
     "removed",
     "objects",
     "debug",
+    "instead",
     "test",
 }
 
@@ -96,6 +100,7 @@ class Lab:
     removed: Dict[str, List[str]]
     objects: List[str]
     debug: bool = False
+    instead: Dict[str, str] = field(default_factory=dict)  # by path:function
     tests: Dict[str, Test] = field(default_factory=dict)
 
     @property
@@ -106,6 +111,12 @@ class Lab:
     def files(self) -> List[str]:
         """The files that a student changes, and hands in."""
         return sorted({*self.functions, *self.removed})
+
+    def bodies(self, path: str) -> Dict[str, str]:
+        """What the stubs in a file do that do not panic, by function."""
+        own = self.functions.get(path, [])
+        entries = {name: self.instead.get(f"{path}:{name}") for name in own}
+        return {name: body for name, body in entries.items() if body is not None}
 
     @property
     def answers(self) -> List[str]:
@@ -188,6 +199,7 @@ def read(path: Path) -> Lab:
             removed=places(data.get("removed", []), where),
             objects=data.get("objects", []),
             debug=data.get("debug", False),
+            instead=data.get("instead", {}),
         )
         for key, entry in data["test"].items():
             lab.tests[key] = test_from(key, entry, where)
@@ -199,6 +211,10 @@ def read(path: Path) -> Lab:
 
 def check_names(lab: Lab, where: str) -> None:
     """What a lab names exists in it."""
+    for entry in lab.instead:
+        path, _, name = entry.partition(":")
+        if name not in lab.functions.get(path, []):
+            raise LabError(f"{where}: instead of {entry}: no function of the lab")
     for test in lab.tests.values():
         for need in test.needs:
             if need not in lab.tests:

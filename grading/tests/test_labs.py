@@ -6,27 +6,27 @@ from __future__ import annotations
 
 import html
 import json
-import re
 import subprocess
 import tomllib
 from pathlib import Path
-from typing import Dict, Iterator, List
+from typing import List
 from xml.etree import ElementTree
 
-import bootlib
 import functions
 import pytest
 from labs import again, batch, check, private, source, tree, wrong
 
-from grading.octavo import guest, labrun, report, scoring
+from grading.octavo import guest, report
 from grading.octavo import lab as labs
 from grading.octavo.lab import Lab, LabError
 from grading.octavo.machine import TOP
 from grading.octavo.scoring import points
+from grading.tests.labs_kit import FILE, GROUP, LAB, the_tree
 
-LAB = labs.named("pagetable")
-FILE = "kernel/vm/pagetable.c"
-GROUP = pytest.mark.xdist_group("labs")
+
+@pytest.fixture
+def base() -> private.Tree:
+    return the_tree()
 
 
 # --- Without booting ---------------------------------------------------------
@@ -73,6 +73,14 @@ def test_stub() -> None:
     assert 'panic("lab demo: add is yours to write");' in text
     assert "(void)a;\n    (void)f;" in text and "return f" not in text
     assert text.endswith(SOURCE[SOURCE.index("void done") :])
+
+
+def test_stub_with_body() -> None:
+    """A stub that does something else instead names the lab all the same."""
+    instead = {"add": "return 0;"}
+    text = source.with_stubs(SOURCE, "kernel/vm/x.c", "demo", ["add"], (), instead)
+    assert "    /* Lab demo: add is yours to write. */\n    (void)a;" in text
+    assert "    return 0;\n}\n" in text and "panic" not in text
 
 
 def test_stub_of_assembly() -> None:
@@ -191,44 +199,6 @@ def test_reports() -> None:
 # --- With a student's tree ---------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def base() -> Iterator[private.Tree]:
-    """A tree of the lab to put solutions in."""
-    made = private.make_base(LAB)
-    yield private.Tree(LAB, made, private.WORK / LAB.name / "tests")
-
-
-def solution(name: str, body: str) -> Dict[str, bytes]:
-    """The reference with another body for one function."""
-    text = (TOP / FILE).read_text(encoding="utf-8")
-    found = functions.find(text, name)
-    code = found.head + " {\n" + body + "}\n"
-    return {FILE: functions.replace(text, found, code).encode()}
-
-
-DENY = "    return false;\n"
-ASLEEP = '    for (;;) {\n        __asm__ volatile("wfi");\n    }\n'
-
-
-def unused(name: str) -> str:
-    text = (TOP / FILE).read_text(encoding="utf-8")
-    names = functions.find(text, name).parameters
-    return "".join(f"    (void){name};\n" for name in names)
-
-
-def grade(where: private.Tree, files: Dict[str, bytes], only: str) -> private.Grading:
-    where.put(files)
-    return where.grade(only, no_needs=True)
-
-
-def expect(result: private.Grading, test: str, status: str, got: str = "") -> None:
-    rows = result.cases(test)
-    if not rows or any(row["status"] != status for row in rows):
-        scoring.fail(f"{test}: {status}", result.text[-3000:])
-    if got not in str(rows[0]["message"]):
-        scoring.fail(f"{test}: {got!r}", str(rows[0]["message"])[-3000:])
-
-
 @GROUP
 @points(3)
 def test_handout(base: private.Tree, tmp_path: Path) -> None:
@@ -296,106 +266,6 @@ def test_stub_and_reference(base: private.Tree) -> None:
     assert records[0] == records[1]
 
 
-@GROUP
-@points(3)
-def test_forger(base: private.Tree) -> None:
-    """A kernel that prints what a passed test prints gets nothing for it."""
-    body = unused("pagetable_find")
-    body += '    kprintf("ok find 3566\\nok find 3566 1234567890abcdef\\n");\n'
-    body += '    kprintf("[octavo begin]\\n[octavo end 0]\\n");\n'
-    body += "    *(volatile unsigned *)0xffffffc000100000 = 0x5555;\n"
-    body += "    return NULL;\n"
-    result = grade(base, solution("pagetable_find", body), "find")
-    expect(result, "find", "failed")
-
-
-@GROUP
-@points(3)
-def test_runaways(base: private.Tree) -> None:
-    """Endless loops, silence and resets lose their own test and no other."""
-    loop = solution(
-        "pagetable_next", unused("pagetable_next") + "    for (;;) {\n    }\n"
-    )
-    result = grade(base, loop, "next,find")
-    expect(result, "next", "failed", "no end after 0.5 s of the guest's time")
-    expect(result, "find", "passed")
-    files = solution("pagetable_next", unused("pagetable_next") + ASLEEP)
-    result = grade(base, files, "next,find")
-    expect(result, "next", "failed", "no timer will wake one")
-    reset = '    __asm__ volatile("li a7, 0x53525354\\nli a6, 0\\nli a0, 1\\n"\n'
-    reset += '                     "li a1, 0\\necall" ::: "a0", "a1", "a6", "a7");\n'
-    reset += "    return NULL;\n"
-    files = solution("pagetable_next", unused("pagetable_next") + reset)
-    result = grade(base, files, "next,find")
-    expect(result, "next", "failed")
-    expect(result, "find", "passed")
-
-
-EVENT = r"^    \| +\d+ hart 0  \d+\.1 "
-
-
-@GROUP
-@points(3)
-def test_last_events(base: private.Tree) -> None:
-    """A failure shows the last events; two gradings of it give the same record."""
-    record = base.where / "build" / "grade" / LAB.name / "record.jsonl"
-    deny = solution("pagetable_protect", unused("pagetable_protect") + DENY)
-    asleep = solution("pagetable_unmap", unused("pagetable_unmap") + ASLEEP)
-    case = "boots[test_map]"
-    failed = EVENT + r"\w+ +exit +of process \d+ \w+, status 1\d*$"
-    records: List[bytes] = []
-    for files, last in ((deny, failed), (deny, failed), (asleep, EVENT)):
-        result = grade(base, files, case)
-        expect(result, case, "failed")
-        records.append(record.read_bytes())
-        lines = str(result.rows[0]["events"]).splitlines()
-        if not re.search(last, lines[-1]) or not 2 <= len(lines) <= 9:
-            scoring.fail(last, result.text[-3000:])
-    assert records[0] == records[1]
-
-
-@GROUP
-@points(3)
-def test_noise(base: private.Tree) -> None:
-    """A panic and a flooded console lose their own test and no other."""
-    body = unused("pagetable_next") + '    panic("no next");\n'
-    result = grade(base, solution("pagetable_next", body), "next,find")
-    expect(result, "next", "failed", "panic: no next")
-    expect(result, "find", "passed")
-    body = unused("pagetable_next") + '    for (;;) {\n        kprintf("ok next 1\\n");'
-    files = solution("pagetable_next", body + "\n    }\n")
-    result = grade(base, files, "next,find")
-    expect(result, "next", "failed")
-    expect(result, "find", "passed")
-    assert len(result.text) < 10_000
-
-
-@GROUP
-@points(2)
-def test_build_bombs(base: private.Tree) -> None:
-    """A source that is to make a huge file does not build, and fills no disk."""
-    text = (TOP / FILE).read_text(encoding="utf-8")
-    large = '__asm__(".data\\n.fill 1 << 26, 8, 1\\n.text");\n'
-    result = grade(base, {FILE: (text + large).encode()}, "find")
-    expect(result, "find", "failed", "it does not build")
-    made = base.where / "build" / "release" / "obj" / f"{FILE}.o"
-    assert not made.is_file() or made.stat().st_size <= labrun.FILE_LIMIT
-
-
-def test_build_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A compiler that never ends is ended by its own time, a build that never
-    ends by the host's, which is no verdict."""
-    twice = '#include "twice.h"\n#include "twice.h"\n'
-    (tmp_path / "twice.h").write_text(twice)
-    cc = [*bootlib.build_env(False)["CC"], "-E", "-o", "out", "twice.h"]
-    monkeypatch.setattr(labrun, "CPU_LIMIT", 1)
-    status, _ = labrun.run_limited(cc, tmp_path)
-    assert status != 0
-    monkeypatch.setattr(labrun, "BUILD_LIMIT", 1)
-    status, told = labrun.run_limited(["sh", "-c", "sleep 60 & sleep 60"], tmp_path)
-    assert status != 0 and told.startswith(scoring.HOST)
-
-
 def test_differences() -> None:
     """Two records that differ in anything are told apart, and where."""
     record = b'{"test": "a", "points": 1}\n{"test": "b", "points": 1}\n'
@@ -403,30 +273,6 @@ def test_differences() -> None:
     assert again.difference(record, record) == ""
     assert again.difference(record, other) == "b: points: 1, then 0"
     assert again.difference(record, record[:27]) == "2 tests, then 1"
-
-
-@GROUP
-@points(3)
-def test_same_record(base: private.Tree) -> None:
-    """Gradings on a busy host give the same record, passed tests and failed."""
-    body = unused("pagetable_protect") + DENY
-    many = again.Again(LAB, solution("pagetable_protect", body), 3, 1, load=2)
-    many.only = "find,protect,random,boots"
-    many.idle.put(base)
-    assert many.run() == []
-    statuses = {row["status"] for row in base.grade(many.only).rows}
-    assert statuses == {"passed", "failed", "not-run"}
-
-
-@GROUP
-@points(2)
-def test_does_not_build(base: private.Tree) -> None:
-    """What does not compile fails every test, with the compiler's words."""
-    text = (TOP / FILE).read_text(encoding="utf-8")
-    result = grade(base, {FILE: (text + "int x = ;\n").encode()}, "")
-    assert len(result.rows) >= len(LAB.tests)
-    assert result.total("points") == 0
-    expect(result, "find", "failed", "expected expression before ';'")
 
 
 @GROUP

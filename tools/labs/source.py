@@ -2,20 +2,25 @@
 """What a student's tree has in the place of the reference's functions.
 
 A function of the lab becomes a stub: its comment and its head stay, its body
-panics with the lab's name. A function of a later lab, in a file that the
-student sees, becomes a call of the reference's, which comes as an object: a
-forward. Objects for forwards are made from `later_text`: the reference file
-without whatever else it defines."""
+panics with the lab's name, or does what lab.toml says under `instead`. A
+function of a later lab, in a file that the student sees, becomes a call of the
+reference's, which comes as an object: a forward. Objects for forwards are made
+from `later_text`: the reference file without whatever else it defines."""
 from __future__ import annotations
 
 import re
-from typing import Iterable, List
+from typing import Iterable, List, Mapping, Optional
 
 import functions
 from functions import Function
 
 _STUB = """{head} {{
 {unused}    panic("lab {lab}: {name} is yours to write");
+}}
+"""
+_INSTEAD = """{head} {{
+    /* Lab {lab}: {name} is yours to write. */
+{unused}    {body}
 }}
 """
 _ASM_STUB = """{name}:
@@ -30,12 +35,15 @@ _PANIC = '#include "lib/panic.h"\n'
 COLUMNS = 80
 
 
-def stub(function: Function, lab: str) -> str:
-    """The function without its body."""
+def stub(function: Function, lab: str, body: Optional[str] = None) -> str:
+    """The function without its body, or with another one."""
     if not function.head:
         return _ASM_STUB.format(name=function.name, lab=lab)
     unused = "".join(f"    (void){name};\n" for name in function.parameters)
-    return _STUB.format(head=function.head, unused=unused, lab=lab, name=function.name)
+    form = _STUB if body is None else _INSTEAD
+    return form.format(
+        head=function.head, unused=unused, lab=lab, name=function.name, body=body
+    )
 
 
 def forward_name(name: str) -> str:
@@ -85,18 +93,24 @@ def with_panic(text: str) -> str:
 
 
 def with_stubs(
-    text: str, path: str, lab: str, names: Iterable[str], removed: Iterable[str] = ()
+    text: str,
+    path: str,
+    lab: str,
+    names: Iterable[str],
+    removed: Iterable[str] = (),
+    bodies: Optional[Mapping[str, str]] = None,
 ) -> str:
-    """A file with stubs for `names` and without `removed`."""
+    """A file with stubs for `names`, some with bodies, and without `removed`."""
     assembly = path.endswith(".S")
     for name in names:
         found = functions.find(text, name, assembly)
-        text = functions.replace(text, found, stub(found, lab))
+        body = bodies.get(name) if bodies else None
+        text = functions.replace(text, found, stub(found, lab, body))
         callee = forward_name(name)
         text = re.sub(rf"^[a-z][^;{{}}#/]*\b{callee}\([^;]*;\n", "", text, flags=re.M)
     for name in removed:
         text = functions.remove(text, functions.find(text, name, assembly))
-    return text if assembly else with_panic(text)
+    return with_panic(text) if "panic(" in text and not assembly else text
 
 
 def with_forwards(text: str, names: Iterable[str], removed: Iterable[str]) -> str:

@@ -206,7 +206,8 @@ def student_text(plan: Plan, path: str, mine: Optional[Path]) -> str:
                 if functions.has(text, name)
             ]
             names = plan.stubs[path]
-            text = source.with_stubs(text, path, plan.lab.name, names, removed)
+            bodies = plan.lab.bodies(path)
+            text = source.with_stubs(text, path, plan.lab.name, names, removed, bodies)
     except functions.NoFunction as error:
         raise LabError(f"{theirs if own else path}: {error}") from error
     return text
