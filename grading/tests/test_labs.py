@@ -75,6 +75,14 @@ def test_stub() -> None:
     assert text.endswith(SOURCE[SOURCE.index("void done") :])
 
 
+def test_stub_with_body() -> None:
+    """A stub that does something else instead names the lab all the same."""
+    instead = {"add": "return 0;"}
+    text = source.with_stubs(SOURCE, "kernel/vm/x.c", "demo", ["add"], (), instead)
+    assert "    /* Lab demo: add is yours to write. */\n    (void)a;" in text
+    assert "    return 0;\n}\n" in text and "panic" not in text
+
+
 def test_stub_of_assembly() -> None:
     """A label's code becomes a panic, and ends where the next label begins."""
     text = "a:\n    ret\n1:\n    ret\nb:\n    nop\n"
