@@ -44,7 +44,7 @@ ifeq ($(REFERENCE),0)
 B := build/$(READY)
 else
 B := build/reference-$(READY)
-PREBUILT += $(LAB_FILES)
+PREBUILT := $(sort $(PREBUILT) $(REFERENCE_FILES))
 export OCTAVO_REFERENCE := 1
 endif
 

@@ -44,6 +44,7 @@ _MK = """# SPDX-License-Identifier: MIT
 LAB := {name}
 LAB_FILES := {files}
 PREBUILT := {ready}
+REFERENCE_FILES := {reference}
 
 # Files of the whole tree that documents speak of and that are not here.
 ABSENT := {absent}
@@ -90,11 +91,14 @@ def rows(lab: Lab) -> str:
     )
 
 
-def write(lab: Lab, ready: List[str], absent: List[str], out: Path) -> None:
-    """Writes them all; `ready` names what comes as objects, `absent` what stays
-    behind."""
+def write(
+    lab: Lab, ready: List[str], reference: List[str], absent: List[str], out: Path
+) -> None:
+    """Writes them all; `ready` names what comes as objects, `reference` what does
+    so for REFERENCE=1 alone, `absent` what stays behind."""
     files = [path for path in lab.files if not path.endswith(".h")]
     names = {"name": lab.name, "files": " ".join(files), "ready": " ".join(ready)}
+    names["reference"] = " ".join(reference)
     names["absent"] = " ".join(absent)
     (out / "README.md").write_text(
         _README.format(

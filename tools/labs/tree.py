@@ -222,10 +222,22 @@ def write_sources(plan: Plan, out: Path, mine: Optional[Path]) -> None:
         (out / path).unlink(missing_ok=True)
 
 
+def reference_files(lab: Lab) -> List[str]:
+    """What REFERENCE=1 takes ready made: the lab's files, and what has read the
+    headers among them."""
+    headers = {path for path in lab.files if path.endswith(".h")}
+    found = {*lab.files} - headers
+    for path in tracked():
+        made = TOP / "build" / "release" / "obj" / f"{path}.d"
+        if headers and path.startswith("kernel/") and made.is_file():
+            if headers & {*made.read_text(encoding="utf-8").split()}:
+                found.add(path)
+    return sorted(found)
+
+
 def write_objects(plan: Plan, out: Path) -> None:
-    compiled = [path for path in plan.lab.files if not path.endswith(".h")]
     for variant in VARIANTS:
-        for path in sorted({*plan.ready, *compiled}):
+        for path in sorted({*plan.ready, *reference_files(plan.lab)}):
             copy_object(path, variant, out)
         for path, names in plan.forwards.items():
             compile_later(path, names, variant, out)
@@ -282,7 +294,7 @@ def make(
     write_sources(plan, out, mine)
     write_objects(plan, out)
     ready = [*plan.ready, *plan.later_objects()]
-    texts.write(lab, ready, [*STAFF, *plan.ready], out)
+    texts.write(lab, ready, reference_files(lab), [*STAFF, *plan.ready], out)
     if book:
         write_book(plan, out)
     if git:
