@@ -358,7 +358,8 @@ def test_ticks(bench: Bench, seed: int) -> None:
     run.expect_status(0)
     for count in ticks_of(run):
         if not 85 <= count <= 115:
-            run.fail("about 100 ticks on each hart", str(count))
+            got = "fewer" if count < 85 else "more"
+            run.fail("about 100 ticks on each hart", f"{got} on one of them")
 
 
 WORK = "seq 2000 | wc; seq 2000 | wc; sleep 30; cat /sys/counters"
@@ -371,4 +372,5 @@ def test_harts(bench: Bench, smp: int) -> None:
     run.expect_status(0)
     counts = ticks_of(run)
     if len(counts) != smp or min(counts) < 25:
-        run.fail(f"ticks on each of {smp} harts", str(counts))
+        some = sum(count >= 25 for count in counts)
+        run.fail(f"ticks on each of {smp} harts", f"ticks on {some} of {len(counts)}")
