@@ -111,22 +111,25 @@ class GuestClock:
         QEMU run: it sleeps, or it works and executes nothing."""
         work, asleep = self._work()
         spent, moved = work - self._worked, guest - self._guest
-        if moved and not self._crawls(spent, moved):
+        if moved == 0:
+            self._still += asleep or spent >= WORK
+        elif moved > CRAWL * max(spent, WORK):
             self._still = 0
-        elif moved or asleep or spent >= WORK:
-            self._still += 1
+        elif spent < WORK:
+            return False  # the host is busy with others: it is too early to say
+        else:
+            self._still = self._still + 1 if self._same_places() else 0
         if moved:
             self._guest, self._worked = guest, work
         return self._still >= STILL_LOOKS
 
-    def _crawls(self, spent: int, moved: int) -> bool:
-        """Whether the harts are where they were and hardly execute anything: a
-        hart that waits with its interrupts off is woken, and waits again."""
+    def _same_places(self) -> bool:
+        """Whether the harts are where they were: one that waits with its
+        interrupts off is woken, hardly executes anything, and waits again."""
         before, self._places = self._places, self._pcs()
-        same = len(before) == len(self._places) and all(
+        return len(before) == len(self._places) > 0 and all(
             abs(here - there) <= LOOP for here, there in zip(before, self._places)
         )
-        return same and bool(before) and spent >= WORK and moved <= CRAWL * spent
 
     def _pcs(self) -> List[int]:
         text = self._monitor.ask("info registers -a")
