@@ -43,6 +43,8 @@ def check_layers() -> Problems:
         upward.update(upward_references(build))
     exceptions = allowed("layers.allow")
     problems = [upward[entry] for entry in sorted(set(upward) - set(exceptions))]
+    if (TOP / "handout.mk").exists():
+        return problems  # a student's tree: stubs need fewer exceptions
     for entry in sorted(set(exceptions) - set(upward)):
         problems.append(
             f"tools/layers.allow:{exceptions[entry]}: is not needed: {entry}"
