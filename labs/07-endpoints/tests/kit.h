@@ -220,6 +220,12 @@ static inline void put_caller(struct thread *thread, struct thread *owes,
     list_push_back(&endpoint->callers, &thread->link);
 }
 
+/* Somebody has lent the thread priority. */
+static inline void boost(struct thread *thread) {
+    thread->priority = (uint16_t)(thread->base + 1);
+    thread_set_flag(thread, THREAD_BOOSTED);
+}
+
 /* ---- Looking ---- */
 
 static inline unsigned length_of(const struct list *list) {
@@ -268,6 +274,12 @@ static inline void check_lists(unsigned receivers, unsigned senders,
 
 static inline void check_open(unsigned open) {
     unit_equal("session->open", session->open, open);
+}
+
+static inline void check_unboosted(const struct thread *thread) {
+    unit_equal("the priority of a server that works for nobody",
+               thread->priority, thread->base);
+    unit_true("it has no THREAD_BOOSTED", !(thread->flags & THREAD_BOOSTED));
 }
 
 static inline void check_state(const char *what, const struct thread *thread,
@@ -326,8 +338,8 @@ static inline void check_called(const struct thread *caller,
     unit_true("caller->server is who owes the reply", caller->server == owes);
     unit_true("server->caller is whom it owes the reply",
               owes->caller == caller);
-    unit_true("the caller waits at the endpoint", caller->endpoint == endpoint);
-    unit_true("the caller's session is noted", caller->session == session);
+    unit_true("caller->endpoint is the endpoint", caller->endpoint == endpoint);
+    unit_true("caller->session is its session", caller->session == session);
     bool quick = endpoint->quick == owes;
     unit_equal("a call is quick, or has THREAD_IS_CALL",
                (caller->flags & THREAD_IS_CALL) != 0, !quick);

@@ -135,9 +135,11 @@ static void test_queue(void) {
     check_state("a caller that waits is THREAD_SENDING", client[0],
                 THREAD_SENDING);
     unit_true("it has THREAD_IS_CALL", client[0]->flags & THREAD_IS_CALL);
-    unit_true("it waits at the endpoint", client[0]->endpoint == endpoint);
-    unit_true("its session is noted", client[0]->session == session);
-    unit_true("nobody owes it a reply", client[0]->server == NULL);
+    unit_true("thread->endpoint is where it waits",
+              client[0]->endpoint == endpoint);
+    unit_true("thread->session is its session", client[0]->session == session);
+    unit_true("thread->server is NULL: nobody owes it a reply",
+              client[0]->server == NULL);
     unit_true("the hart no longer works for it", thread_self() != client[0]);
     check_lists(0, 1, 0);
     check_open(1);
@@ -199,6 +201,8 @@ static void test_deadlock(void) {
     endpoint->server = client[0];
     queue_error("a call to an endpoint that one serves oneself", client[0],
                 call_as(client[0], 1, DEADLINE_NONE), EDEADLK);
+    queue_error("a send to an endpoint that one serves oneself", client[0],
+                send_as(client[0], 1, DEADLINE_NONE), EDEADLK);
     endpoint->server = server;
     put_caller(server, client[0], false);
     session->open = 0;
@@ -240,13 +244,16 @@ static void test_receive(void) {
 static void test_receive_waits(void) {
     setup();
     server->caller_gone = true;
+    boost(server);
     unit_signed("receive with nothing there returns RESULT_WAITING",
                 receive_as(server, DEADLINE_NONE), RESULT_WAITING);
     check_state("it waits as THREAD_RECEIVING", server, THREAD_RECEIVING);
-    unit_true("it waits at the endpoint", server->endpoint == endpoint);
+    unit_true("thread->endpoint is where it waits",
+              server->endpoint == endpoint);
     unit_true("the first to wait is the quick one", endpoint->quick == server);
     unit_true("the endpoint's server", endpoint->server == server);
-    unit_true("a caller that was gone is forgotten", !server->caller_gone);
+    unit_true("thread->caller_gone is forgotten", !server->caller_gone);
+    check_unboosted(server);
     check_lists(0, 0, 0);
     unit_signed("a second receiver waits", receive_as(second, later()),
                 RESULT_WAITING);

@@ -17,6 +17,7 @@ static void reply_case(bool quick) {
     uint32_t sequence = client[0]->call_sequence;
     dirty(client[0]);
     put_caller(client[0], server, quick);
+    boost(server);
     unit_signed("reply returns RESULT_WRITTEN",
                 reply_as(server, (uint64_t)HANDLE_IMPLICIT, 300),
                 RESULT_WRITTEN);
@@ -26,6 +27,7 @@ static void reply_case(bool quick) {
               hart_self()->handoff == NULL && thread_self() == server);
     check_replied(client[0], 300);
     check_call_over(client[0], server);
+    check_unboosted(server);
     if (!quick)
         unit_equal("call_sequence grows with the end of a call",
                    client[0]->call_sequence, sequence + 1);
@@ -243,8 +245,9 @@ static void died_case(bool quick) {
     reply_thread_died(server);
     check_ended(client[0], EPIPE);
     check_call_over(client[0], server);
-    unit_true("who is dead serves nobody",
-              endpoint->server == NULL && server->serves == NULL);
+    unit_true("endpoint->server is no thread that is dead",
+              endpoint->server == NULL);
+    unit_true("thread->serves of who is dead is NULL", server->serves == NULL);
     check_lists(0, 0, 0);
     check_open(0);
 }
@@ -282,8 +285,12 @@ void test_cancel_send(void) {
     setup();
     for (unsigned i = 0; i < 3; i++)
         put_sender(client[i], i != 1);
+    server->serves = endpoint;
+    endpoint->server = server;
+    boost(server);
     unit_true("a wait is taken back", cancel(client[1], ETIMEDOUT));
     check_ended(client[1], ETIMEDOUT);
+    check_unboosted(server);
     check_lists(0, 2, 0);
     check_open(2);
     unit_true("a wait is taken back", cancel(client[0], ETIMEDOUT));
@@ -298,10 +305,13 @@ void test_cancel_send(void) {
 static void cancel_case(bool quick) {
     uint32_t sequence = client[0]->call_sequence;
     put_caller(client[0], server, quick);
+    boost(server);
     unit_true("a wait is taken back", cancel(client[0], ETIMEDOUT));
     check_ended(client[0], ETIMEDOUT);
     check_call_over(client[0], server);
-    unit_true("its server learns of it", server->caller_gone);
+    unit_true("server->caller_gone tells it to the server",
+              server->caller_gone);
+    check_unboosted(server);
     if (!quick)
         unit_equal("call_sequence grows with the end of a call",
                    client[0]->call_sequence, sequence + 1);

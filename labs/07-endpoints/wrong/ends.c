@@ -392,3 +392,74 @@ bool endpoint_cancel(struct thread *thread, uint64_t sequence, int error) {
     donate_update(lent);
     return found;
 }
+
+/*
+ * cancel-boosted: the server keeps the priority of a caller that was taken
+ * back.
+ * File: kernel/ipc/call.c
+ * Caught by: cancel_call
+ */
+static struct thread *cancel_locked(struct endpoint *endpoint,
+                                    struct thread *thread, int error)
+    REQUIRES(endpoint->lock) {
+    struct thread *lent = NULL;
+    bool called = thread->state == THREAD_CALLING;
+    if (thread->state == THREAD_CALLING) {
+        lent = thread->server;
+        if (lent)
+            lent->caller_gone = true;
+        loan_abandon(thread);
+        call_finish(endpoint, thread);
+    } else if (thread->state == THREAD_SENDING) {
+        lent = endpoint->server;
+        sender_remove(endpoint, thread);
+        thread_clear_flag(thread, THREAD_IS_CALL);
+        call_uncount(endpoint, thread);
+    } else {
+        receiver_remove(endpoint, thread);
+    }
+    message_fail(thread, error);
+    thread_wake(thread);
+    return called ? NULL : lent;
+}
+
+/*
+ * cancel-top: the server keeps the priority of a sender that was taken back.
+ * File: kernel/ipc/call.c
+ * Caught by: cancel_send
+ */
+static struct thread *cancel_locked(struct endpoint *endpoint,
+                                    struct thread *thread, int error)
+    REQUIRES(endpoint->lock) {
+    struct thread *lent = NULL;
+    if (thread->state == THREAD_CALLING) {
+        lent = thread->server;
+        if (lent)
+            lent->caller_gone = true;
+        loan_abandon(thread);
+        call_finish(endpoint, thread);
+    } else if (thread->state == THREAD_SENDING) {
+        sender_remove(endpoint, thread);
+        thread_clear_flag(thread, THREAD_IS_CALL);
+        call_uncount(endpoint, thread);
+    } else {
+        receiver_remove(endpoint, thread);
+    }
+    message_fail(thread, error);
+    thread_wake(thread);
+    return lent;
+}
+
+/*
+ * died-keeps: a dead thread still has the endpoint that it served.
+ * File: kernel/ipc/reply.c
+ * Caught by: died
+ */
+void reply_thread_died(struct thread *thread) {
+    struct thread *caller = thread->caller;
+    if (caller)
+        reply_abandon(caller, caller->call_sequence, thread);
+    reply_drop_borrowed(thread);
+    if (thread->serves && thread->serves->server == thread)
+        thread->serves->server = NULL;
+}

@@ -375,3 +375,56 @@ static bool receive_sender(struct thread *self, struct endpoint *endpoint,
     thread_wake(sender);
     return true;
 }
+
+/*
+ * wait-boosted: a server that waits keeps the priority that was lent to it.
+ * File: kernel/ipc/call.c
+ * Caught by: receive_waits
+ */
+static int64_t receive_or_wait(struct thread *self, struct endpoint *endpoint,
+                               uint64_t deadline) REQUIRES(endpoint->lock) {
+    serve(self, endpoint);
+    self->caller_gone = false;
+    if (!endpoint_quiet(endpoint) && receive_now(self, endpoint))
+        return RESULT_WRITTEN;
+    int error = deadline_check(deadline);
+    if (error)
+        return message_error(self, error);
+    self->endpoint = endpoint;
+    receiver_add(endpoint, self);
+    thread_wait(self, THREAD_RECEIVING, deadline);
+    return RESULT_WAITING;
+}
+
+/*
+ * queue-send-self: only calls are looked at: a server that sends to itself
+ * waits for ever.
+ * File: kernel/ipc/call.c
+ * Caught by: deadlock
+ */
+static __attribute__((noinline)) int64_t
+send_wait(struct thread *self, struct endpoint *endpoint,
+          struct session *session, bool call) REQUIRES(endpoint->lock) {
+    uint64_t deadline = frame_deadline(self);
+    int64_t result = 0;
+    if ((uint32_t)self->frame.x[REG_A1] > MESSAGE_WORDS)
+        result = message_examine(self);
+    if (!result)
+        result = deadline_check(deadline);
+    if (result)
+        return result;
+    spin_lock(&donate_lock);
+    result = call ? donate_check(self, endpoint->server) : 0;
+    if (!result) {
+        if (call)
+            thread_set_flag(self, THREAD_IS_CALL);
+        self->server = NULL;
+        note_session(self, endpoint, session);
+        session->open++;
+        sender_insert(endpoint, self);
+        thread_wait(self, THREAD_SENDING, deadline);
+        result = RESULT_WAITING;
+    }
+    spin_unlock(&donate_lock);
+    return result;
+}

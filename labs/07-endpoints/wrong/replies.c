@@ -343,3 +343,28 @@ void reply_thread_died(struct thread *thread) {
     reply_drop_borrowed(thread);
     thread->serves = NULL;
 }
+
+/*
+ * reply-boosted: who has replied keeps the priority of whom it worked for.
+ * File: kernel/ipc/reply.c
+ * Caught by: reply, reply_quick
+ */
+static int reply_implicit(struct thread *self, bool handoff) {
+    struct thread *caller = self->caller;
+    int error = -EPIPE;
+    if (!caller && !self->caller_gone)
+        return -ESTALE;
+    if (caller) {
+        struct endpoint *endpoint = caller->endpoint;
+        spin_lock(&endpoint->lock);
+        if (call_is_open(endpoint, caller, caller->call_sequence, self))
+            error = reply_locked(self, endpoint, caller, handoff);
+        spin_unlock(&endpoint->lock);
+    }
+    if (error == 0 || error == -EPIPE) {
+        self->caller_gone = false;
+        if (self->borrowed)
+            reply_drop_borrowed(self);
+    }
+    return error;
+}
