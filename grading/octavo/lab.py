@@ -132,7 +132,7 @@ class Lab:
         """FILE:LINE FUNCTION, as far as the source shows it."""
         path = self.file_of(function) or ""
         text = (TOP / path).read_text(encoding="utf-8") if path else ""
-        found = re.search(rf"^[a-z_].*\b{function}\(|^{function}:", text, re.M)
+        found = re.search(rf"^(\w.*\b)?{function}\(|^{function}:", text, re.M)
         line = text.count("\n", 0, found.start()) + 1 if found else 1
         return f"{path}:{line} {function}"
 

@@ -226,7 +226,7 @@ class Bench:
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             scoring.fail(f"{path.name} can be read", str(error))
         if type(given) is not type(expected) or given != expected:
-            scoring.fail(f"the right answer to `{name}`", repr(given))
+            scoring.fail(f"the right answer to `{name}` in {path.name}", repr(given))
 
     def verdict(self, run: Run, name: str, text: str) -> int:
         """The count from the line `ok NAME COUNT CODE`; fails if there is none."""

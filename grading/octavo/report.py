@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Dict, List, Optional
@@ -86,8 +87,8 @@ def empty_row(lab: Lab, test: Test, name: str) -> Row:
         "first_divergence": None,
         "events": None,
         ROUGH: None,
-        "replay": f"make grade LAB={lab.name} TEST={name}",
-        "gdb": f"make gdb LAB={lab.name} TEST={name}",
+        "replay": f"make grade LAB={lab.name} TEST={shlex.quote(name)}",
+        "gdb": f"make gdb LAB={lab.name} TEST={shlex.quote(name)}",
         "boot": None,
         "log": None,
         "looks_at": [lab.place_of(function) for function in test.looks_at],

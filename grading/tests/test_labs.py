@@ -196,6 +196,17 @@ def test_reports() -> None:
     assert "make grade LAB=pagetable TEST=" in report.summary(LAB, rows)
 
 
+def test_places() -> None:
+    """Where to look is a line with the function's name, wherever its head is."""
+    for lab in labs.every():
+        for path, names in lab.functions.items():
+            lines = (TOP / path).read_text(encoding="utf-8").splitlines()
+            for name in names:
+                place = lab.place_of(name)
+                line = int(place.removeprefix(f"{path}:").split()[0])
+                assert name in lines[line - 1], place
+
+
 # --- With a student's tree ---------------------------------------------------
 
 

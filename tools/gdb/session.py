@@ -124,7 +124,7 @@ def graded_lab(name: str, lab: str) -> Row:
     rows = matching([row for row in rows if row.get("boot")], name)
     if not rows:
         raise bootlib.BootError(
-            f"{name} of lab {lab} has not been graded, or boots nothing: "
+            f"{name} of lab {lab} is not in the last grade, or boots nothing: "
             f"first make grade LAB={lab} TEST={name}"
         )
     failed = [row for row in rows if row.get("status") == "failed"]

@@ -81,6 +81,17 @@ class PanicStop(gdb.Breakpoint):
         return True
 
 
+class EndStop(gdb.Breakpoint):
+    """The system stops; QEMU would take the connection along."""
+
+    def __init__(self) -> None:
+        super().__init__("finisher_exit", internal=True)
+
+    def stop(self) -> bool:
+        print("The run ends here.")
+        return True
+
+
 class ExitStop(gdb.Breakpoint):
     """A process of the test's program ends as one that found a mistake does."""
 
@@ -129,5 +140,7 @@ def begin() -> None:
         return
     plan = json.loads(text)
     STOPS.extend(PanicStop(function) for function in ("panic", "panic_at"))
+    if not os.environ.get("OCTAVO_REPLAY"):
+        STOPS.append(EndStop())
     if plan.get("program") and not plan.get("panicked"):
         STOPS.append(ExitStop(Wanted(plan)))
