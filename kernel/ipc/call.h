@@ -89,6 +89,13 @@ static inline bool call_is_open(const struct endpoint *endpoint,
            caller->call_sequence == sequence && caller->server == server;
 }
 
+/* Of a thread that was seen to have no `caller`: whether it had one, whose call
+ * was cancelled. The canceller writes this before thread->caller. */
+static inline bool caller_is_gone(const struct thread *self) {
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    return self->caller_gone;
+}
+
 /* Ends the wait of everyone who sends or calls at the endpoint (session NULL)
  * or through the session, with the error. Nobody new can come, since the
  * endpoint is dead or the session revoked. No lock held. */

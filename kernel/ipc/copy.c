@@ -101,7 +101,7 @@ static int window_find(struct thread *self, struct window *window) {
         window->caller = self->caller;
         window->server = self;
         if (!window->caller)
-            return self->caller_gone ? -EPIPE : -ESTALE;
+            return caller_is_gone(self) ? -EPIPE : -ESTALE;
         window->sequence = window->caller->call_sequence;
     } else {
         int error = handle_lookup(&self->process->handles, handle, HANDLE_REPLY,

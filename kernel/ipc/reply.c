@@ -60,7 +60,7 @@ reply_locked(struct thread *self, struct endpoint *endpoint,
 static int reply_implicit(struct thread *self, bool handoff) {
     struct thread *caller = self->caller;
     int error = -EPIPE;
-    if (!caller && !self->caller_gone)
+    if (!caller && !caller_is_gone(self))
         return -ESTALE;
     if (caller) {
         struct endpoint *endpoint = caller->endpoint;
@@ -114,7 +114,7 @@ int64_t ipc_reply(struct thread *self) {
 static __attribute__((noinline)) int64_t
 reply_recv_apart(struct thread *self, const struct handle_entry *entry) {
     int error = 0;
-    if (self->caller || self->caller_gone)
+    if (self->caller || caller_is_gone(self))
         error = reply_implicit(self, true);
     if (error && error != -EPIPE)
         return message_error(self, error);
