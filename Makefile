@@ -426,7 +426,7 @@ help:
 # help:                   on a recorded run, or (TEST=name, LAB=name) at the point
 # help:                   where a test failed (LIVE=1: no record; GDBFLAGS='...')
 # help: make qemu-gdb     QEMU with a console here, waiting for make gdb elsewhere
-# help: make grade        all tests (TEST=name: one)
+# help: make grade        all tests (TEST=name: one; of a lab: TEST=name,name)
 # help:                   (LAB=name: that lab; SUBMISSION=dir: another's solution;
 # help:                   SEED=n: with other seeds)
 # staff: make handout      a student's tree (LAB=name OUT=dir; MINE=dir: earlier

@@ -12,6 +12,7 @@ import argparse
 import importlib
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -73,11 +74,21 @@ def grade_lab(args: argparse.Namespace) -> int:
             return grade_submission(lab, Path(args.submission), args.jobs)
         if args.seed is not None:
             os.environ[labs.SEED] = str(args.seed)
-        only = args.test or ""
+        only = chosen(lab, args.test or "")
         return labrun.grade(lab, args.jobs, only, args.no_needs, args.unfit)
     except (labs.LabError, bootlib.BootError) as error:
         print(f"grading: {error}", file=sys.stderr)
         return 2
+
+
+def chosen(lab: labs.Lab, text: str) -> str:
+    """The names of the lab's tests in "a,b[case]" or "a or b", between commas."""
+    names = [name for name in re.split(r"\s*,\s*|\s+or\s+", text.strip()) if name]
+    for name in names:
+        if name.partition("[")[0] not in lab.tests:
+            known = " ".join(lab.tests)
+            raise labs.LabError(f"{lab.name} has no test {name}; it has: {known}")
+    return ",".join(names)
 
 
 def grade_submission(lab: labs.Lab, where: Path, jobs: int) -> int:

@@ -16,6 +16,7 @@ import functions
 import pytest
 from labs import again, batch, check, private, source, tree, wrong
 
+from grading.__main__ import chosen
 from grading.octavo import guest, report
 from grading.octavo import lab as labs
 from grading.octavo.lab import Lab, LabError
@@ -194,6 +195,15 @@ def test_reports() -> None:
     assert suite.get("failures") == "1"
     assert suite.get("errors") == str(len(rows) - 2)
     assert "make grade LAB=pagetable TEST=" in report.summary(LAB, rows)
+
+
+def test_names_of_tests() -> None:
+    """TEST takes several tests of a lab, and says which there are."""
+    first, second = list(LAB.tests)[:2]
+    assert chosen(LAB, f" {first} or {second}[x]") == f"{first},{second}[x]"
+    assert chosen(LAB, "") == ""
+    with pytest.raises(LabError, match=f"no test nosuch; it has: {first} "):
+        chosen(LAB, f"{first},nosuch")
 
 
 def test_places() -> None:
