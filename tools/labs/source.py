@@ -70,13 +70,17 @@ def forward(function: Function) -> str:
 
 def filled(head: str) -> str:
     """A declaration with its parameters laid out as clang-format would."""
-    start, _, rest = head.partition("(")
+    flat = re.sub(r"\s+", " ", head).replace("* ", "*")
+    flat, contract, ends = flat.partition(" REQUIRES(")
+    start, _, rest = flat.partition("(")
     lines = [f"{start}("]
     for part in re.split(r"(?<=,)\s+", rest):
         if len(lines[-1]) + 1 + len(part) > COLUMNS:
             lines.append(" " * len(start))
         lines[-1] += part if lines[-1].endswith("(") else f" {part}"
-    return "\n".join(lines)
+    if len(lines[-1] + contract + ends) > COLUMNS:
+        contract = f"\n   {contract}"
+    return "\n".join(lines) + contract + ends
 
 
 def with_panic(text: str) -> str:

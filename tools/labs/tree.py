@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Dict, Iterable, List, Optional
+from typing import Dict, Iterable, Iterator, List, Optional, Tuple
 
 import bootlib
 import functions
@@ -211,6 +211,14 @@ def student_text(plan: Plan, path: str, mine: Optional[Path]) -> str:
     except functions.NoFunction as error:
         raise LabError(f"{theirs if own else path}: {error}") from error
     return text
+
+
+def student_sources(lab: Lab) -> Iterator[Tuple[str, str]]:
+    """Each file of C that a handout changes, and its text there."""
+    plan = Plan(lab)
+    for path in sorted({*plan.stubs, *plan.forwards}):
+        if path not in plan.ready and not path.endswith(".S"):
+            yield path, student_text(plan, path, None)
 
 
 def write_sources(plan: Plan, out: Path, mine: Optional[Path]) -> None:
