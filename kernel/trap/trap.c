@@ -29,8 +29,8 @@ _Static_assert(SYS_CALL == 1 && SYS_REPLY_RECV == 0 && MESSAGE_WORDS == 8 &&
                    SYSCALL_SLOTS == 64 && RESULT_WAITING == -4096 &&
                    RESULT_RESTART == -4097 && RESULT_LEAST == -8192 &&
                    SYS_SIGNAL == 16 && ENOSYS == 43 && SPACE_PAGER == 2 &&
-                   CAUSE_USER_ECALL == 8,
-               "trap/entry.S has these as numbers");
+                   CAUSE_USER_ECALL == 8 && SSTATUS_SPP == 0x100,
+               "trap/entry.S has these as numbers, and trap/timed.S");
 
 enum { INSTRUCTION_SRET = 0x10200073 };
 

@@ -491,9 +491,8 @@ void frame_init(const struct machine *from) {
     fresh_init(from);
     table_init();
     total = frame_untouched();
-    if (total < FRAMES_MIN) {
+    if (total < FRAMES_MIN)
         panic("only %lu frames of memory are free", total);
-    }
     pool.free = total;
     reserve = total / RESERVE_SHARE;
     reserve = reserve < RESERVE_MIN ? RESERVE_MIN : reserve;
