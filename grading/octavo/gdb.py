@@ -15,7 +15,7 @@ from typing import Dict, List, Sequence
 
 import bootlib
 
-from grading.octavo import scoring
+from grading.octavo import remote, scoring
 from grading.octavo.machine import TOP, Setup
 
 LIMIT = 60  # host seconds for the whole batch
@@ -32,6 +32,7 @@ def debug(command: str, setup: Setup, script: Sequence[str], log: Path) -> str:
         serial.touch()
         qemu = bootlib.start_qemu(bootlib.qemu_command(options, media, serial))
         try:
+            remote.connected(work / "gdb.sock").close()
             text = run_gdb(options, script)
         finally:
             bootlib.stop_qemu(qemu)
