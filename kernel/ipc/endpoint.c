@@ -19,9 +19,6 @@
 #include "vm/quota.h"
 #include "vm/slab.h"
 
-static struct slab endpoints;
-static struct slab sessions;
-
 static void endpoint_once(void *object) {
     struct endpoint *endpoint = object;
     spin_init(&endpoint->lock, RANK_ENDPOINT);
@@ -34,6 +31,9 @@ static void endpoint_once(void *object) {
 static void session_once(void *object) {
     list_init(&((struct session *)object)->link);
 }
+
+static struct slab endpoints = SLAB(struct endpoint, endpoint_once);
+static struct slab sessions = SLAB(struct session, session_once);
 
 /* ---- Making ---- */
 
@@ -338,9 +338,6 @@ void endpoint_init(void) {
         .get = endpoint_get, .put = endpoint_put, .unique = true};
     static const struct object_operations session_operations = {
         .get = session_get, .put = session_put, .current = session_current};
-    slab_init(&endpoints, "endpoint", sizeof(struct endpoint), 16,
-              endpoint_once);
-    slab_init(&sessions, "session", sizeof(struct session), 16, session_once);
     object_register(HANDLE_ENDPOINT, &endpoint_operations);
     object_register(HANDLE_SESSION, &session_operations);
 }

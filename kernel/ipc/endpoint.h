@@ -88,7 +88,7 @@ struct session {
 /* Registers endpoints, sessions and replies with cap and proc. Once. */
 void ipc_init(void);
 
-/* Makes the caches of endpoints and sessions. Once. */
+/* Registers handles to endpoints and sessions. Once. */
 void endpoint_init(void);
 
 /* SYS_ENDPOINT_CREATE, SYS_SESSION_MINT: a handle in the caller's table. */

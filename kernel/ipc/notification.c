@@ -13,11 +13,11 @@
 #include "vm/quota.h"
 #include "vm/slab.h"
 
-static struct slab notifications;
-
 static void notification_once(void *object) {
     wait_queue_init(&((struct notification *)object)->queue);
 }
+
+static struct slab notifications = SLAB(struct notification, notification_once);
 
 static struct notification *notification_alloc(struct quota *quota) {
     struct notification *notification = slab_alloc_for(&notifications, quota);
@@ -290,8 +290,6 @@ static void watch_signal(const struct handle_entry *watch, uint64_t bits) {
 void notification_init(void) {
     static const struct object_operations operations = {
         .get = notification_get, .put = notification_put};
-    slab_init(&notifications, "notification", sizeof(struct notification), 16,
-              notification_once);
     object_register(HANDLE_NOTIFICATION, &operations);
     process_watch_hook = watch_signal;
 }

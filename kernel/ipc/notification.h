@@ -30,7 +30,7 @@ struct notification {
     struct quota *quota;
 };
 
-/* Makes the cache, registers handles. Once. */
+/* Registers handles to notifications. Once. */
 void notification_init(void);
 
 /* SYS_NOTIFICATION_CREATE, SYS_SIGNAL, SYS_WAIT_SIGNAL, SYS_NOTIFICATION_BIND

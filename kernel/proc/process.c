@@ -19,7 +19,6 @@ struct spinlock tree_lock = SPINLOCK(RANK_PROCESS_TREE);
 
 static struct process *pid_table[PROCESS_MAX] GUARDED_BY(tree_lock);
 static int64_t next_pid GUARDED_BY(tree_lock) = FIRST_PID;
-static struct slab processes;
 
 static void process_once(void *object) {
     struct process *process = object;
@@ -32,9 +31,9 @@ static void process_once(void *object) {
     list_init(&process->siblings);
 }
 
+static struct slab processes = SLAB(struct process, process_once);
+
 void proc_init(void) {
-    slab_init(&processes, "process", sizeof(struct process), 16, process_once);
-    thread_init();
     deadline_init();
     work_init();
     reap_init();

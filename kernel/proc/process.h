@@ -77,7 +77,7 @@ struct process {
 
 extern struct spinlock tree_lock;
 
-/* Sets up caches, tables and idle threads. Once, at boot. */
+/* Sets up tables and idle threads. Once, at boot. */
 void proc_init(void);
 
 /*

@@ -21,8 +21,6 @@
 #include "vm/slab.h"
 #include "vm/space.h"
 
-static struct slab threads;
-
 void (*thread_death_hook)(struct thread *thread);
 
 static void thread_once(void *object) {
@@ -33,9 +31,7 @@ static void thread_once(void *object) {
     list_init(&thread->siblings);
 }
 
-void thread_init(void) {
-    slab_init(&threads, "thread", sizeof(struct thread), 16, thread_once);
-}
+static struct slab threads = SLAB(struct thread, thread_once);
 
 void thread_accept_default(struct thread *thread) {
     thread->accept_receive = (struct accept){.slot = HANDLE_RECEIVED};

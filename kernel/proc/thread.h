@@ -179,9 +179,6 @@ struct thread {
     uint64_t fpu[33]; /* f0..f31, fcsr, while not live in a hart */
 };
 
-/* Sets up the cache of threads. Once, at boot. */
-void thread_init(void);
-
 /*
  * A thread of the process, not yet ready, with zeroed registers, the process's
  * space, base priority of the creator (or default), no message opt-in. Joins

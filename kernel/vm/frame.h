@@ -36,7 +36,7 @@ enum frame_kind {
     FRAME_POOL,         /* free, in the pool behind the harts' stocks */
     FRAME_USED,         /* pages of programs; what the next ones are not */
     FRAME_TABLE,        /* a page table; `tag` counts the entries in use */
-    FRAME_SLAB,         /* objects of one kind; `tag` tells which */
+    FRAME_SLAB,         /* objects of one type; `next` tells which */
     FRAME_DMA,          /* part of a memory object (vm/memory.h) */
 };
 

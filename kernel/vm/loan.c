@@ -15,14 +15,10 @@
 #include "vm/pte.h"
 #include "vm/slab.h"
 
-static struct slab loans;
+static struct slab loans = SLAB(struct loan, NULL);
 static struct spinlock loan_lock = SPINLOCK(RANK_LOAN);
 static struct list left = {&left, &left};
 static struct list due = {&due, &due};
-
-void loan_init(void) {
-    slab_init(&loans, "loan", sizeof(struct loan), 8, NULL);
-}
 
 struct loan *loan_create(struct space *from, struct space *to) {
     struct loan *loan = slab_alloc_for(&loans, from->quota);

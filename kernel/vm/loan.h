@@ -33,9 +33,6 @@ struct loan {
     struct transfer_item item[MESSAGE_ITEMS];
 };
 
-/* Makes the cache of loans. Once, at boot. */
-void loan_init(void);
-
 /* An empty loan, charged to the lender's quota as an object, with a reference
  * to both spaces. NULL: no memory, or quota used up. */
 struct loan *loan_create(struct space *from, struct space *to);

@@ -20,11 +20,10 @@
 
 enum { DMA_PAGES_MAX = 1024 };
 
-static struct slab memories;
+static struct slab memories = SLAB(struct memory, NULL);
 static struct range initrd; /* in whole pages */
 
 void memory_init(const struct machine *from) {
-    slab_init(&memories, "memory", sizeof(struct memory), 8, NULL);
     initrd.base = round_down(from->initrd.base, PAGE_SIZE);
     initrd.size = round_up(from->initrd.base + from->initrd.size, PAGE_SIZE) -
                   initrd.base;

@@ -34,7 +34,7 @@ struct memory {
     uint64_t pages;
 };
 
-/* Makes the cache of memory objects and notes what may be mapped. Once. */
+/* Notes what may be mapped. Once, at boot. */
 void memory_init(const struct machine *machine);
 
 /*

@@ -14,7 +14,7 @@
 #include "vm/frame.h"
 #include "vm/slab.h"
 
-static struct slab quotas;
+static struct slab quotas = SLAB(struct quota, NULL);
 
 struct quota kernel_quota = {
     .refs = 1,
@@ -22,10 +22,6 @@ struct quota kernel_quota = {
     .frames_max = UINT64_MAX,
     .objects_max = UINT64_MAX,
 };
-
-void quota_init(void) {
-    slab_init(&quotas, "quota", sizeof(struct quota), 8, NULL);
-}
 
 struct quota *quota_create(void) {
     struct quota *quota = slab_alloc(&quotas);

@@ -33,9 +33,6 @@ struct quota {
 
 extern struct quota kernel_quota;
 
-/* Makes the cache of quotas. Once, at boot. */
-void quota_init(void);
-
 /* A quota with one reference and the default limits: half of all frames,
  * QUOTA_OBJECTS objects. NULL: no memory. */
 struct quota *quota_create(void);

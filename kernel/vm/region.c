@@ -25,12 +25,8 @@
 #include "vm/slab.h"
 #include "vm/space.h"
 
-static struct slab regions;
+static struct slab regions = SLAB(struct region, NULL);
 const struct pager_operations *pager_operations;
-
-void region_init(void) {
-    slab_init(&regions, "region", sizeof(struct region), 8, NULL);
-}
 
 /* ---- Finding ---- */
 

@@ -104,9 +104,6 @@ static inline bool region_is_plain(const struct region *region) {
     return region_is_anonymous(region) && region->flags == 0;
 }
 
-/* Makes the cache of regions. Once, at boot. */
-void region_init(void);
-
 /* The region that contains va; NULL: none. The long way of region_find
  * (vm/space.h). */
 struct region *region_search(const struct space *space, va_t va);

@@ -24,36 +24,13 @@
 /* A link that is no address: the object is in use. */
 #define IN_USE ((void *)1)
 
-static uint16_t last_tag; /* slabs are set up one after the other, at boot */
-
 static void **object_link(const struct slab *slab, void *object) {
-    return (void **)((char *)object + slab->link);
+    return (void **)((char *)object + slab->size - sizeof(void *));
 }
 
-void slab_init(struct slab *slab, const char *name, size_t size, size_t align,
-               void (*init_once)(void *object)) {
-    assert(align >= sizeof(void *) && (align & (align - 1)) == 0);
-    spin_init(&slab->lock, RANK_SLAB);
-    slab->name = name;
-    slab->init_once = init_once;
-    slab->link = (uint32_t)round_up(size, sizeof(void *));
-    slab->size = (uint32_t)round_up(slab->link + sizeof(void *), align);
-    assert(slab->size <= PAGE_SIZE);
-    slab->count = PAGE_SIZE / slab->size;
-    slab->tag = ++last_tag;
-    slab->free = NULL;
-    slab->in_use = 0;
-    slab->frames = 0;
-}
-
-/* Puts a new frame's objects, which are linked in order, on the free list. */
-static void slab_add(struct slab *slab, char *page) {
-    char *last = page + (slab->count - 1) * slab->size;
-    spin_lock(&slab->lock);
-    *object_link(slab, last) = slab->free;
-    slab->free = page;
-    slab->frames++;
-    spin_unlock(&slab->lock);
+/* What the `next` of the slab's frames holds. */
+static uint32_t slab_mark(const struct slab *slab) {
+    return (uint32_t)(uintptr_t)slab;
 }
 
 /* Adds a frame's worth of objects; false: there is no frame. */
@@ -64,16 +41,19 @@ static bool slab_grow(struct slab *slab, bool essential) {
     }
     struct frame *frame = frame_of(pa);
     frame->kind = FRAME_SLAB;
-    frame->tag = slab->tag;
+    frame->next = slab_mark(slab);
     char *page = pa_to_va(pa);
-    for (uint32_t i = 0; i < slab->count; i++) {
-        char *object = page + i * slab->size;
+    char *last = page + (PAGE_SIZE / slab->size - 1) * slab->size;
+    for (char *object = page; object <= last; object += slab->size) {
         *object_link(slab, object) = object + slab->size;
         if (slab->init_once != NULL) {
             slab->init_once(object);
         }
     }
-    slab_add(slab, page);
+    spin_lock(&slab->lock);
+    *object_link(slab, last) = slab->free;
+    slab->free = page;
+    spin_unlock(&slab->lock);
     return true;
 }
 
@@ -84,7 +64,6 @@ static void *slab_pop(struct slab *slab) {
         void **link = object_link(slab, object);
         slab->free = *link;
         *link = IN_USE;
-        slab->in_use++;
     }
     spin_unlock(&slab->lock);
     return object;
@@ -124,7 +103,6 @@ void slab_free(struct slab *slab, void *object) {
     assert(*link == IN_USE);
     *link = slab->free;
     slab->free = object;
-    slab->in_use--;
     spin_unlock(&slab->lock);
 }
 
@@ -133,11 +111,11 @@ void slab_free_for(struct slab *slab, void *object, struct quota *quota) {
     quota_uncharge_objects(quota, 1);
 }
 
-bool slab_contains(struct slab *slab, const void *object) {
+bool slab_contains(const struct slab *slab, const void *object) {
     pa_t pa = va_to_pa(object);
-    const struct frame *frame = frame_of(round_down(pa, PAGE_SIZE));
+    const struct frame *frame = frame_of(pa);
     uint64_t offset = pa % PAGE_SIZE;
     return frame != NULL && frame->kind == FRAME_SLAB &&
-           frame->tag == slab->tag && offset % slab->size == 0 &&
-           offset / slab->size < slab->count;
+           frame->next == slab_mark(slab) && offset % slab->size == 0 &&
+           offset + slab->size <= PAGE_SIZE;
 }

@@ -8,8 +8,7 @@
  * survive slab_free; `init_once` ran when the memory was new, and never runs
  * again. Whoever allocates an object sets the other fields.
  *
- *     static struct slab endpoints;
- *     slab_init(&endpoints, "endpoint", sizeof(struct endpoint), 8, once);
+ *     static struct slab endpoints = SLAB(struct endpoint, once);
  *     struct endpoint *endpoint = slab_alloc(&endpoints);
  *     ...
  *     slab_free(&endpoints, endpoint);
@@ -25,27 +24,25 @@
 
 struct quota;
 
+enum { SLAB_ALIGN = 16 }; /* objects are at multiples of this */
+
 struct slab {
     struct spinlock lock;
-    const char *name;
+    uint32_t size; /* of a slot: the object, and the link at its end */
     void (*init_once)(void *object);
-    uint32_t size;  /* of a slot: the object and the link behind it */
-    uint32_t link;  /* offset of the link in a slot */
-    uint32_t count; /* slots in a frame */
-    uint16_t tag;   /* marks the slab's frames */
-    /* lock: */
-    void *free;      /* first free object */
-    uint64_t in_use; /* objects allocated */
-    uint64_t frames; /* frames the slab holds, for good */
+    void *free; /* lock: first free object */
 };
 
-/*
- * Sets up an empty slab. size + 8, rounded up to align (a power of two, at
- * least 8), must fit a frame. init_once may be NULL; it gets zeroed memory and
- * must not allocate.
- */
-void slab_init(struct slab *slab, const char *name, size_t size, size_t align,
-               void (*init_once)(void *object));
+/* An empty slab for objects of this type, as an initialiser. One with its link
+ * must fit a frame. init_once may be NULL; it gets zeroed memory and must not
+ * allocate. */
+#define SLAB(type, once)                                                       \
+    {                                                                          \
+        .lock = SPINLOCK(RANK_SLAB),                                           \
+        .size = (sizeof(type) + sizeof(void *) + SLAB_ALIGN - 1) /             \
+                SLAB_ALIGN * SLAB_ALIGN,                                       \
+        .init_once = once,                                                     \
+    }
 
 /* An object, as its last user left it (zeros and init_once, if there was
  * none); NULL: no memory. */
@@ -61,6 +58,6 @@ void slab_free(struct slab *slab, void *object);
 void slab_free_for(struct slab *slab, void *object, struct quota *quota);
 
 /* True if `object` is a slot of this slab, in use or not. */
-bool slab_contains(struct slab *slab, const void *object);
+bool slab_contains(const struct slab *slab, const void *object);
 
 #endif

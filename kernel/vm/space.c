@@ -19,22 +19,15 @@
 #include "vm/loan.h"
 #include "vm/slab.h"
 
-static struct slab space_slab;
+static void space_once(void *object) {
+    spin_init(&((struct space *)object)->lock, RANK_SPACE);
+}
+
+static struct slab space_slab = SLAB(struct space, space_once);
 static struct spinlock spaces_lock = SPINLOCK(RANK_ASID);
 static struct list spaces = {&spaces, &spaces};
 
 void (*space_defunct)(struct space *space);
-
-static void space_init_once(void *object) {
-    struct space *space = object;
-    spin_init(&space->lock, RANK_SPACE);
-}
-
-void space_init(void) {
-    slab_init(&space_slab, "space", sizeof(struct space), 8, space_init_once);
-    region_init();
-    loan_init();
-}
 
 /* ---- Life ---- */
 

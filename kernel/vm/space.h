@@ -90,9 +90,6 @@ enum {
  * that the kernel allows itself between preemption points. */
 enum { SPACE_STEP = 50 };
 
-/* Makes the caches of spaces and regions. Once, at boot. */
-void space_init(void);
-
 /* An empty space with one reference that charges, and holds a reference to,
  * the quota. NULL: no memory, or quota used up. */
 struct space *space_create(struct quota *quota);

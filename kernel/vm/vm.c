@@ -14,8 +14,6 @@
 #include "vm/kernelmap.h"
 #include "vm/memory.h"
 #include "vm/oracle.h"
-#include "vm/quota.h"
-#include "vm/space.h"
 
 /* oracle=1: see vm/oracle.h. */
 static void oracle_start(uint64_t highest) {
@@ -41,9 +39,7 @@ void vm_init(const struct machine *machine) {
     if (bootarg_number("oracle", 0) != 0) {
         oracle_start(highest);
     }
-    quota_init();
     memory_init(machine);
-    space_init();
 }
 
 void vm_init_hart(void) {

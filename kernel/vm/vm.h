@@ -9,7 +9,7 @@
 struct machine;
 
 /* Frames, the kernel's final map (this hart is in it afterwards), ASIDs, and
- * the caches of vm's objects. Once, by the boot hart. */
+ * what memory objects may map. Once, by the boot hart. */
 void vm_init(const struct machine *machine);
 
 /* Another hart enters the kernel's final map. */

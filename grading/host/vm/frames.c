@@ -180,21 +180,21 @@ static void thing_once(void *object) {
 
 static void test_slab(void) {
     static struct thing *things[200];
-    struct slab slab;
-    struct slab other;
+    struct slab slab = SLAB(struct thing, thing_once);
+    struct slab other = SLAB(struct thing, NULL);
     sim_boot(FRAMES, 1, 16);
-    slab_init(&slab, "thing", sizeof(struct thing), 64, thing_once);
-    slab_init(&other, "other", sizeof(struct thing), 64, NULL);
+    uint64_t before_all = frame_free_count();
     for (unsigned i = 0; i < 200; i++) {
         things[i] = slab_alloc(&slab);
-        CHECK((uint64_t)things[i] % 64 == 0 && things[i]->generation == 1000);
+        CHECK((uint64_t)things[i] % SLAB_ALIGN == 0 &&
+              things[i]->generation == 1000);
         CHECK(slab_contains(&slab, things[i]));
         CHECK(!slab_contains(&other, things[i]));
         CHECK(!slab_contains(&slab, (char *)things[i] + 8));
         memset(things[i], (int)i, sizeof(struct thing));
         things[i]->generation = 2000 + i;
     }
-    CHECK(slab.in_use == 200 && slab.frames == 4);
+    CHECK(frame_free_count() == before_all - 4);
     for (unsigned i = 0; i < 200; i++) {
         slab_free(&slab, things[i]);
     }

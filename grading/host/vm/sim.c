@@ -401,9 +401,7 @@ void sim_boot(unsigned count, unsigned hart_number, unsigned asid_bits) {
     if (sim_oracle) {
         oracle_init(malloc(oracle_size(highest)), highest);
     }
-    quota_init();
     memory_init(&machine);
-    space_init();
     space_defunct = sim_defunct;
 }
 

@@ -385,7 +385,6 @@ static void do_something(bool scarce) {
 static void play(unsigned harts_used, unsigned asid_bits, bool scarce) {
     enum { STEPS = 100000 };
     sim_boot(4000, harts_used, asid_bits);
-    loan_init();
     sim_seed(harts_used * 100 + asid_bits + scarce);
     for (unsigned step = 1; step <= STEPS; step++) {
         sim_hart((unsigned)sim_random(harts_used));

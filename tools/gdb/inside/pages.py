@@ -22,6 +22,7 @@ from inside.kernel import (
     register,
     show,
     variable,
+    variable_address,
 )
 from inside.spaces import leaves, space_root, user_leaves, walk
 
@@ -148,19 +149,20 @@ def record_text(frame: int) -> str:
     kinds = constants("enum frame_kind", "FRAME_", "frame_init")
     name = kinds.get(number(record["kind"]), f"kind {number(record['kind'])}")
     text = f"frame {frame:#x}: {name}, {number(record['refs'])} references"
-    return text + tag_of(name, number(record["tag"]))
+    return text + contents(name, record)
 
 
-def tag_of(kind: str, tag: int) -> str:
+def contents(kind: str, record: gdb.Value) -> str:
     if kind == "table":
-        return f", {tag} entries in use"
+        return f", {number(record['tag'])} entries in use"
     if kind != "slab":
         return ""
+    mark = number(record["next"])  # the low half of the slab's address
     for name, function in SLABS:
         slab = variable(name, function)
-        if number(slab["tag"]) == tag:
+        if variable_address(name, function) & 0xFFFFFFFF == mark:
             return f", objects of {number(slab['size'])} bytes ({name})"
-    return f", objects with tag {tag}"
+    return f", objects of an unknown slab at ...{mark:08x}"
 
 
 # The caches, and a function of the file that each is in.
