@@ -29,7 +29,6 @@
 
 enum {
     SSTATUS_SIE = 1 << 1,     /* interrupts on, in supervisor mode */
-    SSTATUS_SPIE = 1 << 5,    /* SIE after sret */
     SSTATUS_SPP = 1 << 8,     /* the trap came from supervisor mode */
     SSTATUS_FS = 3 << 13,     /* state of the FPU: */
     SSTATUS_FS_OFF = 0 << 13, /* an FPU instruction traps */

@@ -15,16 +15,6 @@
 
 #include "arch/memory.h"
 
-/* Errors of SBI calls; 0 is success. */
-enum sbi_error {
-    SBI_ERR_FAILED = -1,
-    SBI_ERR_NOT_SUPPORTED = -2,
-    SBI_ERR_INVALID_PARAM = -3,
-    SBI_ERR_DENIED = -4,
-    SBI_ERR_INVALID_ADDRESS = -5,
-    SBI_ERR_ALREADY_AVAILABLE = -6,
-};
-
 /* Extension numbers. */
 enum sbi_extension {
     SBI_LEGACY_PUTCHAR = 1,
@@ -43,11 +33,11 @@ struct sbi_harts {
 /* The next timer interrupt of this hart comes at time `when`. */
 void sbi_set_timer(uint64_t when);
 
-/* Raises a software interrupt on each hart. Returns 0 or an sbi_error. */
+/* Raises a software interrupt on each hart. Returns 0 or a negative error. */
 int64_t sbi_send_ipi(struct sbi_harts harts);
 
 /* Starts a stopped hart at physical address `start` in supervisor mode with
- * paging off, a0 = its number, a1 = argument. Returns 0 or an sbi_error. */
+ * paging off, a0 = its number, a1 = argument. Returns 0 or a negative error. */
 int64_t sbi_hart_start(uint64_t sbi_id, pa_t start, uint64_t argument);
 
 /* Writes a byte to the firmware's console. */

@@ -2,18 +2,15 @@
 /*
  * lib/print.c: formatted output of the kernel.
  *
- * Idea        Formatting writes single characters into a sink. A sink is a
- *             buffer that either is handed on when it is full (kprintf) or
- *             drops what does not fit (ksnprintf).
- * Invariants  sink.used <= sink.size. Nothing is allocated and no lock is
- *             held while formatting: a panic can come from anywhere.
+ * Idea        Formatting writes single characters into a buffer on the stack,
+ *             which is handed on when it is full and at the end.
+ * Invariants  Nothing is allocated and no lock is held while formatting: a
+ *             panic can come from anywhere.
  */
 #include "lib/print.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-#include "lib/string.h"
 
 enum {
     PIECE = 128,    /* bytes of one kprintf that reach the console together */
@@ -21,17 +18,13 @@ enum {
 };
 
 struct sink {
-    char *buffer;
-    size_t size;
     size_t used;
-    size_t total; /* all characters, also dropped ones */
-    bool flush;   /* hand on when full */
+    char buffer[PIECE];
 };
 
 /* What stands between % and the letter. */
 struct spec {
-    bool left;
-    bool zeros;
+    char pad;
     bool wide; /* a 64-bit number */
     int width;
     int precision; /* -1: none */
@@ -47,31 +40,19 @@ static void sink_flush(struct sink *sink) {
 }
 
 static void sink_put(struct sink *sink, char c) {
-    sink->total++;
-    if (sink->used == sink->size && sink->flush) {
+    if (sink->used == PIECE) {
         sink_flush(sink);
     }
-    if (sink->used < sink->size) {
-        sink->buffer[sink->used++] = c;
-    }
-}
-
-static void sink_pad(struct sink *sink, char c, int count) {
-    for (; count > 0; count--) {
-        sink_put(sink, c);
-    }
+    sink->buffer[sink->used++] = c;
 }
 
 static void put_text(struct sink *sink, const struct spec *spec,
                      const char *text, int len) {
-    if (!spec->left) {
-        sink_pad(sink, ' ', spec->width - len);
+    for (int i = len; i < spec->width; i++) {
+        sink_put(sink, spec->pad);
     }
     for (int i = 0; i < len; i++) {
         sink_put(sink, text[i]);
-    }
-    if (spec->left) {
-        sink_pad(sink, ' ', spec->width - len);
     }
 }
 
@@ -90,25 +71,16 @@ static void put_string(struct sink *sink, const struct spec *spec,
 static void put_number(struct sink *sink, const struct spec *spec,
                        uint64_t number, unsigned base, bool negative) {
     char digits[DIGITS_MAX + 1];
-    char *first = digits + sizeof(digits);
+    char *end = digits + sizeof(digits);
+    char *first = end;
     do {
         *--first = "0123456789abcdef"[number % base];
         number /= base;
     } while (number != 0);
-    int len = (int)(digits + sizeof(digits) - first);
-    if (spec->zeros && !spec->left) {
-        if (negative) {
-            sink_put(sink, '-');
-        }
-        sink_pad(sink, '0', spec->width - len - negative);
-        put_text(sink, &(struct spec){.width = 0}, first, len);
-        return;
-    }
     if (negative) {
         *--first = '-';
-        len++;
     }
-    put_text(sink, spec, first, len);
+    put_text(sink, spec, first, (int)(end - first));
 }
 
 static void put_signed(struct sink *sink, const struct spec *spec,
@@ -117,33 +89,22 @@ static void put_signed(struct sink *sink, const struct spec *spec,
     put_number(sink, spec, magnitude, 10, number < 0);
 }
 
-static int parse_count(const char **format, va_list *arguments) {
+static int parse_count(const char **format) {
     int count = 0;
-    if (**format == '*') {
-        (*format)++;
-        return va_arg(*arguments, int);
-    }
     while (**format >= '0' && **format <= '9') {
         count = count * 10 + *(*format)++ - '0';
     }
     return count;
 }
 
-static struct spec parse_spec(const char **format, va_list *arguments) {
-    struct spec spec = {.precision = -1};
-    for (; **format == '-' || **format == '0'; (*format)++) {
-        if (**format == '-') {
-            spec.left = true;
-        } else {
-            spec.zeros = true;
-        }
-    }
-    spec.width = parse_count(format, arguments);
+static struct spec parse_spec(const char **format) {
+    struct spec spec = {.pad = **format == '0' ? '0' : ' ', .precision = -1};
+    spec.width = parse_count(format);
     if (**format == '.') {
         (*format)++;
-        spec.precision = parse_count(format, arguments);
+        spec.precision = parse_count(format);
     }
-    for (; **format == 'l' || **format == 'z'; (*format)++) {
+    for (; **format == 'l'; (*format)++) {
         spec.wide = true;
     }
     return spec;
@@ -154,7 +115,6 @@ static void put_argument(struct sink *sink, struct spec *spec, char letter,
                          va_list *arguments) {
     switch (letter) {
     case 'd':
-    case 'i':
         put_signed(sink, spec,
                    spec->wide ? va_arg(*arguments, int64_t)
                               : va_arg(*arguments, int));
@@ -169,14 +129,14 @@ static void put_argument(struct sink *sink, struct spec *spec, char letter,
     case 'p':
         sink_put(sink, '0');
         sink_put(sink, 'x');
-        put_number(sink, &(struct spec){.zeros = true, .width = 16},
+        put_number(sink, &(struct spec){.pad = '0', .width = 16},
                    (uintptr_t)va_arg(*arguments, void *), 16, false);
         break;
     case 's':
         put_string(sink, spec, va_arg(*arguments, const char *));
         break;
     case 'c':
-        put_text(sink, spec, &(char){(char)va_arg(*arguments, int)}, 1);
+        sink_put(sink, (char)va_arg(*arguments, int));
         break;
     default:
         sink_put(sink, letter);
@@ -184,28 +144,22 @@ static void put_argument(struct sink *sink, struct spec *spec, char letter,
     }
 }
 
-static void format_into(struct sink *sink, const char *format,
-                        va_list *arguments) {
+void kvprintf(const char *format, va_list arguments) {
+    struct sink sink;
+    va_list copy;
+    sink.used = 0;
+    va_copy(copy, arguments);
     while (*format != '\0') {
         if (*format != '%') {
-            sink_put(sink, *format++);
+            sink_put(&sink, *format++);
             continue;
         }
         format++;
-        struct spec spec = parse_spec(&format, arguments);
+        struct spec spec = parse_spec(&format);
         if (*format != '\0') {
-            put_argument(sink, &spec, *format++, arguments);
+            put_argument(&sink, &spec, *format++, &copy);
         }
     }
-}
-
-void kvprintf(const char *format, va_list arguments) {
-    char buffer[PIECE];
-    struct sink sink = {
-        .buffer = buffer, .size = sizeof(buffer), .flush = true};
-    va_list copy;
-    va_copy(copy, arguments);
-    format_into(&sink, format, &copy);
     va_end(copy);
     sink_flush(&sink);
 }
@@ -215,14 +169,4 @@ void kprintf(const char *format, ...) {
     va_start(arguments, format);
     kvprintf(format, arguments);
     va_end(arguments);
-}
-
-size_t ksnprintf(char *to, size_t size, const char *format, ...) {
-    struct sink sink = {.buffer = to, .size = size - 1};
-    va_list arguments;
-    va_start(arguments, format);
-    format_into(&sink, format, &arguments);
-    va_end(arguments);
-    to[sink.used] = '\0';
-    return sink.total;
 }

@@ -7,8 +7,9 @@
  *             letter. Where it goes is a hook, because devices come later in
  *             the order of folders than printing.
  * Use         kprintf("hart %u at %p\n", id, pc);
- * Formats     %d %i %u %x with l, ll or z before them; %p (0x and 16 digits);
- *             %s, %.*s, %c, %%; a width, with - for left and 0 for zeros.
+ * Formats     %d, %u and %x with l before them for 64 bits; %p (0x and 16
+ *             digits); %s and %.5s; %c, %%; a width, with 0 for zeros on the
+ *             left of %u and %x.
  * Locks       None here; the hook takes RANK_CONSOLE, the highest rank, so
  *             printing is allowed with any lock held.
  */
@@ -24,10 +25,5 @@ extern void (*print_write)(const char *text, size_t len);
 void kprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void kvprintf(const char *format, va_list arguments)
     __attribute__((format(printf, 1, 0)));
-
-/* Formats into `to`, cut to size - 1 bytes and ended with a zero (size > 0).
- * Returns the length that the whole text has. */
-size_t ksnprintf(char *to, size_t size, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -65,29 +65,15 @@ void *memcpy(void *to, const void *from, size_t len) {
     return to;
 }
 
-/* Copies from the end to the start, for a target that overlaps the bytes
- * behind the source's start. */
-COMPILED_AS_WRITTEN
-static void copy_backwards(uint8_t *to, const uint8_t *from, size_t len) {
-    if (misalignment(to) == misalignment(from)) {
-        for (; len > 0 && misalignment(to + len) != 0; len--) {
-            to[len - 1] = from[len - 1];
-        }
-        for (; len >= WORD; len -= WORD) {
-            *(word_t *)(to + len - WORD) = *(const word_t *)(from + len - WORD);
-        }
-    }
-    for (; len > 0; len--) {
-        to[len - 1] = from[len - 1];
-    }
-}
-
 COMPILED_AS_WRITTEN
 void *memmove(void *to, const void *from, size_t len) {
     if ((uintptr_t)to - (uintptr_t)from >= len) {
         return memcpy(to, from, len);
     }
-    copy_backwards(to, from, len);
+    /* From the end, as the target overlaps what lies behind the source. */
+    for (; len > 0; len--) {
+        ((uint8_t *)to)[len - 1] = ((const uint8_t *)from)[len - 1];
+    }
     return to;
 }
 
@@ -144,14 +130,6 @@ int strncmp(const char *a, const char *b, size_t max) {
         }
     }
     return 0;
-}
-
-size_t strlcpy(char *to, const char *from, size_t size) {
-    size_t len = strlen(from);
-    size_t kept = len < size ? len : size - 1;
-    memcpy(to, from, kept);
-    to[kept] = '\0';
-    return len;
 }
 
 COMPILED_AS_WRITTEN

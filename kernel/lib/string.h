@@ -20,10 +20,6 @@ size_t strlen(const char *text);
 int strcmp(const char *a, const char *b);
 int strncmp(const char *a, const char *b, size_t max);
 
-/* Copies at most size - 1 bytes and always ends with a zero (size > 0).
- * Returns strlen(from): a result >= size means that it was cut short. */
-size_t strlcpy(char *to, const char *from, size_t size);
-
 /* Clears one page; `page` is page aligned. Under 570 instructions. */
 void page_zero(void *page);
 

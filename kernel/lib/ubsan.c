@@ -6,7 +6,8 @@
  *             operation that C leaves undefined for some operands, and a call
  *             of one of these functions where the check fails. Each gets the
  *             place in the source first, and details that are not printed: the
- *             place is enough to find the mistake.
+ *             place is enough to find the mistake. Checks of C++, of floating
+ *             point and of attributes that the kernel does not use have none.
  * Use         make DEBUG=1; release builds have neither checks nor this file.
  */
 #include <stdint.h>
@@ -43,22 +44,9 @@ HANDLER(shift_out_of_bounds, "shift by too much")
 HANDLER(out_of_bounds, "array index out of bounds")
 HANDLER(pointer_overflow, "pointer arithmetic overflows")
 HANDLER(type_mismatch_v1, "null, misaligned or too small object")
-HANDLER(alignment_assumption, "misaligned pointer")
 HANDLER(load_invalid_value, "value outside its type")
-HANDLER(float_cast_overflow, "floating-point value does not fit")
-HANDLER(vla_bound_not_positive, "array of no positive length")
 HANDLER(nonnull_arg, "null argument")
 HANDLER(invalid_builtin, "builtin's argument out of range")
 HANDLER(builtin_unreachable, "unreachable code reached")
-HANDLER(missing_return, "function ends without a value")
-
-/* This one gets the place as its second argument. */
-_Noreturn void __ubsan_handle_nonnull_return_v1(const void *data,
-                                                const struct place *place);
-void __ubsan_handle_nonnull_return_v1(const void *data,
-                                      const struct place *place) {
-    (void)data;
-    undefined("null returned", place);
-}
 
 #endif

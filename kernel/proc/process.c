@@ -165,7 +165,7 @@ static struct process *first_build(struct space *space) {
     process->space = space;
     process->essential = true;
     process->quota->essential = true;
-    strlcpy(process->name, "init", sizeof process->name);
+    memcpy(process->name, "init", sizeof "init");
     handle_insert(&process->handles, SLOT_GRANT, &authority);
     return process;
 }

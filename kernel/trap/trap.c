@@ -75,11 +75,7 @@ static void print_thread(void) {
 
 static void stop_others(void) {
     console_seize();
-    hart_interrupt(((1u << hart_count) - 1) & ~(1u << hart_self()->id));
-}
-
-static uint64_t current_stack_top(void) {
-    return hart_self()->stack_top;
+    hart_interrupt(UINT32_MAX);
 }
 
 static bool timed; /* by trap/timed.S; constant after trap_patch */
@@ -120,7 +116,6 @@ static uint64_t trap_vector(void) {
 void trap_init(void) {
     interrupt_poll_hook = interrupt_poll;
     panic_hooks.describe = print_thread;
-    panic_hooks.stack_top = current_stack_top;
     panic_hooks.stop = stop_others;
 }
 
@@ -145,7 +140,7 @@ void trap_kernel(const struct trap_frame *frame) {
         "a1",   "a2", "a3", "a4", "a5",  "a6",  "a7", "s2", "s3", "s4", "s5",
         "s6",   "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
     for (unsigned i = 1; i < 32; i++)
-        kprintf("%s%-4s %016lx", i % 4 == 1 ? "\n  " : "  ", names[i],
+        kprintf("%s%4s %016lx", i % 4 == 1 ? "\n  " : "  ", names[i],
                 frame->x[i]);
     kprintf("\n");
     panic_at(frame->x[REG_PC], frame->x[REG_SP],
