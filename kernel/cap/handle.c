@@ -20,7 +20,8 @@ uint32_t generation_next(void) {
     return next != 0 ? next : generation_next();
 }
 
-void handle_table_clear(struct handle_table *table) {
+void handle_table_init(struct handle_table *table) {
+    spin_init(&table->lock, RANK_HANDLES);
     for (unsigned i = 0; i < HANDLE_MAX; i++)
         slot_fill(&table->slot[i], &EMPTY);
 }

@@ -69,8 +69,8 @@ void slot_fill(struct handle_slot *slot, const struct handle_entry *entry);
 void slot_empty(struct handle_table *table, struct handle_slot *slot)
     REQUIRES(table->lock);
 
-/* Makes an empty table. The lock was initialised when its memory was. */
-void handle_table_clear(struct handle_table *table);
+/* Makes an empty table. */
+void handle_table_init(struct handle_table *table);
 
 /*
  * Copies the entry of handle h if it has the type and all the rights.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * proc/process.c: making processes, the pid table, the first process.
+ * proc/process.c: making processes, the pid table, fork, wait.
  */
 #include "proc/process.h"
 
@@ -9,7 +9,7 @@
 #include "lib/container.h"
 #include "lib/string.h"
 #include "proc/deadline.h"
-#include "proc/reap.h"
+#include "proc/fpu.h"
 #include "proc/sched.h"
 #include "vm/quota.h"
 #include "vm/slab.h"
@@ -23,7 +23,7 @@ static int64_t next_pid GUARDED_BY(tree_lock) = FIRST_PID;
 static void process_once(void *object) {
     struct process *process = object;
     spin_init(&process->lock, RANK_PROCESS);
-    spin_init(&process->handles.lock, RANK_HANDLES);
+    handle_table_init(&process->handles);
     wait_queue_init(&process->joiners);
     wait_queue_init(&process->waiters);
     list_init(&process->threads);
@@ -40,22 +40,12 @@ void proc_init(void) {
     sched_init();
 }
 
+/* What the last user of this memory left goes. */
 static void process_reset(struct process *process) {
-    handle_table_clear(&process->handles);
-    process->space = NULL;
+    const size_t kept = offsetof(struct process, life);
+    memset((char *)process + kept, 0, sizeof *process - kept);
     process->life = LIFE_BUILDING;
-    process->thread_count = 0;
-    process->tids = 0;
-    process->status = 0;
     process->priority_ceiling = PRIORITY_MAX;
-    process->essential = false;
-    process->time = 0;
-    memset(process->name, 0, sizeof process->name);
-    process->fault_start = process->fault_end = process->fault_handler = 0;
-    process->pid = 0;
-    process->parent = NULL;
-    process->watch = (struct handle_entry){0};
-    process->watch_bits = 0;
 }
 
 /* Takes over the reference to the quota, which may be NULL. */
@@ -91,35 +81,19 @@ void process_free(struct process *process) {
     slab_free(&processes, process);
 }
 
-void process_discard(struct process *process) {
-    struct list *node;
-    unsigned h = 0;
-    while ((h = handle_next(&process->handles, h)) < HANDLE_MAX)
-        handle_close(&process->handles, h);
-    while ((node = list_first(&process->threads)))
-        thread_free(container_of(node, struct thread, siblings));
-    if (process->space)
-        space_put(process->space);
-    process_free(process);
-}
-
 /* ---- The pid table ---- */
 
 /* Gives the process the next pid whose slot is free. */
-static bool pid_assign(struct process *process) REQUIRES(tree_lock) {
+static int64_t pid_assign(struct process *process) REQUIRES(tree_lock) {
     for (unsigned i = 0; i < PROCESS_MAX; i++) {
         int64_t pid = next_pid++;
         if (!pid_table[pid % PROCESS_MAX]) {
             pid_table[pid % PROCESS_MAX] = process;
             process->pid = pid;
-            return true;
+            return pid;
         }
     }
-    return false;
-}
-
-void pid_release(struct process *process) {
-    pid_table[process->pid % PROCESS_MAX] = NULL;
+    return -EAGAIN;
 }
 
 struct process *process_at(unsigned index) {
@@ -134,21 +108,22 @@ struct process *process_find(int64_t pid) {
     return process;
 }
 
-int64_t process_publish(struct process *process, struct process *parent) {
+/* A built process becomes the parent's child: it gets a pid and its thread is
+ * ready. Returns the pid or -EAGAIN: the pid table is full. */
+static int64_t process_publish(struct process *process,
+                               struct process *parent) {
     spin_lock(&tree_lock);
-    bool assigned = pid_assign(process);
-    if (assigned && parent) {
-        process->parent = parent;
-        list_push_back(&parent->children, &process->siblings);
-    }
-    int64_t pid = process->pid;
-    if (assigned)
+    int64_t pid = pid_assign(process);
+    if (pid > 0) {
         process->life = LIFE_LIVE;
+        process->parent = parent;
+        if (parent)
+            list_push_back(&parent->children, &process->siblings);
+    }
     spin_unlock(&tree_lock);
-    if (!assigned)
-        return -EAGAIN;
-    thread_start(
-        container_of(list_first(&process->threads), struct thread, siblings));
+    if (pid > 0)
+        thread_start(
+            container_of(process->threads.next, struct thread, siblings));
     return pid;
 }
 
@@ -179,4 +154,122 @@ struct process *process_create_first(struct space *space, uint64_t entry,
     thread->frame.x[REG_PC] = entry;
     thread->frame.x[REG_SP] = stack;
     return process_publish(process, NULL) == FIRST_PID ? process : NULL;
+}
+
+/*
+ * ---- Fork ----
+ *
+ * Sharing a large space takes long, so fork is a system call that restarts:
+ * each run shares some pages, and when something more urgent waits, the call
+ * gives way with its child and cursor kept in the thread. Nobody else knows
+ * the child until it is published, which cannot fail half way.
+ */
+
+/* The child's thread: as this one, but the call returns 0. */
+static bool copy_thread(struct thread *self, struct process *child) {
+    struct thread *thread = thread_create(child);
+    if (!thread)
+        return false;
+    fpu_switch_out(self);
+    memcpy(thread->frame.x, self->frame.x, sizeof thread->frame.x);
+    memcpy(thread->fpu, self->fpu, sizeof thread->fpu);
+    thread_result(thread, 0);
+    thread->base = self->base;
+    thread->priority = self->base;
+    thread->affinity = self->affinity;
+    thread->accept_receive = self->accept_receive;
+    thread->accept_reply = self->accept_reply;
+    return true;
+}
+
+static bool fork_begin(struct thread *self) {
+    struct process *child = process_create(self->process);
+    if (!child)
+        return false;
+    self->forking = child;
+    self->fork_cursor = 0;
+    child->space = space_fork_begin(self->process->space, child->quota);
+    return child->space && copy_thread(self, child);
+}
+
+/* Shares pages until all are, or something presses. */
+static int fork_share(struct thread *self) {
+    int more;
+    do {
+        more = space_fork_step(self->process->space, self->forking->space,
+                               &self->fork_cursor);
+    } while (more == SPACE_MORE && !sched_pressing());
+    return more;
+}
+
+void fork_abandon(struct thread *self) {
+    process_reap(self->forking);
+    self->forking = NULL;
+}
+
+int64_t process_fork(struct thread *self) {
+    int64_t result = -ENOMEM;
+    if (self->forking || fork_begin(self))
+        result = fork_share(self);
+    if (result == SPACE_MORE)
+        return RESULT_RESTART;
+    if (result == 0) {
+        handle_inherit(&self->process->handles, &self->forking->handles);
+        result = process_publish(self->forking, self->process);
+    }
+    if (result < 0 && self->forking)
+        fork_abandon(self);
+    self->forking = NULL;
+    return result;
+}
+
+/* ---- Wait ---- */
+
+/* A zombie child that `pid` (-1: any) names; *any tells whether a living one
+ * matches. */
+static struct process *find_zombie(struct process *parent, int64_t pid,
+                                   bool *any) REQUIRES(tree_lock) {
+    struct list *node = list_first(&parent->children);
+    *any = false;
+    for (; node; node = list_next(&parent->children, node)) {
+        struct process *child = container_of(node, struct process, siblings);
+        if (pid != -1 && child->pid != pid)
+            continue;
+        *any = true;
+        if (child->life == LIFE_ZOMBIE)
+            return child;
+    }
+    return NULL;
+}
+
+static int64_t wait_locked(struct thread *self, int64_t pid, uint64_t deadline,
+                           struct process **zombie) REQUIRES(tree_lock) {
+    struct process *parent = self->process;
+    bool any;
+    *zombie = find_zombie(parent, pid, &any);
+    if (*zombie)
+        return (*zombie)->pid;
+    int error = any ? deadline_check(deadline) : -ECHILD;
+    if (error)
+        return error;
+    spin_lock(&parent->waiters.lock);
+    wait_queue_add(&parent->waiters, self, deadline);
+    spin_unlock(&parent->waiters.lock);
+    return RESULT_WAITING;
+}
+
+int64_t process_wait(struct thread *self, int64_t pid, uint64_t deadline) {
+    struct process *zombie;
+    spin_lock(&tree_lock);
+    int64_t result = wait_locked(self, pid, deadline, &zombie);
+    if (zombie) {
+        list_remove(&zombie->siblings);
+        pid_table[zombie->pid % PROCESS_MAX] = NULL;
+    }
+    spin_unlock(&tree_lock);
+    if (zombie) {
+        self->frame.x[REG_A1] = (uint64_t)zombie->status;
+        process_free(zombie);
+    }
+    return result;
 }

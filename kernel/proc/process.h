@@ -5,7 +5,7 @@
  * Idea        A process owns what its threads share, and is what dies as a
  *             whole. It is created by fork (the first one by the boot code)
  *             and taken apart in small steps by the harts once its last thread
- *             is dead (proc/exit.c), so that no exit keeps a hart for long.
+ *             is dead (proc/reap.c), so that no exit keeps a hart for long.
  * States      BUILDING (fork runs) -> LIVE -> DYING (exit or kill: threads are
  *             being ended) -> REAPING (no thread: handles, then memory go)
  *             -> ZOMBIE (status kept for the parent) -> FREE (waited for)
@@ -43,31 +43,34 @@ enum life {
 };
 
 struct process {
+    /* Empty when the memory becomes another process. */
     struct handle_table handles;
-    struct space *space; /* changed only by its last thread */
-    struct quota *quota;
-
     struct spinlock lock;
+    struct list threads;       /* lock */
+    struct wait_queue joiners; /* threads in join, or in exec */
+    struct list children;      /* tree_lock; through siblings */
+    struct list siblings;
+    struct wait_queue waiters; /* threads in wait */
+
+    /* From here on, zero in a new process. lock: */
     uint32_t life; /* enum life */
     uint32_t thread_count;
-    struct list threads;
     uint64_t tids; /* bit i: tid i+1 is in use */
     int64_t status;
     uint32_t priority_ceiling;
     bool essential;
     uint64_t time; /* run by threads that are dead */
     char name[16];
-    struct wait_queue joiners; /* threads in join, or in exec */
+
+    struct space *space; /* changed only by its last thread */
+    struct quota *quota;
 
     /* Recovery from bad memory accesses: SYS_FAULT_RANGE. */
     uint64_t fault_start, fault_end, fault_handler;
 
     /* tree_lock: */
-    int64_t pid;
+    int64_t pid; /* 0: not published */
     struct process *parent;
-    struct list children; /* through siblings */
-    struct list siblings;
-    struct wait_queue waiters; /* threads in wait */
     struct handle_entry watch; /* notification for children's deaths */
     uint64_t watch_bits;
 
@@ -92,16 +95,6 @@ struct process *process_create_first(struct space *space, uint64_t entry,
  * pid, space, or thread. NULL: no memory. */
 struct process *process_create(struct process *parent);
 
-/*
- * Publishes a built process as the parent's child: gives it a pid and makes
- * its thread ready. Returns the pid or -EAGAIN (the pid table is full; the
- * process is still the caller's).
- */
-int64_t process_publish(struct process *process, struct process *parent);
-
-/* Undoes process_create and what was added since: never published. */
-void process_discard(struct process *process);
-
 /* The live process with this pid, or NULL. Caller holds tree_lock. */
 struct process *process_find(int64_t pid) REQUIRES(tree_lock);
 
@@ -125,12 +118,31 @@ void thread_die(struct thread *self, int64_t status);
 /* SYS_THREAD_JOIN, its arguments in the frame. */
 int64_t thread_join(struct thread *self);
 
-/* The last thread is dead: queues the work that takes the process apart. The
- * status counts unless the process was killed before. */
-void process_reap(struct process *process, int64_t status);
+/* Queues the work that takes a process apart that has no living thread; one
+ * that was published is a zombie then, another is gone. */
+void process_reap(struct process *process);
 
-/* The thread with this tid that is not DEAD; NULL: none. */
+/* Makes spaces that lose their last reference be freed in steps. Once. */
+void reap_init(void);
+
+/* Frees the memory of a process that owns nothing any more. */
+void process_free(struct process *process);
+
+/* Takes a NEW or DEAD thread out of its process and frees it. */
+void thread_free(struct process *process, struct thread *thread)
+    REQUIRES(process->lock);
+
+/* The thread after `before`, or the first for NULL; NULL: there is none. */
+struct thread *thread_next(const struct process *process,
+                           const struct thread *before) REQUIRES(process->lock);
+
+/* The thread with this tid that is not DEAD, or NULL; tid 0: the current one.
+ */
 struct thread *thread_find(struct process *process, uint64_t tid)
+    REQUIRES(process->lock);
+
+/* Kills all threads of the process but one (NULL: all). */
+void thread_end_all(struct process *process, const struct thread *but)
     REQUIRES(process->lock);
 
 /*

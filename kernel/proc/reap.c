@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * proc/reap.c: kill, the way of a process from DYING to FREE, and wait.
+ * proc/reap.c: kill, and the way of a process from DYING to ZOMBIE.
  *
  * Idea        Killing only marks: each thread dies by itself on its way out
  *             of the kernel. When the last is dead, a struct work on that hart
@@ -10,8 +10,6 @@
  * Read        process_kill, thread_die (proc/thread.c), process_reap, and
  *             reap_step from top to bottom.
  */
-#include "proc/reap.h"
-
 #include "abi/errno.h"
 #include "arch/event.h"
 #include "arch/hart.h"
@@ -21,6 +19,7 @@
 #include "lib/container.h"
 #include "lib/panic.h"
 #include "lib/print.h"
+#include "proc/process.h"
 #include "proc/sched.h"
 #include "vm/check.h"
 #include "vm/quota.h"
@@ -34,30 +33,27 @@ void (*process_watch_hook)(const struct handle_entry *watch, uint64_t bits);
 
 /* Spaces without a reference, freed where the last one was dropped. */
 struct space_reaper {
-    struct work work;
+    struct work work; /* queued while there are spaces */
     struct list spaces;
-    bool queued;
 };
 
 static struct space_reaper space_reapers[HART_MAX];
 
 static bool space_reaper_step(struct work *work) {
-    struct space_reaper *reaper = container_of(work, struct space_reaper, work);
-    struct space *space =
-        container_of(list_first(&reaper->spaces), struct space, defunct);
-    list_remove(&space->defunct);
-    if (!space_free_step(space))
-        list_push_back(&reaper->spaces, &space->defunct);
-    reaper->queued = !list_empty(&reaper->spaces);
-    return !reaper->queued;
+    struct list *spaces =
+        &container_of(work, struct space_reaper, work)->spaces;
+    struct list *first = list_pop_front(spaces);
+    if (!space_free_step(container_of(first, struct space, defunct)))
+        list_push_back(spaces, first);
+    return list_empty(spaces);
 }
 
 static void space_reap(struct space *space) {
     struct space_reaper *reaper = &space_reapers[hart_self()->id];
+    bool queued = !list_empty(&reaper->spaces);
     list_push_back(&reaper->spaces, &space->defunct);
-    if (reaper->queued)
+    if (queued)
         return;
-    reaper->queued = true;
     reaper->work.priority = thread_self()->priority;
     work_queue(&reaper->work);
 }
@@ -72,17 +68,6 @@ void reap_init(void) {
 
 /* ---- Kill ---- */
 
-static struct thread *thread_of(struct list *node) {
-    return container_of(node, struct thread, siblings);
-}
-
-/* Marks every thread; those that wait are cancelled. */
-static void end_threads(struct process *process) REQUIRES(process->lock) {
-    struct list *node = list_first(&process->threads);
-    for (; node; node = list_next(&process->threads, node))
-        thread_end(thread_of(node));
-}
-
 bool process_kill(struct process *process, int64_t status) {
     event_note(EVENT_EXIT, thread_self(), (uintptr_t)process, (uint64_t)status);
     spin_lock(&process->lock);
@@ -90,7 +75,7 @@ bool process_kill(struct process *process, int64_t status) {
     if (alive) {
         process->life = LIFE_DYING;
         process->status = status;
-        end_threads(process);
+        thread_end_all(process, NULL);
     }
     spin_unlock(&process->lock);
     return alive;
@@ -125,9 +110,11 @@ static bool reap_handles(struct process *process) {
 }
 
 static void reap_threads(struct process *process) {
-    struct list *node;
-    while ((node = list_first(&process->threads)))
-        thread_free(thread_of(node));
+    struct thread *thread;
+    spin_lock(&process->lock);
+    while ((thread = thread_next(process, NULL)))
+        thread_free(process, thread);
+    spin_unlock(&process->lock);
 }
 
 static void adopt_children(struct process *process, struct process *by)
@@ -208,71 +195,17 @@ static bool reap_step(struct work *work) {
         space_put(process->space);
         process->space = NULL;
     }
-    if (space_reapers[hart_self()->id].queued)
+    if (!list_empty(&space_reapers[hart_self()->id].spaces))
         return false;
-    process_zombie(process);
+    if (process->pid)
+        process_zombie(process);
+    else
+        process_free(process);
     return true;
 }
 
-void process_reap(struct process *process, int64_t status) {
-    spin_lock(&process->lock);
-    if (process->life != LIFE_DYING)
-        process->status = status;
-    process->life = LIFE_REAPING;
-    spin_unlock(&process->lock);
-    process->reap_slot = 0;
+void process_reap(struct process *process) {
     process->reaper.step = reap_step;
     process->reaper.priority = thread_self()->priority;
     work_queue(&process->reaper);
-}
-
-/* ---- Wait ---- */
-
-/* A zombie child that `pid` (-1: any) names; *any tells whether a living one
- * matches. */
-static struct process *find_zombie(struct process *parent, int64_t pid,
-                                   bool *any) REQUIRES(tree_lock) {
-    struct list *node = list_first(&parent->children);
-    *any = false;
-    for (; node; node = list_next(&parent->children, node)) {
-        struct process *child = container_of(node, struct process, siblings);
-        if (pid != -1 && child->pid != pid)
-            continue;
-        *any = true;
-        if (child->life == LIFE_ZOMBIE)
-            return child;
-    }
-    return NULL;
-}
-
-static int64_t wait_locked(struct thread *self, int64_t pid, uint64_t deadline,
-                           struct process **zombie) REQUIRES(tree_lock) {
-    struct process *parent = self->process;
-    bool any;
-    *zombie = find_zombie(parent, pid, &any);
-    if (*zombie)
-        return (*zombie)->pid;
-    int error = any ? deadline_check(deadline) : -ECHILD;
-    if (error)
-        return error;
-    spin_lock(&parent->waiters.lock);
-    wait_queue_add(&parent->waiters, self, deadline);
-    spin_unlock(&parent->waiters.lock);
-    return RESULT_WAITING;
-}
-
-int64_t process_wait(struct thread *self, int64_t pid, uint64_t deadline) {
-    struct process *zombie;
-    spin_lock(&tree_lock);
-    int64_t result = wait_locked(self, pid, deadline, &zombie);
-    if (zombie) {
-        list_remove(&zombie->siblings);
-        pid_release(zombie);
-    }
-    spin_unlock(&tree_lock);
-    if (zombie) {
-        self->frame.x[REG_A1] = (uint64_t)zombie->status;
-        process_free(zombie);
-    }
-    return result;
 }

@@ -39,63 +39,45 @@ void thread_accept_default(struct thread *thread) {
         (struct accept){.handles = MESSAGE_HANDLES, .slot = HANDLE_RECEIVED};
 }
 
-/* Fields that the last user of this memory left; wait_sequence and
- * call_sequence go on (proc/thread.h I3). */
+/* What the last user of this memory left goes, but for what counts on
+ * (proc/thread.h I3) and what others may still look at. */
 static void thread_reset(struct thread *thread) {
+    const size_t kept = offsetof(struct thread, space);
     memset(&thread->frame, 0, sizeof thread->frame);
-    thread->paging.error = 0;
-    memset(thread->fpu, 0, sizeof thread->fpu);
+    memset((char *)thread + kept, 0, sizeof *thread - kept);
     thread_place(thread, hart_self());
-    thread->flags = 0;
-    thread->server = NULL;
-    thread->caller = NULL;
-    thread->caller_gone = false;
     thread->serves_handle = UINT64_MAX;
-    thread->failed_item = 0;
-    thread->unprepared = false;
-    thread->loan = thread->borrowed = NULL;
-    thread->serves = NULL;
-    thread->forking = NULL;
     thread_accept_default(thread);
-    thread->time = 0;
-    thread->timed = 0;
     thread->affinity = (1ull << hart_count) - 1;
-    thread->base = PRIORITY_DEFAULT;
-    thread->priority = PRIORITY_DEFAULT;
-    thread->exit_status = 0;
+    thread->base = thread->priority = PRIORITY_DEFAULT;
+    thread->state = THREAD_NEW;
 }
 
-/* Takes a tid and a place in the process; false: all are taken. Whoever ends
- * the threads of a process holds its lock, so one that is being killed, which
- * may not make others, knows it here. */
-static bool thread_enrol(struct process *process, struct thread *thread) {
-    spin_lock(&process->lock);
-    bool room =
-        process->tids != UINT64_MAX && !(thread_self()->flags & THREAD_KILLED);
-    if (room) {
-        unsigned bit = bits_lowest(~process->tids);
-        process->tids |= 1ull << bit;
-        thread->tid = bit + 1;
-        process->thread_count++;
-        list_push_back(&process->threads, &thread->siblings);
-    }
-    spin_unlock(&process->lock);
-    return room;
-}
-
-struct thread *thread_create(struct process *process) {
+static struct thread *create_locked(struct process *process)
+    REQUIRES(process->lock) {
     struct thread *thread = slab_alloc_for(&threads, process->quota);
     if (!thread)
         return NULL;
+    unsigned bit = bits_lowest(~process->tids);
     thread_reset(thread);
     thread->process = process;
     thread->space = process->space;
-    thread->state = THREAD_NEW;
-    if (thread_enrol(process, thread))
-        return thread;
-    thread->state = THREAD_FREE;
-    slab_free_for(&threads, thread, process->quota);
-    return NULL;
+    thread->tid = bit + 1;
+    process->tids |= 1ull << bit;
+    process->thread_count++;
+    list_push_back(&process->threads, &thread->siblings);
+    return thread;
+}
+
+/* Whoever ends the threads of a process holds its lock, so one that is being
+ * killed, which may not make others, knows it here. */
+struct thread *thread_create(struct process *process) {
+    struct thread *thread = NULL;
+    spin_lock(&process->lock);
+    if (process->tids != UINT64_MAX && !(thread_self()->flags & THREAD_KILLED))
+        thread = create_locked(process);
+    spin_unlock(&process->lock);
+    return thread;
 }
 
 void thread_start(struct thread *thread) {
@@ -103,47 +85,36 @@ void thread_start(struct thread *thread) {
     sched_ready(thread);
 }
 
-static void thread_unlink(struct process *process, struct thread *thread)
-    REQUIRES(process->lock) {
-    list_remove(&thread->siblings);
-    process->tids &= ~(1ull << (thread->tid - 1));
-}
-
-/* Gives back the memory of a thread that its process no longer knows. */
-static void thread_release(struct thread *thread) {
-    event_note(EVENT_FREE, thread, (uintptr_t)thread->process,
-               (uint64_t)thread->process->pid << 32 | thread->tid);
-    quota_uncharge_objects(thread->process->quota, 1);
-    thread->state = THREAD_FREE;
-    thread->process = NULL;
-    slab_free(&threads, thread);
-}
-
-void thread_free(struct thread *thread) {
-    struct process *process = thread->process;
-    spin_lock(&process->lock);
+void thread_free(struct process *process, struct thread *thread) {
+    event_note(EVENT_FREE, thread, (uintptr_t)process,
+               (uint64_t)process->pid << 32 | thread->tid);
     if (thread->state == THREAD_NEW)
         process->thread_count--;
-    thread_unlink(process, thread);
-    spin_unlock(&process->lock);
-    thread_release(thread);
+    list_remove(&thread->siblings);
+    process->tids &= ~(1ull << (thread->tid - 1));
+    thread->state = THREAD_FREE;
+    thread->process = NULL;
+    slab_free_for(&threads, thread, process->quota);
 }
 
-static struct thread *thread_of(struct list *node) {
-    return container_of(node, struct thread, siblings);
+struct thread *thread_next(const struct process *process,
+                           const struct thread *before) {
+    const struct list *all = &process->threads;
+    struct list *node = list_next(all, before ? &before->siblings : all);
+    return node ? container_of(node, struct thread, siblings) : NULL;
 }
 
 /* The thread with the tid, dead or alive. */
 static struct thread *find_any(struct process *process, uint64_t tid)
     REQUIRES(process->lock) {
-    struct list *node = list_first(&process->threads);
-    while (node && thread_of(node)->tid != tid)
-        node = list_next(&process->threads, node);
-    return node ? thread_of(node) : NULL;
+    struct thread *thread = NULL;
+    while ((thread = thread_next(process, thread)) && thread->tid != tid)
+        ;
+    return thread;
 }
 
 struct thread *thread_find(struct process *process, uint64_t tid) {
-    struct thread *thread = find_any(process, tid);
+    struct thread *thread = tid ? find_any(process, tid) : thread_self();
     return thread && thread->state != THREAD_DEAD ? thread : NULL;
 }
 
@@ -153,9 +124,8 @@ struct thread *thread_find(struct process *process, uint64_t tid) {
  * frame, ready to run again. */
 static bool has_joiner(struct process *process, const struct thread *self,
                        uint64_t tid) REQUIRES(process->lock) {
-    struct list *node = list_first(&process->threads);
-    for (; node; node = list_next(&process->threads, node)) {
-        const struct thread *other = thread_of(node);
+    const struct thread *other = NULL;
+    while ((other = thread_next(process, other))) {
         if (other != self && other->state == THREAD_QUEUED &&
             other->frame.x[REG_A7] == SYS_THREAD_JOIN &&
             other->frame.x[REG_A0] == tid)
@@ -164,10 +134,10 @@ static bool has_joiner(struct process *process, const struct thread *self,
     return false;
 }
 
-/* 0: *status holds the dead thread's, whom the caller frees. RESULT_WAITING:
- * it lives, and the caller waits for some thread of the process to die. */
-static int64_t join_locked(struct process *process, struct thread *self,
-                           struct thread **dead) REQUIRES(process->lock) {
+/* RESULT_WAITING: it lives, and the caller waits for some thread of the process
+ * to die. */
+static int64_t join_locked(struct process *process, struct thread *self)
+    REQUIRES(process->lock) {
     uint64_t tid = self->frame.x[REG_A0];
     uint64_t deadline = self->frame.x[REG_A1];
     struct thread *thread = find_any(process, tid);
@@ -176,7 +146,8 @@ static int64_t join_locked(struct process *process, struct thread *self,
     if (thread == self)
         return -EDEADLK;
     if (thread->state == THREAD_DEAD) {
-        *dead = thread;
+        self->frame.x[REG_A1] = (uint64_t)thread->exit_status;
+        thread_free(process, thread);
         return 0;
     }
     int error = deadline_check(deadline);
@@ -192,29 +163,41 @@ static int64_t join_locked(struct process *process, struct thread *self,
 
 int64_t thread_join(struct thread *self) {
     struct process *process = self->process;
-    struct thread *dead = NULL;
     spin_lock(&process->lock);
-    int64_t result = join_locked(process, self, &dead);
-    if (dead) {
-        self->frame.x[REG_A1] = (uint64_t)dead->exit_status;
-        thread_unlink(process, dead);
-    }
+    int64_t result = join_locked(process, self);
     spin_unlock(&process->lock);
-    if (dead)
-        thread_release(dead);
     return result;
 }
 
 /* ---- The end ---- */
 
-/* Frees the threads that nobody joined. */
-static void free_dead(struct process *process) {
-    struct list *node = list_first(&process->threads);
-    while (node) {
-        struct list *next = list_next(&process->threads, node);
-        if (thread_of(node)->state == THREAD_DEAD)
-            thread_free(thread_of(node));
-        node = next;
+/* Sees to it that the thread notices that it dies: its wait is cancelled, or
+ * its hart interrupted. */
+static void thread_end(struct thread *thread) {
+    thread_set_flag(thread, THREAD_KILLED);
+    if (thread->state == THREAD_DEAD || thread_cancel_killed(thread))
+        return;
+    if (thread->state == THREAD_RUNNING)
+        sched_prod(thread->frame.hart);
+}
+
+void thread_end_all(struct process *process, const struct thread *but) {
+    struct thread *thread = NULL;
+    while ((thread = thread_next(process, thread))) {
+        if (thread != but)
+            thread_end(thread);
+    }
+}
+
+/* Frees the threads that nobody joined: all but this one are dead. */
+static void free_dead(struct process *process, const struct thread *self)
+    REQUIRES(process->lock) {
+    struct thread *thread = thread_next(process, NULL);
+    while (thread) {
+        struct thread *next = thread_next(process, thread);
+        if (thread != self)
+            thread_free(process, thread);
+        thread = next;
     }
 }
 
@@ -224,30 +207,16 @@ bool process_single_thread(struct thread *self) {
     bool alone = process->thread_count == 1;
     /* Of two threads that do this at once, one must survive. */
     bool killed = self->flags & THREAD_KILLED;
-    struct list *node = list_first(&process->threads);
-    for (; node && !alone && !killed;
-         node = list_next(&process->threads, node)) {
-        if (thread_of(node) != self)
-            thread_end(thread_of(node));
-    }
-    if (!alone && !killed) {
+    if (alone) {
+        free_dead(process, self);
+    } else if (!killed) {
+        thread_end_all(process, self);
         spin_lock(&process->joiners.lock);
         wait_queue_add(&process->joiners, self, DEADLINE_NONE);
         spin_unlock(&process->joiners.lock);
     }
     spin_unlock(&process->lock);
-    if (!alone || killed)
-        return false;
-    free_dead(process);
-    return true;
-}
-
-void thread_end(struct thread *thread) {
-    thread_set_flag(thread, THREAD_KILLED);
-    if (thread->state == THREAD_DEAD || thread_cancel(thread, -ECANCELED))
-        return;
-    if (thread->state == THREAD_RUNNING)
-        sched_prod(thread->frame.hart);
+    return alone && !killed;
 }
 
 void thread_die(struct thread *self, int64_t status) {
@@ -263,8 +232,12 @@ void thread_die(struct thread *self, int64_t status) {
     self->exit_status = status;
     self->state = THREAD_DEAD;
     bool last = --process->thread_count == 0;
+    if (last && process->life != LIFE_DYING)
+        process->status = status;
+    if (last)
+        process->life = LIFE_REAPING;
     spin_unlock(&process->lock);
     wait_queue_wake_all(&process->joiners);
     if (last)
-        process_reap(process, status);
+        process_reap(process);
 }

@@ -115,7 +115,23 @@ struct paging {
 struct thread {
     struct trap_frame frame; /* first: tp points here in the kernel */
 
-    /* Read by the fast path. */
+    /* Kept when the memory becomes another thread. Waiting: guarded by the lock
+     * of what it waits for. */
+    uint32_t state;         /* enum thread_state */
+    uint32_t call_sequence; /* grows as each call ends that was not quick */
+    uint64_t wait_sequence;
+    struct list link;          /* in the run queue or in what it waits at */
+    struct endpoint *endpoint; /* NULL only before its memory's first wait */
+    struct session *session;   /* of its send or call */
+    struct wait_queue *wait_queue;
+    /* proc/deadline.c: guarded by the deadline list's lock. */
+    uint64_t deadline;
+    struct list deadline_link;
+    uint64_t deadline_sequence; /* the wait it belongs to */
+    struct deadline_list *deadline_list;
+    struct list siblings; /* process->lock */
+
+    /* From here on, zero in a new thread. Read by the fast path. */
     struct space *space; /* its process's; set by the thread itself */
     struct process *process;
     /* What decides whether another may be switched to, in one word. */
@@ -127,23 +143,13 @@ struct thread {
         };
         uint64_t standing;
     };
-    uint32_t state;    /* enum thread_state; lock of what it waits for */
-    uint32_t base;     /* process->lock */
     int32_t queued_at; /* its place in a run queue (proc/sched.h) */
-
-    /* Waiting: guarded by the lock of what it waits for. */
-    uint64_t wait_sequence;
-    struct list link;          /* in the run queue or in what it waits at */
-    struct endpoint *endpoint; /* NULL only before its memory's first wait */
-    struct session *session;   /* of its send or call */
-    struct wait_queue *wait_queue;
 
     /* Calls. The link between a caller and the thread that owes it a reply is
      * guarded by the lock of caller->endpoint. */
     struct thread *server;   /* CALLING: who owes the reply; NULL when saved */
     struct thread *caller;   /* whom this thread owes its newest reply */
     bool caller_gone;        /* ... but the caller has been cancelled */
-    uint32_t call_sequence;  /* grows as each call ends that was not quick */
     struct endpoint *serves; /* endpoint it received on last */
     uint64_t serves_handle;  /* ... by this handle, */
     uint64_t serves_changes; /* ... when its process's table had this count */
@@ -164,15 +170,9 @@ struct thread {
     struct process *forking;        /* child under construction */
     uint64_t fork_cursor;
 
-    /* proc/deadline.c: guarded by the deadline list's lock. */
-    uint64_t deadline;
-    struct list deadline_link;
-    uint64_t deadline_sequence; /* the wait it belongs to */
-    struct deadline_list *deadline_list;
-
     /* process->lock. */
+    uint32_t base; /* priority without donations */
     uint32_t tid;
-    struct list siblings;
     int64_t exit_status;
     uint64_t affinity; /* bit i: may run on hart i */
 
@@ -181,21 +181,13 @@ struct thread {
 
 /*
  * A thread of the process, not yet ready, with zeroed registers, the process's
- * space, base priority of the creator (or default), no message opt-in. Joins
- * process->threads. NULL: no memory, or (the caller checks) no tid.
- * Takes process->lock.
+ * space, the default priority, no message opt-in. Joins process->threads. NULL:
+ * no memory, no tid, or who asks is being killed. Takes process->lock.
  */
 struct thread *thread_create(struct process *process);
 
 /* Makes a NEW thread ready to run. */
 void thread_start(struct thread *thread);
-
-/* Takes a NEW or DEAD thread out of its process and frees it. */
-void thread_free(struct thread *thread);
-
-/* Sets THREAD_KILLED and sees to it that the thread notices: its wait is
- * cancelled, or its hart interrupted. Caller holds process->lock. */
-void thread_end(struct thread *thread);
 
 /* Takes what a fresh thread takes in messages (SYS_ACCEPT). */
 void thread_accept_default(struct thread *thread);

@@ -31,17 +31,11 @@ void thread_wake(struct thread *thread) {
     sched_ready(thread);
 }
 
-void thread_cancel_killed(struct thread *thread) {
+bool thread_cancel_killed(struct thread *thread) {
     uint64_t sequence = thread->wait_sequence;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (thread->flags & THREAD_KILLED)
-        wait_take_back(thread, sequence, -ECANCELED);
-}
-
-bool thread_cancel(struct thread *thread, int error) {
-    uint64_t sequence = thread->wait_sequence;
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    return wait_take_back(thread, sequence, error);
+    return (thread->flags & THREAD_KILLED) &&
+           wait_take_back(thread, sequence, -ECANCELED);
 }
 
 /* ---- Wait queues ---- */

@@ -112,13 +112,10 @@ void wait_queue_add(struct wait_queue *queue, struct thread *self,
 /* Restarts everyone in the queue. Takes queue->lock. */
 void wait_queue_wake_all(struct wait_queue *queue);
 
-/* Ends whatever the thread waits for with the error, if it waits. Returns
- * whether it did. No lock held. */
-bool thread_cancel(struct thread *thread, int error);
-
-/* The same with -ECANCELED for a thread that waited at some time before and was
- * killed: its memory may be another thread's now, to whom nothing happens. */
-void thread_cancel_killed(struct thread *thread);
+/* Ends with -ECANCELED whatever a thread waits for that was killed, if it does.
+ * Returns whether it did. Its memory may be another thread's by now, to whom
+ * nothing happens. */
+bool thread_cancel_killed(struct thread *thread);
 
 /* -EAGAIN if the deadline says poll, -ETIMEDOUT if it has passed, else 0. */
 int deadline_check_late(uint64_t deadline);

@@ -9,7 +9,6 @@
 #include "arch/hart.h"
 #include "ipc/call.h"
 #include "ipc/notification.h"
-#include "lib/container.h"
 #include "lib/string.h"
 #include "proc/deadline.h"
 #include "proc/sched.h"
@@ -89,9 +88,8 @@ static uint64_t describe_state(struct process *process, uint64_t *time) {
     uint32_t priority = 0;
     spin_lock(&process->lock);
     *time = process->time;
-    struct list *node = list_first(&process->threads);
-    for (; node; node = list_next(&process->threads, node)) {
-        struct thread *thread = container_of(node, struct thread, siblings);
+    struct thread *thread = NULL;
+    while ((thread = thread_next(process, thread))) {
         if (thread->state == THREAD_READY || thread->state == THREAD_RUNNING)
             state = PROCESS_RUNNING;
         if (thread->priority > priority)
@@ -132,14 +130,9 @@ int64_t sys_process_info(struct thread *self) {
 /* ---- Threads ---- */
 
 int64_t sys_thread_create(struct thread *self) {
-    spin_lock(&self->process->lock);
-    bool full = self->process->tids == UINT64_MAX;
-    spin_unlock(&self->process->lock);
-    if (full)
-        return -EAGAIN;
     struct thread *thread = thread_create(self->process);
     if (!thread)
-        return -ENOMEM;
+        return self->process->tids == UINT64_MAX ? -EAGAIN : -ENOMEM;
     thread->frame.x[REG_PC] = argument(self, 0);
     thread->frame.x[REG_SP] = argument(self, 1);
     thread->frame.x[REG_A0] = argument(self, 2);
@@ -168,9 +161,7 @@ int64_t sys_thread_priority(struct thread *self) {
     if (priority < -1 || priority > PRIORITY_MAX)
         return -EINVAL;
     spin_lock(&process->lock);
-    struct thread *thread = self;
-    if (argument(self, 0) != 0)
-        thread = thread_find(process, argument(self, 0));
+    struct thread *thread = thread_find(process, argument(self, 0));
     int64_t value = thread ? (int64_t)thread->base : -ENOENT;
     if (thread && priority > (int64_t)process->priority_ceiling) {
         value = -EPERM;
@@ -189,9 +180,7 @@ int64_t sys_thread_affinity(struct thread *self) {
     if (mask && !(mask & running))
         return -EINVAL;
     spin_lock(&process->lock);
-    struct thread *thread = self;
-    if (argument(self, 0) != 0)
-        thread = thread_find(process, argument(self, 0));
+    struct thread *thread = thread_find(process, argument(self, 0));
     int64_t value = thread ? (int64_t)thread->affinity : -ENOENT;
     if (thread && mask) {
         thread->affinity = mask & running;
