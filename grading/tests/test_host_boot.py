@@ -47,7 +47,7 @@ class Mutant(NamedTuple):
 MUTANTS = [
     Mutant("tree", "dev/fdt.c", "len > (uint64_t)(tree->structure_end - at)", "0"),
     Mutant("tree", "dev/fdt.c", "len > size - offset", "0"),
-    Mutant("tree", "dev/fdt.c", "name >= tree->strings_len", "0"),
+    Mutant("tree", "dev/fdt.c", "offset >= tree->strings_len", "0"),
     Mutant("tree", "dev/fdt.c", "address * WORD, size", "0, size"),
     Mutant("args", "dev/bootargs.c", "(behind == end || *behind == '=')", "1"),
     Mutant("args", "dev/bootargs.c", "(UINT64_MAX - digit) / base", "UINT64_MAX"),

@@ -45,10 +45,6 @@ static void announce(void) {
     kprintf("octavo: %u hart%s, %lu MiB, %s timer\n", hart_count,
             hart_count == 1 ? "" : "s", machine_memory_size() >> MIB_SHIFT,
             machine.sstc ? "Sstc" : "SBI");
-    if (machine.harts_present > HART_MAX) {
-        kprintf("octavo: the machine has %u harts; %d are used\n",
-                machine.harts_present, HART_MAX);
-    }
 }
 
 /* What every hart sets up for itself, once it is in the final page table. */

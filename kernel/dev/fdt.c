@@ -46,13 +46,6 @@ enum {
     HEADER_LEN = 40,
 };
 
-/* One property, read at a token. */
-struct property {
-    const char *name;
-    struct fdt_value value;
-    const uint8_t *next; /* the token behind it */
-};
-
 uint32_t fdt_size(const void *dtb) {
     const uint8_t *header = dtb;
     if ((uintptr_t)dtb % WORD != 0 ||
@@ -100,39 +93,38 @@ static const uint8_t *skip(const struct fdt *tree, const uint8_t *at,
     return at + len;
 }
 
-/* Reads the token at *at and steps behind it. */
+/* Reads the word at *at and steps behind it. */
+static uint32_t word_take(const struct fdt *tree, const uint8_t **at) {
+    const uint8_t *word = *at;
+    *at = skip(tree, word, WORD);
+    return read_be32(word);
+}
+
+/* The same for a token, over NOPs. */
 static uint32_t token_take(const struct fdt *tree, const uint8_t **at) {
-    const uint8_t *token = *at;
-    *at = skip(tree, token, WORD);
-    return read_be32(token);
+    uint32_t token;
+    do {
+        token = word_take(tree, at);
+    } while (token == FDT_NOP);
+    return token;
 }
 
-/* The next token that is not a NOP; *at is moved to it. */
-static uint32_t token_peek(const struct fdt *tree, const uint8_t **at) {
-    for (;;) {
-        const uint8_t *behind = *at;
-        uint32_t token = token_take(tree, &behind);
-        if (token != FDT_NOP) {
-            return token;
-        }
-        *at = behind;
+/* Reads the property at *at and steps behind it; false: it is none. */
+static bool property_take(const struct fdt *tree, const uint8_t **at,
+                          const char **name, struct fdt_value *value) {
+    const uint8_t *next = *at;
+    if (token_take(tree, &next) != FDT_PROPERTY) {
+        return false;
     }
-}
-
-/* Reads the property whose token is at `at`. */
-static struct property property_read(const struct fdt *tree,
-                                     const uint8_t *at) {
-    struct property property;
-    token_take(tree, &at);
-    property.value.len = token_take(tree, &at);
-    uint32_t name = token_take(tree, &at);
-    if (name >= tree->strings_len) {
+    value->len = word_take(tree, &next);
+    uint32_t offset = word_take(tree, &next);
+    if (offset >= tree->strings_len) {
         panic("device tree: a property name lies outside the names");
     }
-    property.name = tree->strings + name;
-    property.value.data = at;
-    property.next = skip(tree, at, property.value.len);
-    return property;
+    *name = tree->strings + offset;
+    value->data = next;
+    *at = skip(tree, next, value->len);
+    return true;
 }
 
 /* The name of the node whose FDT_BEGIN_NODE was just taken. */
@@ -150,12 +142,12 @@ static const char *name_take(const struct fdt *tree, const uint8_t **at) {
 /* Fills a node whose FDT_BEGIN_NODE was just taken; *at goes behind its
  * properties. */
 static void node_open(struct fdt_node *node, const uint8_t **at) {
+    const char *name;
+    struct fdt_value value;
     node->name = name_take(node->tree, at);
     node->properties = *at;
-    while (token_peek(node->tree, at) == FDT_PROPERTY) {
-        *at = property_read(node->tree, *at).next;
+    while (property_take(node->tree, at, &name, &value)) {
     }
-    node->properties_end = *at;
     node->address_cells = fdt_word(node, "#address-cells", 0, 2);
     node->size_cells = fdt_word(node, "#size-cells", 0, 1);
 }
@@ -166,8 +158,7 @@ void fdt_walk(const void *dtb, fdt_visitor visit, void *state) {
     const uint8_t *at = tree.structure;
     uint32_t depth = 0;
     for (;;) {
-        uint32_t token = token_peek(&tree, &at);
-        token_take(&tree, &at);
+        uint32_t token = token_take(&tree, &at);
         if (token == FDT_BEGIN_NODE && depth < FDT_DEPTH_MAX) {
             struct fdt_node *node = &nodes[depth];
             *node = (struct fdt_node){.tree = &tree, .depth = depth};
@@ -185,35 +176,38 @@ void fdt_walk(const void *dtb, fdt_visitor visit, void *state) {
     }
 }
 
+/* A number of one or two words; 0: it has none. */
+static uint64_t cells_read(const uint8_t *data, uint32_t cells) {
+    uint64_t number = 0;
+    for (uint32_t i = 0; i < cells; i++) {
+        number = number << 32 | read_be32(data + i * WORD);
+    }
+    return number;
+}
+
 bool fdt_reservation(const void *dtb, uint32_t index, struct range *range) {
+    enum { ENTRY = 4 * WORD };
     uint32_t start = read_be32((const uint8_t *)dtb + HEADER_RESERVED);
     for (uint32_t i = 0; i <= index; i++) {
-        if (start > FDT_SIZE_MAX) {
-            panic("device tree: the reservations lie outside the block");
-        }
-        const uint8_t *entry = part(dtb, start, 16);
-        range->base = read_be64(entry);
-        range->size = read_be64(entry + 8);
+        const uint8_t *entry = part(dtb, start, ENTRY);
+        range->base = cells_read(entry, 2);
+        range->size = cells_read(entry + 2 * WORD, 2);
         if (range->base == 0 && range->size == 0) {
             return false;
         }
-        start += 16;
+        start += ENTRY;
     }
     return true;
 }
 
 bool fdt_property(const struct fdt_node *node, const char *name,
                   struct fdt_value *value) {
+    const char *own;
     const uint8_t *at = node->properties;
-    token_peek(node->tree, &at);
-    while (at < node->properties_end) {
-        struct property property = property_read(node->tree, at);
-        if (strcmp(property.name, name) == 0) {
-            *value = property.value;
+    while (property_take(node->tree, &at, &own, value)) {
+        if (strcmp(own, name) == 0) {
             return true;
         }
-        at = property.next;
-        token_peek(node->tree, &at);
     }
     return false;
 }
@@ -230,52 +224,38 @@ uint32_t fdt_word(const struct fdt_node *node, const char *name, uint32_t index,
 uint64_t fdt_number(const struct fdt_node *node, const char *name,
                     uint64_t otherwise) {
     struct fdt_value value;
-    if (!fdt_property(node, name, &value)) {
+    if (!fdt_property(node, name, &value) ||
+        (value.len != WORD && value.len != 2 * WORD)) {
         return otherwise;
     }
-    switch (value.len) {
-    case WORD:
-        return read_be32(value.data);
-    case 2 * WORD:
-        return read_be64(value.data);
-    default:
-        return otherwise;
-    }
+    return cells_read(value.data, value.len / WORD);
 }
 
-bool fdt_has_string(const struct fdt_node *node, const char *name,
-                    const char *text) {
+bool fdt_has_word(const struct fdt_node *node, const char *name,
+                  const char *text, char separator) {
     struct fdt_value value;
-    size_t len = strlen(text) + 1;
+    size_t len = strlen(text);
     if (!fdt_property(node, name, &value)) {
         return false;
     }
-    for (uint32_t start = 0; start < value.len; start++) {
-        bool begins = start == 0 || value.data[start - 1] == '\0';
-        if (begins && value.len - start >= len &&
-            memcmp(value.data + start, text, len) == 0) {
+    const char *word = (const char *)value.data;
+    for (uint32_t i = 0; i + len < value.len; i++) {
+        if ((i == 0 || word[i - 1] == separator) &&
+            memcmp(word + i, text, len) == 0 &&
+            (word[i + len] == separator || word[i + len] == '\0')) {
             return true;
         }
     }
     return false;
 }
 
-bool fdt_compatible(const struct fdt_node *node, const char *text) {
-    return fdt_has_string(node, "compatible", text);
+bool fdt_has_string(const struct fdt_node *node, const char *name,
+                    const char *text) {
+    return fdt_has_word(node, name, text, '\0');
 }
 
-/* A number of 0, 1 or 2 words. */
-static uint64_t cells_read(const uint8_t *data, uint32_t cells) {
-    switch (cells) {
-    case 0:
-        return 0;
-    case 1:
-        return read_be32(data);
-    case 2:
-        return read_be64(data);
-    default:
-        panic("device tree: addresses of %u words", cells);
-    }
+bool fdt_compatible(const struct fdt_node *node, const char *text) {
+    return fdt_has_string(node, "compatible", text);
 }
 
 bool fdt_reg(const struct fdt_node *node, uint32_t index, struct range *range) {
@@ -285,8 +265,8 @@ bool fdt_reg(const struct fdt_node *node, uint32_t index, struct range *range) {
     }
     uint32_t address = node->parent->address_cells;
     uint32_t size = node->parent->size_cells;
-    uint64_t entry = ((uint64_t)address + size) * WORD;
-    if (entry == 0 || value.len / entry <= index) {
+    uint32_t entry = (address + size) * WORD;
+    if (address == 0 || address > 2 || size > 2 || value.len / entry <= index) {
         return false;
     }
     const uint8_t *data = value.data + index * entry;

@@ -26,7 +26,6 @@ struct fdt_node {
     const char *name;              /* with its @address */
     const struct fdt_node *parent; /* NULL for the root */
     const uint8_t *properties;     /* first token inside the node */
-    const uint8_t *properties_end; /* behind its last property */
     const struct fdt *tree;
     uint32_t depth;         /* 0 for the root */
     uint32_t address_cells; /* words of an address in its children's reg */
@@ -71,6 +70,11 @@ uint32_t fdt_word(const struct fdt_node *node, const char *name, uint32_t index,
 uint64_t fdt_number(const struct fdt_node *node, const char *name,
                     uint64_t otherwise);
 
+/* Whether a property has the word `text` among its own, which a character
+ * separates and a zero ends. */
+bool fdt_has_word(const struct fdt_node *node, const char *name,
+                  const char *text, char separator);
+
 /* Whether a property that is a list of strings has `text` among them. */
 bool fdt_has_string(const struct fdt_node *node, const char *name,
                     const char *text);
@@ -78,7 +82,8 @@ bool fdt_has_string(const struct fdt_node *node, const char *name,
 /* The same for the property "compatible". */
 bool fdt_compatible(const struct fdt_node *node, const char *text);
 
-/* The index-th address range of "reg"; false when there is no such range. */
+/* The index-th address range of "reg"; false when there is no such range, or
+ * addresses are too long. */
 bool fdt_reg(const struct fdt_node *node, uint32_t index, struct range *range);
 
 /* Whether the node's name, without its @address, is `name`. */

@@ -2,10 +2,9 @@
 /*
  * dev/machine.c: what this machine consists of.
  *
- * Idea        Two passes over the device tree. The first learns of harts,
- *             memory and what the boot loader chose; the second of devices,
- *             because the PLIC's contexts name harts, which may come later in
- *             the tree than it. Then what is found is completed and checked.
+ * Idea        One pass over the device tree. What the PLIC's contexts are can
+ *             be said only after it, because they name harts, which may come
+ *             later in the tree. Then what is found is completed and checked.
  * Invariants  After machine_init `machine` is constant.
  */
 #include "dev/machine.h"
@@ -26,34 +25,10 @@ struct machine machine;
 
 /* What is needed only while the tree is read. */
 struct survey {
-    uint64_t boot_hart;
     uint32_t controllers[HART_MAX]; /* phandles of the harts' own interrupt
                                        controllers, which the PLIC names */
-    bool sstc[HART_MAX];
+    struct fdt_value contexts;      /* of the PLIC */
 };
-
-/* Appends a range to a list of at most `max`; one too many is lost, with a
- * message: the machine then has less memory than it could. */
-static void range_add(struct range *list, uint32_t *count, uint32_t max,
-                      struct range range) {
-    if (range.size == 0) {
-        return;
-    }
-    if (*count == max) {
-        kprintf("machine: range 0x%lx+0x%lx is one too many\n", range.base,
-                range.size);
-        return;
-    }
-    list[(*count)++] = range;
-}
-
-static void reserve(struct range range) {
-    if (machine.reserved_count == MACHINE_RESERVED_MAX) {
-        panic("more than %d reserved memory ranges", MACHINE_RESERVED_MAX);
-    }
-    range_add(machine.reserved, &machine.reserved_count, MACHINE_RESERVED_MAX,
-              range);
-}
 
 /* The part of the range that the direct map can hold; maybe nothing. */
 static struct range clip(struct range range) {
@@ -66,20 +41,47 @@ static struct range clip(struct range range) {
     return range;
 }
 
-/* ---- First pass: harts, memory, chosen ---- */
+/* Reads the index-th range of `reg`, as much of it as the direct map can hold:
+ * maybe nothing. */
+static bool node_range(const struct fdt_node *node, uint32_t index,
+                       struct range *range) {
+    if (!fdt_reg(node, index, range)) {
+        return false;
+    }
+    *range = clip(*range);
+    return true;
+}
 
+static void reserve(struct range range) {
+    range = clip(range);
+    if (range.size == 0) {
+        return;
+    }
+    if (machine.reserved_count == MACHINE_RESERVED_MAX) {
+        panic("more than %d reserved memory ranges", MACHINE_RESERVED_MAX);
+    }
+    machine.reserved[machine.reserved_count++] = range;
+}
+
+/* ---- Reading the tree ---- */
+
+/* One too many is lost: the machine then has less memory than it could. */
 static void survey_memory(const struct fdt_node *node) {
     struct range range;
-    for (uint32_t i = 0; fdt_reg(node, i, &range); i++) {
-        range_add(machine.memory, &machine.memory_count, MACHINE_MEMORY_MAX,
-                  clip(range));
+    for (uint32_t i = 0; node_range(node, i, &range); i++) {
+        if (machine.memory_count == MACHINE_MEMORY_MAX) {
+            kprintf("machine: range 0x%lx+0x%lx is one too many\n", range.base,
+                    range.size);
+        } else if (range.size != 0) {
+            machine.memory[machine.memory_count++] = range;
+        }
     }
 }
 
 static void survey_reserved(const struct fdt_node *node) {
     struct range range;
     for (uint32_t i = 0; fdt_reg(node, i, &range); i++) {
-        reserve(clip(range));
+        reserve(range);
     }
 }
 
@@ -99,48 +101,28 @@ static void survey_chosen(const struct fdt_node *node) {
     }
 }
 
-/* Whether the words of an ISA string ("rv64imac_zicsr_sstc"), joined by
- * underscores, contain `extension`. */
-static bool isa_has(struct fdt_value isa, const char *extension) {
-    size_t len = strlen(extension);
-    for (uint32_t i = 1; i + len < isa.len; i++) {
-        const char *word = (const char *)isa.data + i;
-        if (word[-1] == '_' && memcmp(word, extension, len) == 0 &&
-            (word[len] == '_' || word[len] == '\0')) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool hart_has_sstc(const struct fdt_node *node) {
-    struct fdt_value isa;
     return fdt_has_string(node, "riscv,isa-extensions", "sstc") ||
-           (fdt_property(node, "riscv,isa", &isa) && isa_has(isa, "sstc"));
+           fdt_has_word(node, "riscv,isa", "sstc", '_');
 }
 
-/* A hart's index: 0 for the one that booted, else the next; HART_MAX when
- * there is no room. */
-static uint32_t hart_index(const struct survey *survey, uint64_t sbi_id) {
-    if (sbi_id == survey->boot_hart) {
-        return 0;
-    }
-    return hart_count < HART_MAX ? hart_count++ : HART_MAX;
-}
-
-static void survey_hart(const struct fdt_node *node, struct survey *survey) {
+/* The hart that booted has index 0, each other one the next. */
+static void survey_hart(const struct fdt_node *node) {
     struct range reg;
-    if (fdt_has_string(node, "status", "disabled") || !fdt_reg(node, 0, &reg)) {
+    uint32_t index = 0;
+    if (!fdt_reg(node, 0, &reg)) {
         return;
     }
-    machine.harts_present++;
-    uint32_t index = hart_index(survey, reg.base);
-    if (index == HART_MAX) {
-        return;
+    if (reg.base != harts[0].sbi_id) {
+        if (hart_count == HART_MAX) {
+            kprintf("machine: hart %lu is one too many\n", reg.base);
+            return;
+        }
+        index = hart_count++;
     }
     hart_prepare(index);
     harts[index].sbi_id = reg.base;
-    survey->sstc[index] = hart_has_sstc(node);
+    machine.sstc = machine.sstc && hart_has_sstc(node);
 }
 
 /* The node inside a hart's that stands for its own interrupt inputs. */
@@ -157,27 +139,6 @@ static void survey_controller(const struct fdt_node *node,
     }
 }
 
-static void visit_base(const struct fdt_node *node, void *state) {
-    struct survey *survey = state;
-    const struct fdt_node *parent = node->parent;
-    if (fdt_has_string(node, "device_type", "memory")) {
-        survey_memory(node);
-    } else if (fdt_has_string(node, "device_type", "cpu")) {
-        survey_hart(node, survey);
-    } else if (node->depth == 1 && fdt_named(node, "chosen")) {
-        survey_chosen(node);
-    } else if (node->depth == 1 && fdt_named(node, "cpus")) {
-        machine.timebase = fdt_number(node, "timebase-frequency", 0);
-    } else if (node->depth == 2 && fdt_named(parent, "reserved-memory")) {
-        survey_reserved(node);
-    } else if (node->depth == 3 && fdt_named(node, "interrupt-controller") &&
-               fdt_has_string(parent, "device_type", "cpu")) {
-        survey_controller(node, survey);
-    }
-}
-
-/* ---- Second pass: devices ---- */
-
 static uint32_t node_irq(const struct fdt_node *node) {
     /* interrupts-extended: controller, then the number. */
     return fdt_word(node, "interrupts", 0,
@@ -187,7 +148,7 @@ static uint32_t node_irq(const struct fdt_node *node) {
 static void find_uart(const struct fdt_node *node) {
     struct uart_info *uart = &machine.uart;
     if (uart->device.registers.size != 0 ||
-        !fdt_reg(node, 0, &uart->device.registers)) {
+        !node_range(node, 0, &uart->device.registers)) {
         return;
     }
     uart->device.irq = node_irq(node);
@@ -195,26 +156,10 @@ static void find_uart(const struct fdt_node *node) {
     uart->width = fdt_word(node, "reg-io-width", 0, 1);
 }
 
-/* Context i of the PLIC is the i-th pair (hart's controller, interrupt of the
- * hart) in interrupts-extended. */
-static void find_plic(const struct fdt_node *node,
-                      const struct survey *survey) {
-    struct plic_info *plic = &machine.plic;
-    struct fdt_value pairs;
-    if (!fdt_reg(node, 0, &plic->registers) ||
-        !fdt_property(node, "interrupts-extended", &pairs)) {
-        return;
-    }
-    plic->irq_count = fdt_word(node, "riscv,ndev", 0, 0);
-    for (uint32_t i = 0; i < pairs.len / 8; i++) {
-        uint32_t controller = read_be32(pairs.data + 8 * i);
-        uint32_t interrupt = read_be32(pairs.data + 8 * i + 4);
-        for (uint32_t id = 0; id < hart_count; id++) {
-            if (interrupt == INTERRUPT_EXTERNAL && controller != 0 &&
-                controller == survey->controllers[id]) {
-                plic->context[id] = (int32_t)i;
-            }
-        }
+static void find_plic(const struct fdt_node *node, struct survey *survey) {
+    if (fdt_property(node, "interrupts-extended", &survey->contexts) &&
+        node_range(node, 0, &machine.plic.registers)) {
+        machine.plic.irq_count = fdt_word(node, "riscv,ndev", 0, 0);
     }
 }
 
@@ -222,7 +167,7 @@ static void find_plic(const struct fdt_node *node,
 static void find_virtio(const struct fdt_node *node) {
     struct device slot = {.irq = node_irq(node)};
     if (machine.virtio_count == MACHINE_VIRTIO_MAX ||
-        !fdt_reg(node, 0, &slot.registers)) {
+        !node_range(node, 0, &slot.registers)) {
         return;
     }
     uint32_t place = machine.virtio_count++;
@@ -234,11 +179,26 @@ static void find_virtio(const struct fdt_node *node) {
     machine.virtio[place] = slot;
 }
 
-static void visit_devices(const struct fdt_node *node, void *state) {
+static void visit(const struct fdt_node *node, void *state) {
+    const struct fdt_node *parent = node->parent;
     if (fdt_has_string(node, "status", "disabled")) {
         return;
     }
-    if (fdt_compatible(node, "ns16550a") || fdt_compatible(node, "ns16550")) {
+    if (fdt_has_string(node, "device_type", "memory")) {
+        survey_memory(node);
+    } else if (fdt_has_string(node, "device_type", "cpu")) {
+        survey_hart(node);
+    } else if (node->depth == 1 && fdt_named(node, "chosen")) {
+        survey_chosen(node);
+    } else if (node->depth == 1 && fdt_named(node, "cpus")) {
+        machine.timebase = fdt_number(node, "timebase-frequency", 0);
+    } else if (node->depth == 2 && fdt_named(parent, "reserved-memory")) {
+        survey_reserved(node);
+    } else if (node->depth == 3 && fdt_named(node, "interrupt-controller") &&
+               fdt_has_string(parent, "device_type", "cpu")) {
+        survey_controller(node, state);
+    } else if (fdt_compatible(node, "ns16550a") ||
+               fdt_compatible(node, "ns16550")) {
         find_uart(node);
     } else if (fdt_compatible(node, "sifive,plic-1.0.0") ||
                fdt_compatible(node, "riscv,plic0")) {
@@ -246,7 +206,7 @@ static void visit_devices(const struct fdt_node *node, void *state) {
     } else if (fdt_compatible(node, "virtio,mmio")) {
         find_virtio(node);
     } else if (fdt_compatible(node, "sifive,test0")) {
-        fdt_reg(node, 0, &machine.finisher);
+        node_range(node, 0, &machine.finisher);
     }
 }
 
@@ -299,7 +259,7 @@ static void reserve_boot(const void *dtb) {
               machine.initrd.size, machine.initrd.base);
     }
     for (uint32_t i = 0; fdt_reservation(dtb, i, &entry); i++) {
-        reserve(clip(entry));
+        reserve(entry);
     }
     if (machine.reserved_count == 0) {
         /* Some firmware does not say where it lives: below the kernel. */
@@ -310,36 +270,33 @@ static void reserve_boot(const void *dtb) {
     reserve(machine.initrd);
 }
 
-/* Leaves out harts beyond `harts=`. Sstc is used if every hart in use has it
- * and the boot arguments do not forbid it. */
-static void harts_finish(const struct survey *survey) {
-    uint64_t wanted = bootarg_number("harts", HART_MAX);
-    if (wanted > 0 && wanted < hart_count) {
-        hart_count = (uint32_t)wanted;
-    }
-    machine.sstc = bootarg_number("sstc", 1) != 0;
-    for (uint32_t i = 0; i < hart_count; i++) {
-        machine.sstc = machine.sstc && survey->sstc[i];
-    }
-}
-
-static void mmio_finish(void) {
-    const struct range used[] = {machine.uart.device.registers,
-                                 machine.plic.registers, machine.finisher};
-    for (unsigned i = 0; i < sizeof(used) / sizeof(used[0]); i++) {
-        range_add(machine.mmio, &machine.mmio_count, MACHINE_MMIO_MAX,
-                  clip(used[i]));
+/* Context i of the PLIC is the i-th pair (hart's controller, interrupt of the
+ * hart) in interrupts-extended. */
+static void contexts_finish(const struct survey *survey) {
+    memset(machine.plic.context, 0xff, sizeof(machine.plic.context));
+    for (uint32_t i = 0; i < survey->contexts.len / 8; i++) {
+        uint32_t controller = read_be32(survey->contexts.data + 8 * i);
+        uint32_t interrupt = read_be32(survey->contexts.data + 8 * i + 4);
+        for (uint32_t id = 0; id < hart_count; id++) {
+            if (interrupt == INTERRUPT_EXTERNAL && controller != 0 &&
+                controller == survey->controllers[id]) {
+                machine.plic.context[id] = (int32_t)i;
+            }
+        }
     }
 }
 
 void machine_init(uint64_t boot_hart, const void *dtb) {
-    struct survey survey = {.boot_hart = boot_hart};
+    struct survey survey = {0};
     harts[0].sbi_id = boot_hart;
-    memset(machine.plic.context, 0xff, sizeof(machine.plic.context));
-    fdt_walk(dtb, visit_base, &survey);
-    harts_finish(&survey);
-    fdt_walk(dtb, visit_devices, &survey);
-    mmio_finish();
+    machine.sstc = true; /* until a hart has it not */
+    fdt_walk(dtb, visit, &survey);
+    uint64_t wanted = bootarg_number("harts", HART_MAX);
+    if (wanted > 0 && wanted < hart_count) {
+        hart_count = (uint32_t)wanted;
+    }
+    machine.sstc = machine.sstc && bootarg_number("sstc", 1) != 0;
+    contexts_finish(&survey);
     initrd_from_bootargs();
     reserve_boot(dtb);
     if (machine.timebase == 0) {

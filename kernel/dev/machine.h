@@ -26,7 +26,6 @@ enum {
     MACHINE_MEMORY_MAX = 8,
     MACHINE_RESERVED_MAX = 32,
     MACHINE_VIRTIO_MAX = 16,
-    MACHINE_MMIO_MAX = 4,
     MACHINE_BOOTARGS_MAX = 1024,
 };
 
@@ -80,19 +79,16 @@ struct machine {
 
     struct range initrd; /* an archive of the first programs */
 
-    /* Devices. Those in mmio are the ones whose registers the kernel itself
-     * uses (console, PLIC, finisher): vm maps them. */
+    /* Devices. vm maps the registers of the first three, which the kernel
+     * itself uses. */
     struct uart_info uart;
     struct plic_info plic;
     struct range finisher; /* SiFive's test device: ends QEMU with a status */
     struct device virtio[MACHINE_VIRTIO_MAX]; /* by rising address */
-    struct range mmio[MACHINE_MMIO_MAX];
     uint32_t virtio_count;
-    uint32_t mmio_count;
 
-    uint64_t timebase;      /* units of the `time` CSR a second */
-    bool sstc;              /* every hart has its own timer compare register */
-    uint32_t harts_present; /* harts in the tree, also those beyond HART_MAX */
+    uint64_t timebase; /* units of the `time` CSR a second */
+    bool sstc;         /* every hart has its own timer compare register */
 
     char bootargs[MACHINE_BOOTARGS_MAX]; /* ends with a zero */
 };

@@ -43,16 +43,11 @@ static inline uint64_t round_up(uint64_t value, uint64_t unit) {
     return round_down(value + unit - 1, unit);
 }
 
-/* Reads a big-endian number at any address. */
+/* Reads a big-endian word at any address. */
 static inline uint32_t read_be32(const void *at) {
     const uint8_t *byte = at;
     return (uint32_t)byte[0] << 24 | (uint32_t)byte[1] << 16 |
            (uint32_t)byte[2] << 8 | byte[3];
-}
-
-static inline uint64_t read_be64(const void *at) {
-    const uint8_t *byte = at;
-    return (uint64_t)read_be32(byte) << 32 | read_be32(byte + 4);
 }
 
 #endif

@@ -130,9 +130,9 @@ void kernel_map_init(const struct machine *from) {
     for (unsigned i = 0; i < from->memory_count; i++) {
         map_memory(&table, from, &from->memory[i]);
     }
-    for (unsigned i = 0; i < from->mmio_count; i++) {
-        map_device(&table, &from->mmio[i]);
-    }
+    map_device(&table, &from->uart.device.registers);
+    map_device(&table, &from->plic.registers);
+    map_device(&table, &from->finisher);
     kernel_root = table.root;
     kernel_satp = SATP_SV39 | kernel_root >> PAGE_SHIFT;
     kernel_map_init_hart();
