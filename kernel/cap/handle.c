@@ -137,6 +137,18 @@ int handle_insert(struct handle_table *table, unsigned lowest,
     return slot;
 }
 
+int handle_give(struct handle_table *table, void *object, uint32_t generation,
+                enum handle_type type, unsigned rights) {
+    struct handle_entry entry = {.object = object,
+                                 .generation = generation,
+                                 .type = (uint16_t)type,
+                                 .rights = (uint16_t)rights};
+    int slot = handle_insert(table, HANDLE_RECEIVED, &entry);
+    if (slot < 0)
+        handle_entry_put(&entry);
+    return slot;
+}
+
 void handle_forget(struct handle_table *table, uint64_t h,
                    const struct handle_entry *entry) {
     spin_lock(&table->lock);

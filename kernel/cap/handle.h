@@ -135,6 +135,11 @@ int handle_take(struct handle_table *table, uint64_t h, enum handle_type type,
 int handle_insert(struct handle_table *table, unsigned lowest,
                   const struct handle_entry *entry);
 
+/* A fresh handle at or above HANDLE_RECEIVED to an object, whose reference it
+ * takes over. -ENOSPC, with the reference dropped. */
+int handle_give(struct handle_table *table, void *object, uint32_t generation,
+                enum handle_type type, unsigned rights);
+
 /* Empties slot h if it still holds this entry, without dropping a reference:
  * the object is gone, or the caller has taken the reference over. */
 void handle_forget(struct handle_table *table, uint64_t h,

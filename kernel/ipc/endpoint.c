@@ -62,16 +62,9 @@ int64_t endpoint_create(struct thread *self) {
     struct endpoint *endpoint = endpoint_alloc(self->process->quota);
     if (!endpoint)
         return -ENOMEM;
-    struct handle_entry entry = {
-        .object = endpoint,
-        .generation = endpoint->generation,
-        .type = HANDLE_ENDPOINT,
-        .rights = RIGHT_RECEIVE | RIGHT_PASS | RIGHT_GRANT,
-    };
-    int slot = handle_insert(&self->process->handles, HANDLE_RECEIVED, &entry);
-    if (slot < 0)
-        endpoint_free(endpoint);
-    return slot;
+    return handle_give(&self->process->handles, endpoint, endpoint->generation,
+                       HANDLE_ENDPOINT,
+                       RIGHT_RECEIVE | RIGHT_PASS | RIGHT_GRANT);
 }
 
 static struct session *session_alloc(struct quota *quota) {
@@ -321,7 +314,8 @@ static int64_t revoke_session(struct thread *self, uint64_t handle) {
     return error;
 }
 
-int64_t endpoint_revoke(struct thread *self, uint64_t handle) {
+int64_t endpoint_revoke(struct thread *self) {
+    uint64_t handle = self->frame.x[REG_A0];
     int64_t result = revoke_all(self, handle);
     return result == -EBADF ? revoke_session(self, handle) : result;
 }

@@ -97,7 +97,7 @@ int64_t session_mint(struct thread *self, uint64_t endpoint, uint64_t badge,
                      uint64_t rights, uint64_t flags);
 
 /* SYS_REVOKE. */
-int64_t endpoint_revoke(struct thread *self, uint64_t handle);
+int64_t endpoint_revoke(struct thread *self);
 
 /*
  * Looks a session or endpoint handle up; -EBADF or -EPERM. Nothing keeps the

@@ -34,27 +34,22 @@ int64_t irq_create(struct thread *self, uint64_t irq) {
     spin_unlock(&irq_lock);
     if (taken)
         return -EBUSY;
-    struct handle_entry entry = {
-        .object = &lines[irq],
-        .type = HANDLE_IRQ,
-        .rights = RIGHT_CONTROL | RIGHT_PASS | RIGHT_GRANT | RIGHT_INHERIT,
-    };
-    int slot = handle_insert(&self->process->handles, HANDLE_RECEIVED, &entry);
-    if (slot < 0)
-        handle_entry_put(&entry);
-    return slot;
+    return handle_give(&self->process->handles, &lines[irq], 0, HANDLE_IRQ,
+                       RIGHT_CONTROL | RIGHT_PASS | RIGHT_GRANT |
+                           RIGHT_INHERIT);
 }
 
-int64_t irq_bind(struct thread *self, uint64_t handle, uint64_t notification,
-                 uint64_t bits) {
+int64_t irq_bind(struct thread *self) {
     struct handle_table *table = &self->process->handles;
+    uint64_t bits = self->frame.x[REG_A2];
     struct handle_entry irq, bound;
-    int error = handle_take(table, handle, HANDLE_IRQ, RIGHT_CONTROL, &irq);
+    int error = handle_take(table, self->frame.x[REG_A0], HANDLE_IRQ,
+                            RIGHT_CONTROL, &irq);
     if (error)
         return error;
     error = bits == 0 ? -EINVAL
-                      : handle_take(table, notification, HANDLE_NOTIFICATION,
-                                    RIGHT_SIGNAL, &bound);
+                      : handle_take(table, self->frame.x[REG_A1],
+                                    HANDLE_NOTIFICATION, RIGHT_SIGNAL, &bound);
     if (!error) {
         spin_lock(&irq_lock);
         struct irq_line *line = &lines[line_number(&irq)];
@@ -70,10 +65,10 @@ int64_t irq_bind(struct thread *self, uint64_t handle, uint64_t notification,
     return error;
 }
 
-int64_t irq_acknowledge(struct thread *self, uint64_t handle) {
+int64_t irq_acknowledge(struct thread *self) {
     struct handle_entry irq;
-    int error = handle_lookup(&self->process->handles, handle, HANDLE_IRQ,
-                              RIGHT_CONTROL, &irq);
+    int error = handle_lookup(&self->process->handles, self->frame.x[REG_A0],
+                              HANDLE_IRQ, RIGHT_CONTROL, &irq);
     if (error)
         return error;
     spin_lock(&irq_lock);

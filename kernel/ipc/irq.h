@@ -16,9 +16,8 @@ void irq_init(void);
 
 /* SYS_IRQ_CREATE (the authority has been checked), SYS_IRQ_BIND, SYS_IRQ_ACK */
 int64_t irq_create(struct thread *self, uint64_t irq);
-int64_t irq_bind(struct thread *self, uint64_t handle, uint64_t notification,
-                 uint64_t bits);
-int64_t irq_acknowledge(struct thread *self, uint64_t handle);
+int64_t irq_bind(struct thread *self);
+int64_t irq_acknowledge(struct thread *self);
 
 /* An external interrupt is pending on this hart: claims and signals it. */
 void irq_interrupt(void);

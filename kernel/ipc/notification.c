@@ -36,17 +36,10 @@ int64_t notification_create(struct thread *self) {
         notification_alloc(self->process->quota);
     if (!notification)
         return -ENOMEM;
-    struct handle_entry entry = {
-        .object = notification,
-        .generation = notification->generation,
-        .type = HANDLE_NOTIFICATION,
-        .rights = RIGHT_SIGNAL | RIGHT_WAIT | RIGHT_PASS | RIGHT_GRANT |
-                  RIGHT_INHERIT,
-    };
-    int slot = handle_insert(&self->process->handles, HANDLE_RECEIVED, &entry);
-    if (slot < 0)
-        handle_entry_put(&entry);
-    return slot;
+    return handle_give(&self->process->handles, notification,
+                       notification->generation, HANDLE_NOTIFICATION,
+                       RIGHT_SIGNAL | RIGHT_WAIT | RIGHT_PASS | RIGHT_GRANT |
+                           RIGHT_INHERIT);
 }
 
 /* ---- Signal ---- */
@@ -264,11 +257,11 @@ static void notification_put(const struct handle_entry *entry) {
 
 /* ---- Watching children ---- */
 
-int64_t notification_watch(struct thread *self, uint64_t handle,
-                           uint64_t bits) {
+int64_t notification_watch(struct thread *self) {
     struct process *process = self->process;
+    uint64_t bits = self->frame.x[REG_A1];
     struct handle_entry entry = {0};
-    int error = bits ? handle_take(&self->process->handles, handle,
+    int error = bits ? handle_take(&process->handles, self->frame.x[REG_A0],
                                    HANDLE_NOTIFICATION, RIGHT_SIGNAL, &entry)
                      : 0;
     if (error)

@@ -51,7 +51,7 @@ uint64_t notification_take(struct notification *notification);
 void notification_unbind(struct notification *notification);
 
 /* SYS_PROCESS_WATCH. */
-int64_t notification_watch(struct thread *self, uint64_t handle, uint64_t bits);
+int64_t notification_watch(struct thread *self);
 
 /* Takes back the wait of a thread that is SIGNALLED. */
 wait_cancel notification_cancel;

@@ -242,11 +242,12 @@ static struct process *find_zombie(struct process *parent, int64_t pid,
     return NULL;
 }
 
-static int64_t wait_locked(struct thread *self, int64_t pid, uint64_t deadline,
-                           struct process **zombie) REQUIRES(tree_lock) {
+static int64_t wait_locked(struct thread *self, struct process **zombie)
+    REQUIRES(tree_lock) {
     struct process *parent = self->process;
+    uint64_t deadline = self->frame.x[REG_A1];
     bool any;
-    *zombie = find_zombie(parent, pid, &any);
+    *zombie = find_zombie(parent, (int64_t)self->frame.x[REG_A0], &any);
     if (*zombie)
         return (*zombie)->pid;
     int error = any ? deadline_check(deadline) : -ECHILD;
@@ -258,10 +259,10 @@ static int64_t wait_locked(struct thread *self, int64_t pid, uint64_t deadline,
     return RESULT_WAITING;
 }
 
-int64_t process_wait(struct thread *self, int64_t pid, uint64_t deadline) {
+int64_t process_wait(struct thread *self) {
     struct process *zombie;
     spin_lock(&tree_lock);
-    int64_t result = wait_locked(self, pid, deadline, &zombie);
+    int64_t result = wait_locked(self, &zombie);
     if (zombie) {
         list_remove(&zombie->siblings);
         pid_table[zombie->pid % PROCESS_MAX] = NULL;

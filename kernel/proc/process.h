@@ -108,14 +108,14 @@ struct process *process_at(unsigned index) REQUIRES(tree_lock);
 bool process_kill(struct process *process, int64_t status);
 
 /* SYS_KILL, SYS_WAIT. */
-int64_t process_kill_pid(int64_t pid);
-int64_t process_wait(struct thread *self, int64_t pid, uint64_t deadline);
+int64_t process_kill_pid(struct thread *self);
+int64_t process_wait(struct thread *self);
 
 /* SYS_THREAD_EXIT and the end of a killed thread: the current thread is gone,
  * and the hart must go on to another. */
 void thread_die(struct thread *self, int64_t status);
 
-/* SYS_THREAD_JOIN, its arguments in the frame. */
+/* SYS_THREAD_JOIN. */
 int64_t thread_join(struct thread *self);
 
 /* Queues the work that takes a process apart that has no living thread; one

@@ -81,7 +81,8 @@ bool process_kill(struct process *process, int64_t status) {
     return alive;
 }
 
-int64_t process_kill_pid(int64_t pid) {
+int64_t process_kill_pid(struct thread *self) {
+    int64_t pid = (int64_t)self->frame.x[REG_A0];
     spin_lock(&tree_lock);
     struct process *process = process_find(pid);
     int64_t result = 0;

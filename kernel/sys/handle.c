@@ -46,10 +46,6 @@ int64_t sys_session_mint(struct thread *self) {
                         argument(self, 2), argument(self, 3));
 }
 
-int64_t sys_revoke(struct thread *self) {
-    return endpoint_revoke(self, argument(self, 0));
-}
-
 int64_t sys_handle_dup(struct thread *self) {
     uint64_t flags = argument(self, 3);
     if (flags > UINT32_MAX)
@@ -79,13 +75,4 @@ int64_t sys_handle_info(struct thread *self) {
 int64_t sys_irq_create(struct thread *self) {
     int error = authority_check(self, argument(self, 0));
     return error ? error : irq_create(self, argument(self, 1));
-}
-
-int64_t sys_irq_bind(struct thread *self) {
-    return irq_bind(self, argument(self, 0), argument(self, 1),
-                    argument(self, 2));
-}
-
-int64_t sys_irq_ack(struct thread *self) {
-    return irq_acknowledge(self, argument(self, 0));
 }

@@ -29,24 +29,13 @@ static int space_find(struct thread *self, uint64_t handle,
     return error;
 }
 
-/* A fresh handle of these rights, or -ENOSPC with the reference dropped. */
-static int64_t handle_give(struct thread *self, void *object,
-                           enum handle_type type, unsigned rights) {
-    struct handle_entry entry = {
-        .object = object, .type = (uint8_t)type, .rights = (uint16_t)rights};
-    int slot = handle_insert(&self->process->handles, HANDLE_RECEIVED, &entry);
-    if (slot < 0)
-        handle_entry_put(&entry);
-    return slot;
-}
-
 /* ---- Spaces ---- */
 
 int64_t sys_space_create(struct thread *self) {
     struct space *space = space_create(self->process->quota);
     if (!space)
         return -ENOMEM;
-    return handle_give(self, space, HANDLE_SPACE,
+    return handle_give(&self->process->handles, space, 0, HANDLE_SPACE,
                        RIGHT_READ | RIGHT_WRITE | RIGHT_MAP | RIGHT_PASS |
                            RIGHT_GRANT);
 }
@@ -239,7 +228,7 @@ int64_t sys_memory_create(struct thread *self) {
         error = -EINVAL;
     if (error)
         return error;
-    return handle_give(self, memory, HANDLE_MEMORY,
+    return handle_give(&self->process->handles, memory, 0, HANDLE_MEMORY,
                        RIGHT_READ | RIGHT_WRITE | RIGHT_MAP | RIGHT_PASS |
                            RIGHT_GRANT | RIGHT_INHERIT | RIGHT_PHYSICAL);
 }

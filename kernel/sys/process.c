@@ -23,14 +23,6 @@ int64_t sys_exit(struct thread *self) {
     return RESULT_WRITTEN;
 }
 
-int64_t sys_wait(struct thread *self) {
-    return process_wait(self, (int64_t)argument(self, 0), argument(self, 1));
-}
-
-int64_t sys_kill(struct thread *self) {
-    return process_kill_pid((int64_t)argument(self, 0));
-}
-
 int64_t sys_getpid(struct thread *self) {
     return self->process->pid;
 }
@@ -42,10 +34,6 @@ int64_t sys_uptime(struct thread *self) {
 
 int64_t sys_sleep(struct thread *self) {
     return thread_sleep(self, argument(self, 0));
-}
-
-int64_t sys_process_watch(struct thread *self) {
-    return notification_watch(self, argument(self, 0), argument(self, 1));
 }
 
 static int limit_set(struct process *process, uint64_t what, uint64_t value)
@@ -149,10 +137,6 @@ int64_t sys_thread_create(struct thread *self) {
 int64_t sys_thread_exit(struct thread *self) {
     thread_die(self, (int64_t)argument(self, 0));
     return RESULT_WAITING;
-}
-
-int64_t sys_thread_join(struct thread *self) {
-    return thread_join(self);
 }
 
 int64_t sys_thread_priority(struct thread *self) {

@@ -47,18 +47,16 @@ int authority_check(struct thread *self, uint64_t handle);
 
 /* sys/handle.c */
 syscall_function sys_session_mint, sys_handle_dup, sys_handle_close,
-    sys_handle_info, sys_revoke, sys_accept, sys_irq_create, sys_irq_bind,
-    sys_irq_ack;
+    sys_handle_info, sys_accept, sys_irq_create;
 
 /* sys/memory.c */
 syscall_function sys_space_create, sys_space_commit, sys_map, sys_unmap,
     sys_protect, sys_sbrk, sys_memory_create, sys_memory_info, sys_transfer;
 
 /* sys/process.c */
-syscall_function sys_exit, sys_wait, sys_kill, sys_getpid, sys_uptime,
-    sys_sleep, sys_thread_create, sys_thread_exit, sys_thread_join,
-    sys_thread_priority, sys_thread_affinity, sys_yield, sys_fault_range,
-    sys_process_watch, sys_process_limit, sys_process_info;
+syscall_function sys_exit, sys_getpid, sys_uptime, sys_sleep, sys_thread_create,
+    sys_thread_exit, sys_thread_priority, sys_thread_affinity, sys_yield,
+    sys_fault_range, sys_process_limit, sys_process_info;
 
 /* sys/system.c */
 syscall_function sys_system_info, sys_kernel_log, sys_poweroff, sys_debug;

@@ -44,17 +44,22 @@ static int64_t info_bootargs(struct thread *self, uint64_t offset) {
     return (int64_t)left;
 }
 
-/* Six counters of a hart, in a1 to a6. */
+/* Six of a hart's `count` fields from `first`, in a1 to a6; 0 behind the end.
+ */
+static int64_t info_fields(struct thread *self, const uint64_t *field,
+                           uint64_t count, uint64_t first) {
+    if (first >= count)
+        return -EINVAL;
+    for (unsigned i = 0; i < 6; i++)
+        result(self, 1 + i, first + i < count ? field[first + i] : 0);
+    return 0;
+}
+
 static int64_t info_counters(struct thread *self, uint64_t hart,
                              uint64_t first) {
     if (hart >= hart_count)
         return -ENODEV;
-    if (first >= COUNTER_MAX)
-        return -EINVAL;
-    for (unsigned i = 0; i < 6; i++)
-        result(self, 1 + i,
-               first + i < COUNTER_MAX ? harts[hart].counters[first + i] : 0);
-    return 0;
+    return info_fields(self, harts[hart].counters, COUNTER_MAX, first);
 }
 
 /* The hart that adds may have been stopped in the middle of it. */
@@ -74,17 +79,14 @@ static int64_t info_remap(struct thread *self, uint64_t hart) {
     return 0;
 }
 
-/* Six fields of what a hart has timed, in a1 to a6. */
 static int64_t info_timed(struct thread *self, uint64_t hart, uint64_t what,
                           uint64_t first) {
     if (hart >= hart_count)
         return -ENODEV;
-    if (what >= TIMED_MAX || first >= TIMED_FIELDS)
+    if (what >= TIMED_MAX)
         return -EINVAL;
-    const uint64_t *field = timed_records[hart][what].field;
-    for (unsigned i = 0; i < 6; i++)
-        result(self, 1 + i, first + i < TIMED_FIELDS ? field[first + i] : 0);
-    return 0;
+    return info_fields(self, timed_records[hart][what].field, TIMED_FIELDS,
+                       first);
 }
 
 static uint64_t features(void) {
