@@ -17,7 +17,7 @@
 
 #include "arch/csr.h"
 #include "arch/hart.h"
-#include "lib/build.h"
+#include "lib/panic.h"
 
 enum event_kind {
     EVENT_NONE = 0,

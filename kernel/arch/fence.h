@@ -33,7 +33,7 @@
 #include "arch/hart.h"
 #include "arch/ipi.h"
 #include "arch/memory.h"
-#include "lib/build.h"
+#include "lib/panic.h"
 
 #define FENCE_ANY UINT64_MAX /* every address, or every ASID */
 

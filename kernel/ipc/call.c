@@ -13,7 +13,6 @@
 #include "arch/hart.h"
 #include "ipc/message.h"
 #include "ipc/notification.h"
-#include "lib/container.h"
 #include "proc/process.h"
 #include "proc/sched.h"
 #include "proc/wait.h"

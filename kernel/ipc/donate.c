@@ -19,7 +19,6 @@
  */
 #include "abi/errno.h"
 #include "ipc/call.h"
-#include "lib/container.h"
 #include "lib/panic.h"
 #include "proc/sched.h"
 

@@ -14,7 +14,6 @@
 #include "ipc/call.h"
 #include "ipc/message.h"
 #include "ipc/notification.h"
-#include "lib/container.h"
 #include "proc/process.h"
 #include "vm/quota.h"
 #include "vm/slab.h"

@@ -38,7 +38,6 @@
 
 #include "abi/errno.h"
 #include "cap/handle.h"
-#include "lib/container.h"
 #include "lib/list.h"
 #include "proc/process.h"
 #include "sync/spinlock.h"

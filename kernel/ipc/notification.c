@@ -8,7 +8,6 @@
 #include "cap/handle.h"
 #include "ipc/endpoint.h"
 #include "ipc/message.h"
-#include "lib/container.h"
 #include "proc/process.h"
 #include "vm/quota.h"
 #include "vm/slab.h"

@@ -17,7 +17,6 @@
 #include "ipc/items.h"
 #include "ipc/message.h"
 #include "lib/bits.h"
-#include "lib/container.h"
 #include "lib/panic.h"
 #include "proc/process.h"
 #include "proc/wait.h"

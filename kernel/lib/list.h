@@ -19,6 +19,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The `type` whose field `member` is at `pointer`. A macro, because C has no
+ * function that takes a type. */
+#define container_of(pointer, type, member)                                    \
+    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+
 /* A list's head, or the link inside an element. */
 struct list {
     struct list *next;

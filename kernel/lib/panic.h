@@ -17,7 +17,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/build.h"
+/* Checks that only debug builds make are written `if (DEBUG_BUILD) ...`: the
+ * compiler reads them in every build, so that they cannot rot, and drops them
+ * from the release. */
+#ifdef DEBUG
+enum { DEBUG_BUILD = 1 };
+#else
+enum { DEBUG_BUILD = 0 };
+#endif
 
 /* The status with which the machine ends after a panic. */
 enum { PANIC_STATUS = 125 };

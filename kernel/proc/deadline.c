@@ -7,7 +7,6 @@
 #include "abi/errno.h"
 #include "arch/hart.h"
 #include "dev/timer.h"
-#include "lib/container.h"
 #include "proc/sched.h"
 #include "proc/wait.h"
 #include "sync/spinlock.h"

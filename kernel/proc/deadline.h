@@ -19,7 +19,6 @@
 #define OCTAVO_PROC_DEADLINE_H
 
 #include "arch/hart.h"
-#include "lib/container.h"
 #include "proc/thread.h"
 #include "sync/spinlock.h"
 

@@ -6,7 +6,6 @@
 
 #include "abi/errno.h"
 #include "abi/syscall.h"
-#include "lib/container.h"
 #include "lib/string.h"
 #include "proc/deadline.h"
 #include "proc/fpu.h"

@@ -15,8 +15,6 @@
 #include "arch/hart.h"
 #include "dev/finisher.h"
 #include "dev/timer.h"
-#include "lib/build.h"
-#include "lib/container.h"
 #include "lib/panic.h"
 #include "lib/print.h"
 #include "proc/process.h"

@@ -14,7 +14,6 @@
 #include "arch/fence.h"
 #include "dev/timer.h"
 #include "lib/bits.h"
-#include "lib/container.h"
 #include "proc/process.h"
 #include "proc/timing.h"
 #include "proc/wait.h"

@@ -25,7 +25,6 @@
 #include "arch/hart.h"
 #include "dev/timer.h"
 #include "lib/bits.h"
-#include "lib/container.h"
 #include "proc/fpu.h"
 #include "proc/thread.h"
 

@@ -13,7 +13,6 @@
 #include "arch/fence.h"
 #include "arch/hart.h"
 #include "lib/bits.h"
-#include "lib/container.h"
 #include "lib/string.h"
 #include "proc/process.h"
 #include "proc/sched.h"

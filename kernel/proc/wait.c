@@ -11,7 +11,6 @@
 #include "abi/errno.h"
 #include "arch/hart.h"
 #include "dev/timer.h"
-#include "lib/container.h"
 
 void wait_queue_init(struct wait_queue *queue) {
     spin_init(&queue->lock, RANK_THREAD_WAIT);

@@ -9,7 +9,6 @@
 #include "proc/work.h"
 
 #include "arch/hart.h"
-#include "lib/container.h"
 
 static struct list queues[HART_MAX];
 

@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 #include "arch/hart.h"
-#include "lib/build.h"
+#include "lib/panic.h"
 #include "sync/contract.h"
 #include "sync/lock_rank.h"
 

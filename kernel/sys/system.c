@@ -14,7 +14,7 @@
 #include "dev/machine.h"
 #include "dev/timer.h"
 #include "ipc/fastpath.h"
-#include "lib/build.h"
+#include "lib/panic.h"
 #include "lib/string.h"
 #include "proc/process.h"
 #include "proc/timing.h"

@@ -26,7 +26,7 @@
 #include "arch/fence.h"
 #include "arch/hart.h"
 #include "arch/memory.h"
-#include "lib/build.h"
+#include "lib/panic.h"
 #include "vm/kernelmap.h"
 #include "vm/oracle.h"
 

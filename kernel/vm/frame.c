@@ -29,7 +29,6 @@
 #include "arch/hart.h"
 #include "dev/machine.h"
 #include "lib/bits.h"
-#include "lib/build.h"
 #include "lib/panic.h"
 #include "lib/string.h"
 #include "sync/spinlock.h"

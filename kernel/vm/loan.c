@@ -8,7 +8,6 @@
 #include "vm/loan.h"
 
 #include "abi/errno.h"
-#include "lib/container.h"
 #include "vm/frame.h"
 #include "vm/gather.h"
 #include "vm/piece.h"

@@ -30,7 +30,7 @@
 #include "arch/csr.h"
 #include "arch/hart.h"
 #include "arch/memory.h"
-#include "lib/build.h"
+#include "lib/panic.h"
 #include "vm/kernelmap.h"
 
 struct space;

@@ -17,7 +17,6 @@
 #include "abi/errno.h"
 #include "abi/layout.h"
 #include "lib/bits.h"
-#include "lib/container.h"
 #include "lib/panic.h"
 #include "vm/large.h"
 #include "vm/memory.h"

@@ -14,7 +14,6 @@
  */
 #include "vm/space.h"
 
-#include "lib/container.h"
 #include "lib/panic.h"
 #include "vm/loan.h"
 #include "vm/slab.h"

@@ -28,7 +28,6 @@
 #include <stdint.h>
 
 #include "abi/errno.h"
-#include "lib/container.h"
 #include "sync/contract.h"
 #include "sync/spinlock.h"
 #include "vm/asid.h"

@@ -7,7 +7,6 @@
 #include "arch/fence.h"
 #include "dev/bootargs.h"
 #include "lib/bits.h"
-#include "lib/build.h"
 #include "lib/panic.h"
 #include "vm/asid.h"
 #include "vm/frame.h"

@@ -11,7 +11,6 @@
 #include "arch/fence.h"
 #include "arch/ipi.h"
 #include "dev/machine.h"
-#include "lib/container.h"
 #include "lib/panic.h"
 #include "lib/print.h"
 #include "lib/string.h"

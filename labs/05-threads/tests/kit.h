@@ -12,7 +12,7 @@
 
 #include "unit.h"
 
-#include "lib/container.h"
+#include "lib/list.h"
 #include "lib/string.h"
 #include "proc/process.h"
 #include "proc/sched.h"

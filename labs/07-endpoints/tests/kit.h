@@ -18,7 +18,7 @@
 #include "dev/timer.h"
 #include "ipc/call.h"
 #include "ipc/message.h"
-#include "lib/container.h"
+#include "lib/list.h"
 #include "proc/sched.h"
 #include "proc/wait.h"
 #include "vm/quota.h"
