@@ -313,7 +313,7 @@ static void item_take(struct loan *loan, const struct transfer_item *item,
     va_t end = item->to + item->pages * PAGE_SIZE;
     for (va_t va = item->to; va < end;) {
         pte_t *leaf = pagetable_find(&loan->to->table, va, 0);
-        uint64_t pages = run_length(va, end);
+        uint64_t pages = pages_in_table(va, (end - va) / PAGE_SIZE);
         for (uint64_t i = 0; i < pages; i++) {
             pte_store(&leaf[i], 0);
         }
@@ -330,64 +330,27 @@ static void item_take(struct loan *loan, const struct transfer_item *item,
  * File: kernel/vm/quick.h
  * Killed by: test_item_more quick_move
  * Killed by: test_item_more quick_cow (oracle)
- */
-static inline uint64_t quick_commit(struct quick *quick, bool *all) {
-    struct transfer_item *item = quick->item;
-    struct region *target = quick->target;
-    pte_t lowered = PTE_RIGHTS;
-    item->to = target->end;
-    target->end = target->stale = item->to + quick_length(item);
-    pte_publish();
-    unsigned pages =
-        quick->whole ? quick_move_table(quick) : quick_run(quick, &lowered);
-    uint64_t gone = pages + quick->whole;
-    if (item->mode == ITEM_MOVE) {
-        quick->source->start = item->from + quick_length(item);
-        quota_uncharge_frames(quick->from->quota, gone);
-    }
-    if (gone < quick->frames)
-        quota_uncharge_frames(quick->to->quota, quick->frames - gone);
-    transfer_count(item->mode, pages);
-    *all = quick->whole;
-    (void)lowered;
-    return 0;
-}
-
-/*
- * M-55-fast: the fast path has no fence.
- * File: kernel/ipc/fastitem.c
- * Killed by: test_item_more quick_move
- * Killed by: test_item_more quick_cow (oracle)
- */
-static inline bool item_pass_locked(struct quick *quick, va_t page) {
-    bool fits = page ? quick_check_fill(quick, page) : quick_check(quick, 0);
-    if (!fits)
-        return false;
-    bool all;
-    quick_commit(quick, &all);
-    return true;
-}
-
-/*
- * M-55-short: the short way has no fence where the fast path is off.
- * File: kernel/vm/transfer.c
  * Killed by: test_item_more quick_move (slow)
  * Killed by: test_item_more quick_cow (oracle, slow)
  */
-static bool transfer_quick(struct transfer *transfer) {
-    struct quick quick = {
-        .from = transfer->from, .to = transfer->to, .item = &transfer->item[0]};
-    if (transfer->count != 1) {
-        return false;
+static inline void quick_commit(struct quick *quick) {
+    struct transfer_item *item = quick->item;
+    struct region *target = quick->target;
+    uint64_t length = quick_length(item);
+    quick->run.lowered = PTE_RIGHTS;
+    item->to = quick->at;
+    if (!quick->fill)
+        target->end = target->stale = item->to + length;
+    pte_publish();
+    unsigned pages = quick->whole
+                         ? table_move(quick->from_table, quick->to_table)
+                         : quick_run(quick);
+    uint64_t gone = pages + quick->whole;
+    if (item->mode == ITEM_MOVE) {
+        quick->source->start = item->from + length;
+        quota_uncharge_frames(quick->from->quota, gone);
     }
-    bool fits = transfer->fill ? quick_check_fill(&quick, transfer->window)
-                               : quick_check(&quick, transfer->window);
-    if (!fits) {
-        return false;
-    }
-    bool all;
-    quick_commit(&quick, &all);
-    return true;
+    transfer_count(item->mode, pages);
 }
 
 /*
@@ -395,25 +358,26 @@ static bool transfer_quick(struct transfer *transfer) {
  * File: kernel/vm/quick.h
  * Killed by: test_item_more quick_move
  */
-static inline uint64_t quick_commit(struct quick *quick, bool *all) {
+static inline void quick_commit(struct quick *quick) {
     struct transfer_item *item = quick->item;
     struct region *target = quick->target;
-    pte_t lowered = PTE_RIGHTS;
-    item->to = target->end;
-    target->end = target->stale = item->to + quick_length(item);
+    uint64_t length = quick_length(item);
+    quick->run.lowered = PTE_RIGHTS;
+    item->to = quick->at;
+    if (!quick->fill)
+        target->end = target->stale = item->to + length;
     pte_publish();
-    unsigned pages =
-        quick->whole ? quick_move_table(quick) : quick_run(quick, &lowered);
+    unsigned pages = quick->whole
+                         ? table_move(quick->from_table, quick->to_table)
+                         : quick_run(quick);
     uint64_t gone = pages + quick->whole;
     if (item->mode == ITEM_MOVE) {
-        quick->source->start = item->from + quick_length(item);
+        quick->source->start = item->from + length;
         quota_uncharge_frames(quick->from->quota, gone);
     }
-    if (gone < quick->frames)
-        quota_uncharge_frames(quick->to->quota, quick->frames - gone);
     transfer_count(item->mode, pages);
-    *all = true;
-    return lowered ? item->pages : 0;
+    if (quick->run.lowered)
+        asid_fence_near(&quick->from->asid, item->from, item->pages, true);
 }
 
 /*

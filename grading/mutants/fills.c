@@ -209,13 +209,23 @@ int piece_reserve(struct transfer *transfer, unsigned index, struct work *work,
  * File: kernel/vm/quick.h
  * Killed by: test_pager_way untouched
  */
-static inline bool quick_missing(const struct quick *quick) {
-    const pte_t *from = quick->from_leaf;
-    const pte_t *to = quick->to_leaf;
-    const pte_t *end = to + quick->item->pages;
-    for (; to < end && *to == 0; to++)
-        (void)from;
-    return to == end;
+static inline bool quick_pages(const struct quick *quick) {
+    const struct transfer_item *item = quick->item;
+    if (!quick->fill && item->mode == ITEM_MOVE)
+        return true;
+    const pte_t *from = quick->run.from;
+    const pte_t *to = quick->run.to;
+    const pte_t *end = from + item->pages;
+    for (; from < end; from++, to++) {
+        pte_t pte = *from;
+        if (quick->fill && *to != 0)
+            return false;
+        if (item->mode == ITEM_COW
+                ? pte & PTE_SHARED
+                : item->mode == ITEM_SHARE && !page_shares(pte))
+            return false;
+    }
+    return true;
 }
 
 /*
@@ -224,13 +234,23 @@ static inline bool quick_missing(const struct quick *quick) {
  * File: kernel/vm/quick.h
  * Killed by: test_pager_way missing (debug)
  */
-static inline bool quick_missing(const struct quick *quick) {
-    const pte_t *from = quick->from_leaf;
-    const pte_t *to = quick->to_leaf;
-    const pte_t *end = to + quick->item->pages;
-    for (; to < end && *from != 0; from++)
-        to++;
-    return to == end;
+static inline bool quick_pages(const struct quick *quick) {
+    const struct transfer_item *item = quick->item;
+    if (!quick->fill && item->mode == ITEM_MOVE)
+        return true;
+    const pte_t *from = quick->run.from;
+    const pte_t *to = quick->run.to;
+    const pte_t *end = from + item->pages;
+    for (; from < end; from++, to++) {
+        pte_t pte = *from;
+        if (quick->fill && pte == 0)
+            return false;
+        if (item->mode == ITEM_COW
+                ? pte & PTE_SHARED
+                : item->mode == ITEM_SHARE && !page_shares(pte))
+            return false;
+    }
+    return true;
 }
 
 /*
@@ -263,18 +283,17 @@ static inline bool quick_paged(const struct quick *quick) {
  * File: kernel/vm/quick.h
  * Killed by: test_pager_way rights
  */
-static inline bool quick_check_fill(struct quick *quick, va_t page) {
+static inline bool quick_regions(struct quick *quick, va_t window) {
     struct transfer_item *item = quick->item;
     quick->source = region_find_last(quick->from, item->from);
-    quick->target = region_find_last(quick->to, page);
-    quick->at = page;
-    if (quick->from == quick->to || quick->source == NULL ||
-        quick->target == NULL || !quick_paged(quick))
+    quick->target =
+        quick->fill ? region_find_last(quick->to, window) : quick->to->landing;
+    if (quick->source == NULL || quick->target == NULL)
         return false;
-    return quick_item(item) && quick_source(quick) && quick_tables(quick) &&
-           !quick->whole && in_one_table(page, item->pages) &&
-           quick_missing(quick) && quick_pages(quick) &&
-           quota_charge_frames(quick->to->quota, quick->frames);
+    quick->at = quick->fill ? window : quick->target->end;
+    if (!quick->fill)
+        return (window == 0 || window == quick->at) && quick_target(quick);
+    return quick_paged(quick);
 }
 
 /*
@@ -296,12 +315,10 @@ page_provide(struct space *space, const struct region *region, pte_t *leaf,
  * File: kernel/ipc/fastitem.c
  * Killed by: test_pager_way refuse
  */
-static inline bool item_pages(const struct thread *self,
-                              const struct paging *paging,
-                              const struct transfer_item *item) {
+static inline uint64_t pages_answered(const struct thread *self,
+                                      const struct paging *paging) {
     (void)self;
-    return !paging->aside && paging->request.page != 0 &&
-           item->pages <= PAGER_PAGES;
+    return !paging->aside && paging->request.page != 0 ? PAGER_PAGES : 0;
 }
 
 /*
@@ -309,9 +326,10 @@ static inline bool item_pages(const struct thread *self,
  * File: kernel/ipc/fastitem.c
  * Killed by: test_pager_way bad
  */
-static inline bool item_pages(const struct thread *self,
-                              const struct paging *paging,
-                              const struct transfer_item *item) {
+static inline uint64_t pages_answered(const struct thread *self,
+                                      const struct paging *paging) {
     return tag_label(self->frame.x[REG_A1]) >= 0 && !paging->aside &&
-           paging->request.page != 0 && item->pages > 0;
+                   paging->request.page != 0
+               ? TRANSFER_PAGES
+               : 0;
 }

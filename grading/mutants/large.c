@@ -335,23 +335,18 @@ static uint64_t table_charge(pte_t entry) {
 
 /*
  * X-large-move-both: a megapage that is moved stays with the sender, too.
- * File: kernel/vm/piece.c
+ * File: kernel/vm/run.h
  * Killed by: test_large move
  */
-static unsigned table_move(struct transfer *transfer,
-                           const struct piece *piece) {
-    pte_t *to = pagetable_find(&transfer->to->table, piece->to, 1);
-    pte_t table = *piece->table;
-    pte_publish();
+static inline unsigned table_move(pte_t *from, pte_t *to) {
+    pte_t table = *from;
     pte_store(to, table);
     pte_count(to, 1);
-    pte_store(piece->table, pte_is_large(table) ? table : 0);
-    pte_count(piece->table, pte_is_large(table) ? 0 : -1);
-    if (pte_is_large(table)) {
+    if (!pte_is_table(table))
         return PAGETABLE_ENTRIES;
-    }
-    quota_uncharge_frames(transfer->from->quota, 1);
-    return frame_record(pte_frame(table))->tag;
+    pte_store(from, 0);
+    pte_count(from, -1);
+    return pte_record(table)->tag;
 }
 
 /*

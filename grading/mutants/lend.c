@@ -30,7 +30,7 @@ static void item_give(struct loan *loan, const struct transfer_item *item) {
         if (va == region->end) {
             region = region_next(loan->from, region);
         }
-        uint64_t pages = run_length(va, region->end);
+        uint64_t pages = pages_in_table(va, (region->end - va) / PAGE_SIZE);
         run_give(pagetable_find(&loan->from->table, va, 0), pages, region);
         va += pages * PAGE_SIZE;
     }
@@ -63,7 +63,7 @@ static void item_take(struct loan *loan, const struct transfer_item *item,
     va_t end = item->to + item->pages * PAGE_SIZE;
     for (va_t va = item->to; va < end;) {
         pte_t *leaf = pagetable_find(&loan->to->table, va, 0);
-        uint64_t pages = run_length(va, end);
+        uint64_t pages = pages_in_table(va, (end - va) / PAGE_SIZE);
         for (uint64_t i = 0; i < pages; i++) {
             pte_store(&leaf[i], leaf[i]);
         }

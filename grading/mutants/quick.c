@@ -12,25 +12,27 @@
  * File: kernel/vm/quick.h
  * Killed by: test_item_more quick_move
  */
-static inline uint64_t quick_commit(struct quick *quick, bool *all) {
+static inline void quick_commit(struct quick *quick) {
     struct transfer_item *item = quick->item;
     struct region *target = quick->target;
-    pte_t lowered = PTE_RIGHTS;
-    item->to = target->end;
-    target->end = target->stale = item->to + quick_length(item);
+    uint64_t length = quick_length(item);
+    quick->run.lowered = PTE_RIGHTS;
+    item->to = quick->at;
+    if (!quick->fill)
+        target->end = target->stale = item->to + length;
     pte_publish();
-    unsigned pages =
-        quick->whole ? quick_move_table(quick) : quick_run(quick, &lowered);
+    unsigned pages = quick->whole
+                         ? table_move(quick->from_table, quick->to_table)
+                         : quick_run(quick);
     uint64_t gone = pages + quick->whole;
     if (item->mode == ITEM_MOVE) {
         region_remove(quick->from, quick->source);
         quota_uncharge_frames(quick->from->quota, gone);
     }
-    if (gone < quick->frames)
-        quota_uncharge_frames(quick->to->quota, quick->frames - gone);
     transfer_count(item->mode, pages);
-    *all = quick->whole;
-    return lowered ? item->pages : 0;
+    if (quick->run.lowered)
+        asid_fence_near(&quick->from->asid, item->from, item->pages,
+                        quick->whole);
 }
 
 /*
@@ -94,13 +96,18 @@ static inline bool quick_target(const struct quick *quick) {
  */
 static inline bool quick_pages(const struct quick *quick) {
     const struct transfer_item *item = quick->item;
-    if (item->mode != ITEM_SHARE)
+    if (!quick->fill && item->mode != ITEM_SHARE)
         return true;
-    const pte_t *leaf = quick->from_leaf;
-    const pte_t *end = leaf + item->pages;
-    for (; leaf < end; leaf++) {
-        pte_t pte = *leaf;
-        if (item->mode == ITEM_COW ? pte & PTE_SHARED : !page_shares(pte))
+    const pte_t *from = quick->run.from;
+    const pte_t *to = quick->run.to;
+    const pte_t *end = from + item->pages;
+    for (; from < end; from++, to++) {
+        pte_t pte = *from;
+        if (quick->fill && (pte == 0 || *to != 0))
+            return false;
+        if (item->mode == ITEM_COW
+                ? pte & PTE_SHARED
+                : item->mode == ITEM_SHARE && !page_shares(pte))
             return false;
     }
     return true;
@@ -114,13 +121,18 @@ static inline bool quick_pages(const struct quick *quick) {
  */
 static inline bool quick_pages(const struct quick *quick) {
     const struct transfer_item *item = quick->item;
-    if (item->mode != ITEM_COW)
+    if (!quick->fill && item->mode != ITEM_COW)
         return true;
-    const pte_t *leaf = quick->from_leaf;
-    const pte_t *end = leaf + item->pages;
-    for (; leaf < end; leaf++) {
-        pte_t pte = *leaf;
-        if (item->mode == ITEM_COW ? pte & PTE_SHARED : !page_shares(pte))
+    const pte_t *from = quick->run.from;
+    const pte_t *to = quick->run.to;
+    const pte_t *end = from + item->pages;
+    for (; from < end; from++, to++) {
+        pte_t pte = *from;
+        if (quick->fill && (pte == 0 || *to != 0))
+            return false;
+        if (item->mode == ITEM_COW
+                ? pte & PTE_SHARED
+                : item->mode == ITEM_SHARE && !page_shares(pte))
             return false;
     }
     return true;
@@ -160,23 +172,26 @@ static inline bool quick_source(const struct quick *quick) {
  */
 static inline bool quick_tables(struct quick *quick) {
     const struct transfer_item *item = quick->item;
-    quick->from_table = pagetable_middle(&quick->from->table, item->from);
-    quick->to_table = pagetable_middle(&quick->to->table, quick->at);
-    if (quick->from_table == NULL || quick->to_table == NULL ||
-        !pte_is_table(*quick->from_table))
+    pte_t *from = pagetable_middle(&quick->from->table, item->from);
+    if (from == NULL || !pte_is_table(*from))
         return false;
-    quick->leaves = pte_record(*quick->from_table);
-    quick->frames = item->pages;
-    quick->whole = *quick->to_table == 0;
-    if (pte_is_table(*quick->to_table)) {
-        quick_leaves(quick);
-        return quick->leaves->tag >= item->pages;
+    pte_t *to = pagetable_middle(&quick->to->table, quick->at);
+    if (to == NULL)
+        return false;
+    quick->from_table = from;
+    quick->to_table = to;
+    quick->leaves = pte_record(*from);
+    quick->whole = *to == 0;
+    if (pte_is_table(*to)) {
+        quick->to_leaves = pte_record(*to);
+        quick->run.from = quick_leaf(from, item->from);
+        quick->run.to = quick_leaf(to, quick->at);
+        return quick->leaves->tag >= item->pages &&
+               in_one_table(quick->at, item->pages);
     }
-    quick->frames = quick->leaves->tag + 1u;
-    return quick->whole && item->mode == ITEM_MOVE &&
-           item->pages == PAGETABLE_ENTRIES &&
-           quick->source->prot == item->prot &&
-           pte_table(quick->from_table)->tag > 1;
+    return quick->whole && !quick->fill && item->mode == ITEM_MOVE &&
+           item->pages == PAGETABLE_ENTRIES && quick->at % LARGE_SIZE == 0 &&
+           quick->source->prot == item->prot && pte_table(from)->tag > 1;
 }
 
 /*
@@ -187,22 +202,26 @@ static inline bool quick_tables(struct quick *quick) {
  */
 static inline bool quick_tables(struct quick *quick) {
     const struct transfer_item *item = quick->item;
-    quick->from_table = pagetable_middle(&quick->from->table, item->from);
-    quick->to_table = pagetable_middle(&quick->to->table, quick->at);
-    if (quick->from_table == NULL || quick->to_table == NULL ||
-        !pte_is_table(*quick->from_table))
+    pte_t *from = pagetable_middle(&quick->from->table, item->from);
+    if (from == NULL || !pte_is_table(*from))
         return false;
-    quick->leaves = pte_record(*quick->from_table);
-    quick->frames = item->pages;
-    quick->whole = *quick->to_table == 0;
-    if (pte_is_table(*quick->to_table)) {
-        quick_leaves(quick);
-        return quick->leaves->tag > item->pages;
+    pte_t *to = pagetable_middle(&quick->to->table, quick->at);
+    if (to == NULL)
+        return false;
+    quick->from_table = from;
+    quick->to_table = to;
+    quick->leaves = pte_record(*from);
+    quick->whole = *to == 0;
+    if (pte_is_table(*to)) {
+        quick->to_leaves = pte_record(*to);
+        quick->run.from = quick_leaf(from, item->from);
+        quick->run.to = quick_leaf(to, quick->at);
+        return quick->leaves->tag > item->pages &&
+               in_one_table(quick->at, item->pages);
     }
-    quick->frames = quick->leaves->tag + 1u;
-    return quick->whole && item->mode == ITEM_MOVE &&
-           item->pages == PAGETABLE_ENTRIES &&
-           pte_table(quick->from_table)->tag > 1;
+    return quick->whole && !quick->fill && item->mode == ITEM_MOVE &&
+           item->pages == PAGETABLE_ENTRIES && quick->at % LARGE_SIZE == 0 &&
+           pte_table(from)->tag > 1;
 }
 
 /*
@@ -210,10 +229,33 @@ static inline bool quick_tables(struct quick *quick) {
  * File: kernel/ipc/fastitem.c
  * Killed by: test_item_more quick_room
  */
-static inline bool item_accepted(const struct accept *accept,
-                                 const struct transfer_item *item) {
-    (void)item;
-    return accept->base == 0;
+static __attribute__((noinline)) va_t item_pass(const struct thread *self,
+                                                uint64_t descriptor,
+                                                struct space *to, uint64_t most,
+                                                va_t page) NO_THREAD_SAFETY {
+    struct transfer_item item = {
+        .from = self->frame.x[REG_T4],
+        .pages = item_length(descriptor) / PAGE_SIZE,
+        .mode = item_mode(descriptor) & 3,
+        .prot = (uint8_t)item_rights(descriptor),
+    };
+    struct space *from = self->space;
+    bool passed = false;
+    /* Not in order, therefore by trying. */
+    if (item.mode == ITEM_NONE || (most == 0 && item.pages > 0) ||
+        !spin_try(&from->lock))
+        return 0;
+    uint64_t start = csr_read(instret);
+    if (spin_try(&to->lock)) {
+        passed = transfer_quick(from, to, &item, page, page != 0);
+        spin_unlock(&to->lock);
+    }
+    spin_unlock(&from->lock);
+    if (!passed)
+        return 0;
+    hart_count_event(COUNTER_TRANSFERS);
+    stat_add(&hart_self()->remap, csr_read(instret) - start);
+    return item.to;
 }
 
 /*
@@ -222,9 +264,8 @@ static inline bool item_accepted(const struct accept *accept,
  * File: kernel/ipc/fastitem.c
  * Killed by: test_item_more quick_room
  */
-static inline bool item_accepted(const struct accept *accept,
-                                 const struct transfer_item *item) {
-    return item->pages <= accept->pages;
+static inline uint64_t pages_accepted(const struct accept *accept) {
+    return accept->pages;
 }
 
 /*
@@ -232,14 +273,9 @@ static inline bool item_accepted(const struct accept *accept,
  * File: kernel/ipc/fastitem.c
  * Killed by: test_item_more quick_rights
  */
-static inline bool item_read(const struct thread *self,
-                             struct transfer_item *item) {
-    uint64_t descriptor = self->frame.x[REG_T5];
-    item->from = self->frame.x[REG_T4];
-    item->pages = item_length(descriptor) / PAGE_SIZE;
-    item->mode = (uint8_t)item_mode(descriptor);
-    item->prot = (uint8_t)item_rights(descriptor);
-    return item->mode != ITEM_NONE;
+static inline bool item_plain(uint64_t descriptor) {
+    const uint64_t others = item_make(PAGE_SIZE - 1, 12, 0);
+    return (descriptor & others) == 0;
 }
 
 /*
@@ -248,20 +284,22 @@ static inline bool item_read(const struct thread *self,
  * Killed by: test_item_give move
  */
 static inline bool item_reply(struct thread *self, struct thread *caller) {
-    struct transfer_item item;
-    struct quick quick = {
-        .from = self->space, .to = caller->space, .item = &item};
-    bool paging = caller->flags & THREAD_PAGING;
-    if (!item_read(self, &item) ||
-        !(paging ? item_pages(self, &caller->paging, &item)
-                 : item_accepted(&caller->accept_reply, &item)) ||
-        !item_pass(&quick, paging ? caller->paging.request.page : 0))
+    struct paging *paging = &caller->paging;
+    bool fault = caller->flags & THREAD_PAGING;
+    uint64_t descriptor = self->frame.x[REG_T5];
+    if (!item_plain(descriptor))
         return false;
-    if (paging) {
+    va_t to = item_pass(self, descriptor, caller->space,
+                        fault ? pages_answered(self, paging)
+                              : pages_accepted(&caller->accept_reply),
+                        fault ? paging->request.page : 0);
+    if (to == 0)
+        return false;
+    if (fault) {
         deadline_disarm_with(caller, THREAD_PAGING);
     } else {
         message_deliver_words(self, caller, MESSAGE_CALL, 0);
-        caller->frame.x[REG_T5] = self->frame.x[REG_T5];
+        caller->frame.x[REG_T5] = descriptor;
     }
     return true;
 }
@@ -272,20 +310,22 @@ static inline bool item_reply(struct thread *self, struct thread *caller) {
  * Killed by: test_item_give move
  */
 static inline bool item_reply(struct thread *self, struct thread *caller) {
-    struct transfer_item item;
-    struct quick quick = {
-        .from = self->space, .to = caller->space, .item = &item};
-    bool paging = caller->flags & THREAD_PAGING;
-    if (!item_read(self, &item) ||
-        !(paging ? item_pages(self, &caller->paging, &item)
-                 : item_accepted(&caller->accept_reply, &item)) ||
-        !item_pass(&quick, paging ? caller->paging.request.page : 0))
+    struct paging *paging = &caller->paging;
+    bool fault = caller->flags & THREAD_PAGING;
+    uint64_t descriptor = self->frame.x[REG_T5];
+    if (!item_plain(descriptor))
         return false;
-    if (paging) {
+    va_t to = item_pass(self, descriptor, caller->space,
+                        fault ? pages_answered(self, paging)
+                              : pages_accepted(&caller->accept_reply),
+                        fault ? paging->request.page : 0);
+    if (to == 0)
+        return false;
+    if (fault) {
         deadline_disarm_with(caller, THREAD_PAGING);
     } else {
-        caller->frame.x[REG_T4] = item.to;
-        caller->frame.x[REG_T5] = self->frame.x[REG_T5];
+        caller->frame.x[REG_T4] = to;
+        caller->frame.x[REG_T5] = descriptor;
     }
     return true;
 }
@@ -297,22 +337,23 @@ static inline bool item_reply(struct thread *self, struct thread *caller) {
  * Killed by: test_item_give many
  */
 static inline bool item_reply(struct thread *self, struct thread *caller) {
-    struct transfer_item item;
-    struct quick quick = {
-        .from = self->space, .to = caller->space, .item = &item};
-    bool paging = caller->flags & THREAD_PAGING;
-    if (!item_read(self, &item) ||
-        !(paging
-              ? item_pages(self, &caller->paging, &item)
-              : item_accepted(&self->accept_reply, &item) || item.pages > 0) ||
-        !item_pass(&quick, paging ? caller->paging.request.page : 0))
+    struct paging *paging = &caller->paging;
+    bool fault = caller->flags & THREAD_PAGING;
+    uint64_t descriptor = self->frame.x[REG_T5];
+    if (!item_plain(descriptor))
         return false;
-    if (paging) {
+    va_t to = item_pass(self, descriptor, caller->space,
+                        fault ? pages_answered(self, paging)
+                              : item_length(descriptor),
+                        fault ? paging->request.page : 0);
+    if (to == 0)
+        return false;
+    if (fault) {
         deadline_disarm_with(caller, THREAD_PAGING);
     } else {
         message_deliver_words(self, caller, MESSAGE_CALL, 0);
-        caller->frame.x[REG_T4] = item.to;
-        caller->frame.x[REG_T5] = self->frame.x[REG_T5];
+        caller->frame.x[REG_T4] = to;
+        caller->frame.x[REG_T5] = descriptor;
     }
     return true;
 }

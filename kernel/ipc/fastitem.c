@@ -17,53 +17,47 @@
 #include "proc/deadline.h"
 #include "vm/quick.h"
 
-/* The item in the frame; false: it is not one of pages, or malformed. */
-static inline bool item_read(const struct thread *self,
-                             struct transfer_item *item) {
-    uint64_t descriptor = self->frame.x[REG_T5];
-    item->from = self->frame.x[REG_T4];
-    item->pages = item_length(descriptor) / PAGE_SIZE;
-    item->mode = (uint8_t)item_mode(descriptor);
-    item->prot = (uint8_t)item_rights(descriptor);
-    const uint64_t unused = 0x80ffull << 48 | (PAGE_SIZE - 1);
-    return (descriptor & unused) == 0 && item->mode != ITEM_NONE;
+/* Whether the descriptor is of whole pages to MOVE, SHARE or COW: the modes
+ * that two bits are enough for. */
+static inline bool item_plain(uint64_t descriptor) {
+    const uint64_t others = 0x80ffull << 48 | item_make(PAGE_SIZE - 1, 12, 0);
+    return (descriptor & others) == 0;
 }
 
-/* Checks, carries out and fences: all or nothing. To `page`, where it is
- * missing, or (0) anywhere. */
-static inline bool item_pass_locked(struct quick *quick, va_t page) {
-    bool fits = page ? quick_check_fill(quick, page) : quick_check(quick, 0);
-    if (!fits)
-        return false;
-    bool all;
-    uint64_t pages = quick_commit(quick, &all);
-    if (pages > 0)
-        asid_fence_near(&quick->from->asid, quick->item->from, pages, all);
-    return true;
-}
-
-static inline bool item_pass(struct quick *quick, va_t page) NO_THREAD_SAFETY {
-    uint64_t start = csr_read(instret);
+/* Transfers self's item, a plain one, if it has at most `most` pages: to
+ * `page`, where it is missing, or (0) anywhere. Returns where it is; 0: nothing
+ * happened. Once for calls and replies: most of both is this. */
+static __attribute__((noinline)) va_t item_pass(const struct thread *self,
+                                                uint64_t descriptor,
+                                                struct space *to, uint64_t most,
+                                                va_t page) NO_THREAD_SAFETY {
+    struct transfer_item item = {
+        .from = self->frame.x[REG_T4],
+        .pages = item_length(descriptor) / PAGE_SIZE,
+        .mode = item_mode(descriptor) & 3,
+        .prot = (uint8_t)item_rights(descriptor),
+    };
+    struct space *from = self->space;
     bool passed = false;
     /* Not in order, therefore by trying. */
-    if (!spin_try(&quick->from->lock))
-        return false;
-    if (spin_try(&quick->to->lock)) {
-        passed = item_pass_locked(quick, page);
-        spin_unlock(&quick->to->lock);
+    if (item.mode == ITEM_NONE || item.pages > most || !spin_try(&from->lock))
+        return 0;
+    uint64_t start = csr_read(instret);
+    if (spin_try(&to->lock)) {
+        passed = transfer_quick(from, to, &item, page, page != 0);
+        spin_unlock(&to->lock);
     }
-    spin_unlock(&quick->from->lock);
-    if (passed) {
-        hart_count_event(COUNTER_TRANSFERS);
-        stat_add(&hart_self()->remap, csr_read(instret) - start);
-    }
-    return passed;
+    spin_unlock(&from->lock);
+    if (!passed)
+        return 0;
+    hart_count_event(COUNTER_TRANSFERS);
+    stat_add(&hart_self()->remap, csr_read(instret) - start);
+    return item.to;
 }
 
-/* Whether a thread that takes this takes the item, anywhere. */
-static inline bool item_accepted(const struct accept *accept,
-                                 const struct transfer_item *item) {
-    return accept->base == 0 && item->pages <= accept->pages;
+/* The most pages that a thread takes anywhere. */
+static inline uint64_t pages_accepted(const struct accept *accept) {
+    return accept->base == 0 ? accept->pages : 0;
 }
 
 /* One memory item and at most eight words. */
@@ -110,16 +104,16 @@ static inline bool handles_send(struct thread *self,
 }
 
 static inline bool item_send(struct thread *self, struct thread *receiver) {
-    struct transfer_item item;
-    struct quick quick = {
-        .from = self->space, .to = receiver->space, .item = &item};
-    if (!item_read(self, &item) ||
-        !item_accepted(&receiver->accept_receive, &item) ||
-        !item_pass(&quick, 0))
+    uint64_t descriptor = self->frame.x[REG_T5];
+    if (!item_plain(descriptor))
+        return false;
+    va_t to = item_pass(self, descriptor, receiver->space,
+                        pages_accepted(&receiver->accept_receive), 0);
+    if (to == 0)
         return false;
     self->frame.x[REG_T3] = 0;
-    self->frame.x[REG_T4] = item.to;
-    self->items[0].descriptor = self->frame.x[REG_T5]; /* no window */
+    self->frame.x[REG_T4] = to;
+    self->items[0].descriptor = descriptor; /* no window */
     return true;
 }
 
@@ -133,7 +127,6 @@ static inline bool parcel_send(struct thread *self, struct thread *receiver) {
 struct thread *fastpath_call_item(struct thread *self) NO_THREAD_SAFETY
     __attribute__((flatten));
 struct thread *fastpath_call_item(struct thread *self) {
-    struct hart *hart = self->frame.hart;
     uint32_t generation;
     struct session *session =
         session_of(self, self->frame.x[REG_A0], &generation);
@@ -141,11 +134,12 @@ struct thread *fastpath_call_item(struct thread *self) {
         session ? session_partner(self, session, generation) : NULL;
     if (!receiver)
         return NULL;
-    struct endpoint *endpoint = session->endpoint;
     if (!parcel_send(self, receiver)) {
-        lock_drop(endpoint);
+        lock_drop(session->endpoint);
         return NULL;
     }
+    struct endpoint *endpoint = session->endpoint;
+    struct hart *hart = self->frame.hart;
     receiver->frame.x[REG_A7] = session->badge;
     call_commit(self, receiver, endpoint, session);
     run(receiver, hart);
@@ -156,31 +150,34 @@ struct thread *fastpath_call_item(struct thread *self) {
 
 /* ---- Replies ---- */
 
-/* Whether the item answers the caller's fault. */
-static inline bool item_pages(const struct thread *self,
-                              const struct paging *paging,
-                              const struct transfer_item *item) {
+/* The most pages with which self can answer the caller's fault. */
+static inline uint64_t pages_answered(const struct thread *self,
+                                      const struct paging *paging) {
     return tag_label(self->frame.x[REG_A1]) >= 0 && !paging->aside &&
-           paging->request.page != 0 && item->pages <= PAGER_PAGES;
+                   paging->request.page != 0
+               ? PAGER_PAGES
+               : 0;
 }
 
 /* The item goes to the caller, and the words, but to one that has a fault. */
 static inline bool item_reply(struct thread *self, struct thread *caller) {
-    struct transfer_item item;
-    struct quick quick = {
-        .from = self->space, .to = caller->space, .item = &item};
-    bool paging = caller->flags & THREAD_PAGING;
-    if (!item_read(self, &item) ||
-        !(paging ? item_pages(self, &caller->paging, &item)
-                 : item_accepted(&caller->accept_reply, &item)) ||
-        !item_pass(&quick, paging ? caller->paging.request.page : 0))
+    struct paging *paging = &caller->paging;
+    bool fault = caller->flags & THREAD_PAGING;
+    uint64_t descriptor = self->frame.x[REG_T5];
+    if (!item_plain(descriptor))
         return false;
-    if (paging) {
+    va_t to = item_pass(self, descriptor, caller->space,
+                        fault ? pages_answered(self, paging)
+                              : pages_accepted(&caller->accept_reply),
+                        fault ? paging->request.page : 0);
+    if (to == 0)
+        return false;
+    if (fault) {
         deadline_disarm_with(caller, THREAD_PAGING);
     } else {
         message_deliver_words(self, caller, MESSAGE_CALL, 0);
-        caller->frame.x[REG_T4] = item.to;
-        caller->frame.x[REG_T5] = self->frame.x[REG_T5];
+        caller->frame.x[REG_T4] = to;
+        caller->frame.x[REG_T5] = descriptor;
     }
     return true;
 }
@@ -188,17 +185,17 @@ static inline bool item_reply(struct thread *self, struct thread *caller) {
 struct thread *fastpath_reply_item(struct thread *self) NO_THREAD_SAFETY
     __attribute__((flatten));
 struct thread *fastpath_reply_item(struct thread *self) {
-    struct hart *hart = self->frame.hart;
     struct thread *caller = NULL;
     if (tag_is_item(self->frame.x[REG_A1]))
         caller = reply_partner(self, self->frame.x[REG_A0]);
     if (!caller)
         return NULL;
-    struct endpoint *endpoint = self->serves;
     if (!item_reply(self, caller)) {
-        lock_drop(endpoint);
+        lock_drop(self->serves);
         return NULL;
     }
+    struct endpoint *endpoint = self->serves;
+    struct hart *hart = self->frame.hart;
     reply_commit(self, endpoint);
     run(caller, hart);
     lock_drop(endpoint);

@@ -68,8 +68,8 @@ static inline void asid_fence_near(struct asid *asid, va_t va, uint64_t pages,
                                    bool all) {
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* entries before the mask */
     uint64_t number = asid->satp >> SATP_ASID_SHIFT & SATP_ASID_MASK;
-    if (__atomic_load_n(&asid->hart_mask, __ATOMIC_ACQUIRE) !=
-        1u << hart_self()->id) {
+    uint32_t mask = __atomic_load_n(&asid->hart_mask, __ATOMIC_ACQUIRE);
+    if (__builtin_expect(mask != 1u << hart_self()->id, 0)) {
         asid_fence(asid, va, all ? FENCE_ALL : pages);
     } else if (all || pages > FENCE_PAGES) {
         fence_local_asid(number);

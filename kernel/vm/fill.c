@@ -13,7 +13,6 @@
 #include "abi/errno.h"
 #include "lib/bits.h"
 #include "lib/panic.h"
-#include "vm/quick.h"
 
 bool space_wants(struct space *space, va_t va, unsigned access,
                  struct fill_request *request) {

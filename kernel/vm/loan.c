@@ -11,7 +11,7 @@
 #include "vm/frame.h"
 #include "vm/gather.h"
 #include "vm/piece.h"
-#include "vm/pte.h"
+#include "vm/run.h"
 #include "vm/slab.h"
 
 static struct slab loans = SLAB(struct loan, NULL);
@@ -55,20 +55,13 @@ static bool is_lent_on(const struct loan *loan) {
     return false;
 }
 
-/* The entries of [va, end) that lie in va's table: how many. */
-static uint64_t run_length(va_t va, va_t end) {
-    uint64_t rest = PAGETABLE_ENTRIES - va / PAGE_SIZE % PAGETABLE_ENTRIES;
-    uint64_t pages = (end - va) / PAGE_SIZE;
-    return pages < rest ? pages : rest;
-}
-
 /* Empties the borrower's entries. */
 static void item_take(struct loan *loan, const struct transfer_item *item,
                       struct gather *gather) {
     va_t end = item_to_end(item);
     for (va_t va = item->to; va < end;) {
         pte_t *leaf = pagetable_find(&loan->to->table, va, 0);
-        uint64_t pages = run_length(va, end);
+        uint64_t pages = pages_in_table(va, (end - va) / PAGE_SIZE);
         for (uint64_t i = 0; i < pages; i++) {
             pte_store(&leaf[i], 0);
         }
@@ -99,7 +92,7 @@ static void item_give(struct loan *loan, const struct transfer_item *item) {
         if (va == region->end) {
             region = region_next(loan->from, region);
         }
-        uint64_t pages = run_length(va, region->end);
+        uint64_t pages = pages_in_table(va, (region->end - va) / PAGE_SIZE);
         run_give(pagetable_find(&loan->from->table, va, 0), pages, region);
         region->flags &= ~(uint32_t)REGION_LENT;
         va += pages * PAGE_SIZE;

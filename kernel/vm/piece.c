@@ -15,10 +15,6 @@
 
 /* ---- Finding ---- */
 
-static uint64_t pages_to_table_end(va_t va) {
-    return PAGETABLE_ENTRIES - va / PAGE_SIZE % PAGETABLE_ENTRIES;
-}
-
 /* Whether the piece, a whole table on both sides, has all the rights that its
  * region has, and nothing lies where it goes. */
 static bool piece_moves_whole(const struct transfer *transfer,
@@ -40,11 +36,8 @@ bool piece_find(const struct transfer *transfer,
     }
     piece->from = item->from + done * PAGE_SIZE;
     piece->to = item->to + done * PAGE_SIZE;
-    piece->pages = item->pages - done;
-    uint64_t rest = pages_to_table_end(piece->from);
-    piece->pages = rest < piece->pages ? rest : piece->pages;
-    rest = pages_to_table_end(piece->to);
-    piece->pages = rest < piece->pages ? rest : piece->pages;
+    piece->pages = pages_in_table(piece->from, item->pages - done);
+    piece->pages = pages_in_table(piece->to, piece->pages);
     piece->leaf = pagetable_find(&transfer->from->table, piece->from, 0);
     piece->table = NULL;
     pte_t *table = pagetable_middle(&transfer->from->table, piece->from);
@@ -213,29 +206,16 @@ static unsigned run_commit(struct run *run, enum item_mode mode,
     }
 }
 
-/* The table itself, or a megapage, goes over. Returns the pages in it. */
-static unsigned table_move(struct transfer *transfer,
-                           const struct piece *piece) {
-    pte_t *to = pagetable_find(&transfer->to->table, piece->to, 1);
-    pte_t table = *piece->table;
-    pte_publish();
-    pte_store(to, table);
-    pte_count(to, 1);
-    pte_store(piece->table, 0);
-    pte_count(piece->table, -1);
-    if (pte_is_large(table)) {
-        return PAGETABLE_ENTRIES;
-    }
-    quota_uncharge_frames(transfer->from->quota, 1);
-    return pte_record(table)->tag;
-}
-
 unsigned piece_commit(struct transfer *transfer,
                       const struct transfer_item *item, struct work *work,
                       const struct piece *piece, bool *lowered) {
     *lowered = true;
+    pte_publish();
     if (piece->table != NULL) {
-        return table_move(transfer, piece);
+        bool table = pte_is_table(*piece->table);
+        quota_uncharge_frames(transfer->from->quota, table);
+        return table_move(piece->table,
+                          pagetable_find(&transfer->to->table, piece->to, 1));
     }
     struct run run = {
         .from = piece->leaf,
@@ -246,7 +226,6 @@ unsigned piece_commit(struct transfer *transfer,
     if (run.from == NULL || run.to == NULL) {
         return 0;
     }
-    pte_publish();
     unsigned pages = run_commit(&run, item->mode, work);
     pte_count(run.to, (int)pages);
     if (item->mode == ITEM_MOVE) {

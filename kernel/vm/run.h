@@ -20,6 +20,12 @@ struct run {
     pte_t lowered; /* out: rights that the sender had and has no longer */
 };
 
+/* How many of the pages from va on have their entries in one table. */
+static inline uint64_t pages_in_table(va_t va, uint64_t pages) {
+    uint64_t rest = PAGETABLE_ENTRIES - va / PAGE_SIZE % PAGETABLE_ENTRIES;
+    return pages < rest ? pages : rest;
+}
+
 /* A page that is not its owner's alone may not be written, unless it is shared
  * or the owner's only for a time. */
 static inline pte_t without_write(pte_t flags) {
@@ -102,6 +108,17 @@ static inline unsigned run_lend(struct run *run) {
     }
     run->lowered = PTE_RIGHTS;
     return (unsigned)run->pages;
+}
+
+/* What the entry leads to, a table or a megapage, goes over to an empty one.
+ * Returns how many pages. */
+static inline unsigned table_move(pte_t *from, pte_t *to) {
+    pte_t table = *from;
+    pte_store(to, table);
+    pte_count(to, 1);
+    pte_store(from, 0);
+    pte_count(from, -1);
+    return pte_is_table(table) ? pte_record(table)->tag : PAGETABLE_ENTRIES;
 }
 
 #endif

@@ -351,24 +351,10 @@ static void transfer_commit(struct transfer *transfer, struct work *work) {
 }
 
 /* The short way, if it is one. */
-static bool transfer_quick(struct transfer *transfer) {
-    struct quick quick = {
-        .from = transfer->from, .to = transfer->to, .item = &transfer->item[0]};
-    if (transfer->count != 1) {
-        return false;
-    }
-    bool fits = transfer->fill ? quick_check_fill(&quick, transfer->window)
-                               : quick_check(&quick, transfer->window);
-    if (!fits) {
-        return false;
-    }
-    bool all;
-    uint64_t pages = quick_commit(&quick, &all);
-    if (pages > 0) {
-        asid_fence(&transfer->from->asid, quick.item->from,
-                   all ? FENCE_ALL : pages);
-    }
-    return true;
+static bool transfer_short(struct transfer *transfer) {
+    return transfer->count == 1 && transfer->from != transfer->to &&
+           transfer_quick(transfer->from, transfer->to, &transfer->item[0],
+                          transfer->window, transfer->fill);
 }
 
 int space_transfer(struct transfer *transfer) {
@@ -376,7 +362,7 @@ int space_transfer(struct transfer *transfer) {
     uint64_t start = csr_read(instret);
     spin_lock_pair(&transfer->from->lock, &transfer->to->lock);
     int result = 0;
-    if (!transfer_quick(transfer)) {
+    if (!transfer_short(transfer)) {
         result = transfer_check(transfer);
         if (result == 0) {
             result = transfer_reserve(transfer, &work);
