@@ -91,10 +91,12 @@ COMMON := -std=gnu11 -ffreestanding -nostdinc -isystem $(CC_INCLUDE) \
 LINK := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--fatal-warnings \
   -Wl,-z,max-page-size=4096
 
+# A loop of memcpy may not become a call of memcpy.
 # No libgcc in the kernel: its few helpers, where gcc wants one, are in
 # kernel/lib, so that any riscv64 gcc will do, whatever its multilibs.
 KERNEL_ARCH := -march=$(KERNEL_MARCH) -mabi=lp64 -mcmodel=medany
-KERNEL_CFLAGS := $(COMMON) $(KERNEL_ARCH) -Ikernel
+KERNEL_CFLAGS := $(COMMON) $(KERNEL_ARCH) -Ikernel \
+  -fno-tree-loop-distribute-patterns
 USER_CFLAGS := $(COMMON) -march=rv64gc -mabi=lp64d -mcmodel=medany \
   -fno-stack-protector -Iuser -Ikernel
 

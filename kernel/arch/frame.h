@@ -18,17 +18,14 @@
 
 struct hart;
 
-/* Register numbers, as indexes into trap_frame.x; the pc sits in x[0]. */
+/* Indexes into trap_frame.x: register numbers, as far as C names them; the pc
+ * sits in x[0]. */
 enum {
     REG_PC = 0,
-    REG_RA = 1,
     REG_SP = 2,
-    REG_GP = 3,
-    REG_TP = 4,
     REG_T0 = 5,
     REG_T1 = 6,
     REG_T2 = 7,
-    REG_S1 = 9,
     REG_A0 = 10,
     REG_A1 = 11,
     REG_A2 = 12,

@@ -12,8 +12,6 @@
 #define FRAME_SIZE 264
 
 #define HART_STACK_TOP 0
-#define HART_SATP 8
-#define HART_ID 16
 #define HART_SBI_ID 24
 #define HART_ATTENTION 40
 #define HART_ATTENTION_FULL 16

@@ -16,8 +16,6 @@
 _Static_assert(offsetof(struct trap_frame, hart) == FRAME_HART, "frame.hart");
 _Static_assert(sizeof(struct trap_frame) == FRAME_SIZE, "frame");
 _Static_assert(offsetof(struct hart, stack_top) == HART_STACK_TOP, "stack_top");
-_Static_assert(offsetof(struct hart, satp) == HART_SATP, "satp");
-_Static_assert(offsetof(struct hart, id) == HART_ID, "id");
 _Static_assert(offsetof(struct hart, sbi_id) == HART_SBI_ID, "sbi_id");
 _Static_assert(offsetof(struct hart, attention) == HART_ATTENTION, "attention");
 _Static_assert((int)ATTENTION_FULL == HART_ATTENTION_FULL, "attention");

@@ -59,7 +59,6 @@ enum {
     ELF_FLAG_EXECUTE = 1,
     ELF_FLAG_WRITE = 2,
     ELF_FLAG_READ = 4,
-    ELF_SEGMENTS_MAX = 16,
 };
 
 /* Ends the boot unless `good`. */
@@ -78,7 +77,6 @@ static struct elf_header elf_open(const struct initrd_file *file) {
                 header.type == ELF_EXECUTABLE && header.machine == ELF_RISCV,
             "init is not a 64-bit RISC-V program");
     require(header.segment_size == sizeof(struct elf_segment) &&
-                header.segment_count <= ELF_SEGMENTS_MAX &&
                 header.segments <= file->size &&
                 (uint64_t)header.segment_count * sizeof(struct elf_segment) <=
                     file->size - header.segments,
@@ -97,10 +95,8 @@ static unsigned segment_prot(const struct elf_segment *segment) {
 /* Maps and fills one segment; returns the first page address behind it. */
 static va_t segment_load(struct space *space, const struct initrd_file *file,
                          const struct elf_segment *segment) {
-    require(segment->file_size <= segment->memory_size &&
-                segment->offset <= file->size &&
-                segment->file_size <= file->size - segment->offset &&
-                user_range_ok(segment->address, segment->memory_size),
+    require(segment->offset <= file->size &&
+                segment->file_size <= file->size - segment->offset,
             "a segment of init is damaged");
     va_t start = round_down(segment->address, PAGE_SIZE);
     va_t end = round_up(segment->address + segment->memory_size, PAGE_SIZE);

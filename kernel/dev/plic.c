@@ -40,12 +40,6 @@ static volatile uint32_t *plic_register(uint64_t offset) {
 static volatile uint32_t *claims[HART_MAX];
 static volatile uint32_t *priorities;
 
-static volatile uint32_t *control(const struct hart *hart, uint64_t offset) {
-    uint64_t context = (uint64_t)machine.plic.context[hart->id];
-    return plic_register(PLIC_CONTROL + PLIC_CONTROL_CONTEXT * context +
-                         offset);
-}
-
 static bool reaches(const struct hart *hart) {
     return machine.plic.registers.size != 0 &&
            machine.plic.context[hart->id] >= 0;
@@ -70,31 +64,24 @@ void plic_init(void) {
     }
 }
 
-/* Which of the interrupts 32 word .. 32 word + 31 the hart takes. */
-static uint32_t share(uint32_t id, uint32_t word) {
-    uint32_t bits = 0;
-    for (uint32_t bit = 0; bit < 32; bit++) {
-        uint32_t irq = word * 32 + bit;
-        if (plic_valid(irq) && route(irq) == id) {
-            bits |= 1u << bit;
-        }
-    }
-    return bits;
-}
-
 void plic_init_hart(void) {
     const struct hart *hart = hart_self();
     if (!reaches(hart)) {
         return;
     }
-    uint64_t enable =
-        PLIC_ENABLE +
-        PLIC_ENABLE_CONTEXT * (uint64_t)machine.plic.context[hart->id];
-    for (uint32_t word = 0; word <= machine.plic.irq_count / 32; word++) {
-        *plic_register(enable + 4 * word) = share(hart->id, word);
+    uint64_t context = (uint64_t)machine.plic.context[hart->id];
+    uint64_t enable = PLIC_ENABLE + PLIC_ENABLE_CONTEXT * context;
+    uint64_t control = PLIC_CONTROL + PLIC_CONTROL_CONTEXT * context;
+    uint32_t bits = 0;
+    for (uint32_t irq = 0; irq <= machine.plic.irq_count; irq++) {
+        bits |= (uint32_t)(irq > 0 && route(irq) == hart->id) << irq % 32;
+        if (irq % 32 == 31 || irq == machine.plic.irq_count) {
+            *plic_register(enable + irq / 32 * 4) = bits;
+            bits = 0;
+        }
     }
-    *control(hart, PLIC_THRESHOLD) = 0;
-    claims[hart->id] = control(hart, PLIC_CLAIM);
+    *plic_register(control + PLIC_THRESHOLD) = 0;
+    claims[hart->id] = plic_register(control + PLIC_CLAIM);
     csr_set(sie, SIE_EXTERNAL);
 }
 

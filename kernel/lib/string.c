@@ -7,7 +7,7 @@
  *             unaligned address: machines may take a trap for each.
  * Invariants  memcpy, memset and their kin are what the compiler itself calls.
  *             So it must not find a copy or a fill in their own loops and put
- *             a call to the same function there: COMPILED_AS_WRITTEN.
+ *             a call to the same function there: an option in the Makefile.
  */
 #include "lib/string.h"
 
@@ -24,13 +24,6 @@ enum {
     PAGE_WORDS = PAGE_SIZE / WORD,
 };
 
-#ifdef __clang__
-#define COMPILED_AS_WRITTEN __attribute__((no_builtin))
-#else
-#define COMPILED_AS_WRITTEN                                                    \
-    __attribute__((optimize("no-tree-loop-distribute-patterns")))
-#endif
-
 static inline size_t misalignment(const void *pointer) {
     return (uintptr_t)pointer % WORD;
 }
@@ -44,7 +37,6 @@ static inline void copy_block(word_t *t, const word_t *f) {
     t[4] = e, t[5] = g, t[6] = h, t[7] = i;
 }
 
-COMPILED_AS_WRITTEN
 void *memcpy(void *to, const void *from, size_t len) {
     uint8_t *t = to;
     const uint8_t *f = from;
@@ -65,7 +57,6 @@ void *memcpy(void *to, const void *from, size_t len) {
     return to;
 }
 
-COMPILED_AS_WRITTEN
 void *memmove(void *to, const void *from, size_t len) {
     if ((uintptr_t)to - (uintptr_t)from >= len) {
         return memcpy(to, from, len);
@@ -77,7 +68,6 @@ void *memmove(void *to, const void *from, size_t len) {
     return to;
 }
 
-COMPILED_AS_WRITTEN
 void *memset(void *to, int byte, size_t len) {
     uint8_t *t = to;
     word_t word = (uint8_t)byte * 0x0101010101010101ull;
@@ -95,7 +85,6 @@ void *memset(void *to, int byte, size_t len) {
     return to;
 }
 
-COMPILED_AS_WRITTEN
 int memcmp(const void *a, const void *b, size_t len) {
     const uint8_t *x = a;
     const uint8_t *y = b;
@@ -107,7 +96,6 @@ int memcmp(const void *a, const void *b, size_t len) {
     return 0;
 }
 
-COMPILED_AS_WRITTEN
 size_t strlen(const char *text) {
     const char *end = text;
     while (*end != '\0') {
@@ -132,7 +120,6 @@ int strncmp(const char *a, const char *b, size_t max) {
     return 0;
 }
 
-COMPILED_AS_WRITTEN
 void page_zero(void *page) {
     word_t *word = page;
     word_t *end = word + PAGE_WORDS;
@@ -142,7 +129,6 @@ void page_zero(void *page) {
     }
 }
 
-COMPILED_AS_WRITTEN
 void page_copy(void *to, const void *from) {
     word_t *t = to;
     const word_t *f = from;

@@ -24,21 +24,6 @@ extern const char symbol_names[] __attribute__((weak));
 extern const uint32_t symbol_count __attribute__((weak));
 extern char kernel_start[];
 
-/* The last entry that starts at or before `start`; the first starts there or
- * before. */
-static uint32_t last_at_or_before(uint64_t start) {
-    uint32_t low = 0, high = symbol_count;
-    while (high - low > 1) {
-        uint32_t middle = (low + high) / 2;
-        if (symbol_table[middle].start <= start) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
 const char *symbol_find(uint64_t address, uint64_t *offset) {
     uint64_t start = address - (uintptr_t)kernel_start;
     if (&symbol_count == NULL || symbol_count == 0 ||
@@ -46,7 +31,10 @@ const char *symbol_find(uint64_t address, uint64_t *offset) {
         start >= symbol_table[symbol_count].start) {
         return NULL;
     }
-    uint32_t found = last_at_or_before(start);
+    uint32_t found = 0;
+    while (symbol_table[found + 1].start <= start) {
+        found++;
+    }
     *offset = start - symbol_table[found].start;
     return symbol_names + symbol_table[found].name;
 }

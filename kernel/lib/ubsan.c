@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lib/ubsan.c: where undefined behaviour ends in debug builds.
+ * lib/ubsan.c: where what the compiler checks in debug builds ends.
  *
  * Idea        With -fsanitize=undefined the compiler puts a check before each
  *             operation that C leaves undefined for some operands, and a call
@@ -15,6 +15,8 @@
 #include "lib/panic.h"
 
 #ifdef DEBUG
+
+/* ---- Undefined behaviour ---- */
 
 /* What the compiler passes: the start of every handler's data. */
 struct place {
@@ -48,5 +50,19 @@ HANDLER(load_invalid_value, "value outside its type")
 HANDLER(nonnull_arg, "null argument")
 HANDLER(invalid_builtin, "builtin's argument out of range")
 HANDLER(builtin_unreachable, "unreachable code reached")
+
+/* ---- Canaries on the stack ---- */
+
+/* The compiler puts __stack_chk_guard between a function's arrays and its
+ * return address, and calls __stack_chk_fail when it finds something else
+ * there before it returns. The value is fixed: it is to catch mistakes, not
+ * attackers, and a run must repeat. Its zero byte stops a stray string. */
+extern uintptr_t __stack_chk_guard;
+uintptr_t __stack_chk_guard = 0x00b5ac7a57ac2ff5;
+
+_Noreturn void __stack_chk_fail(void);
+void __stack_chk_fail(void) {
+    panic("stack of the function that ends here is overwritten");
+}
 
 #endif

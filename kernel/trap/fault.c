@@ -37,21 +37,16 @@ static const char *cause_text(uint64_t cause) {
 
 /* What became of a memory access that the program could have made. */
 static const char *error_text(int error, uint64_t cause) {
-    switch (error) {
-    case -ENOMEM:
-        return "out of memory";
-    case -EPIPE:
-    case -ESTALE:
-        return "the memory's pager is dead";
-    case -ETIMEDOUT:
-        return "the memory's pager took too long";
-    case -EPERM:
-        return "the memory's pager refused";
-    case -EDEADLK:
-        return "the memory's pager waits for this thread";
-    default:
-        return cause_text(cause);
-    }
+    static const char *const texts[32] = {
+        [ENOMEM] = "out of memory",
+        [EPIPE] = "the memory's pager is dead",
+        [ESTALE] = "the memory's pager is dead",
+        [ETIMEDOUT] = "the memory's pager took too long",
+        [EPERM] = "the memory's pager refused",
+        [EDEADLK] = "the memory's pager waits for this thread",
+    };
+    bool known = error < 0 && error > -32 && texts[-error];
+    return known ? texts[-error] : cause_text(cause);
 }
 
 /* The right that a page fault with this scause wants; 0: it is none. */
