@@ -24,8 +24,8 @@ void fpu_switch_out(struct thread *self) {
  * File: kernel/proc/fpu.c
  * Killed by: test_fpu first_use
  */
-bool fpu_trap(struct thread *self, uint64_t instruction) {
-    if ((self->flags & THREAD_FPU) || !wants_fpu(instruction))
+bool fpu_trap(struct thread *self) {
+    if (self->flags & THREAD_FPU)
         return false;
     hart_count_event(COUNTER_FPU_TRAP);
     csr_set(sstatus, SSTATUS_FS_INITIAL);
@@ -60,8 +60,7 @@ void fpu_switch_out(struct thread *self) {
  * File: kernel/proc/fpu.c
  * Killed by: test_fault instructions
  */
-bool fpu_trap(struct thread *self, uint64_t instruction) {
-    (void)wants_fpu(instruction);
+bool fpu_trap(struct thread *self) {
     hart_count_event(COUNTER_FPU_TRAP);
     csr_set(sstatus, SSTATUS_FS_INITIAL);
     fpu_load(self->fpu);

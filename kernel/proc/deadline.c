@@ -29,18 +29,15 @@ static struct thread *thread_of(struct list *node) {
     return container_of(node, struct thread, deadline_link);
 }
 
-/* The earliest deadline on this hart, UINT64_MAX for none. */
-static uint64_t earliest(struct deadline_list *list) {
+/* For the hart's next tick, or its earliest deadline before that. */
+static void set_timer(struct deadline_list *list) {
+    uint64_t when = list->next_tick;
     spin_lock(&list->lock);
     struct list *first = list_first(&list->threads);
-    uint64_t when = first ? thread_of(first)->deadline : UINT64_MAX;
+    if (first && thread_of(first)->deadline < when)
+        when = thread_of(first)->deadline;
     spin_unlock(&list->lock);
-    return when;
-}
-
-static void set_timer(struct deadline_list *list) {
-    uint64_t when = earliest(list);
-    timer_set(when < list->next_tick ? when : list->next_tick);
+    timer_set(when);
 }
 
 void deadline_arm(struct thread *thread, uint64_t when) {
@@ -62,11 +59,9 @@ static struct thread *deadline_pop(uint64_t now, uint64_t *sequence) {
     struct deadline_list *list = &deadline_lists[hart_self()->id];
     struct thread *thread = NULL;
     spin_lock(&list->lock);
-    if (!list_empty(&list->threads))
-        thread = thread_of(list->threads.next);
-    if (thread && thread->deadline > now)
-        thread = NULL;
-    if (thread) {
+    struct list *first = list_first(&list->threads);
+    if (first && thread_of(first)->deadline <= now) {
+        thread = thread_of(first);
         *sequence = thread->deadline_sequence;
         list_remove(&thread->deadline_link);
         thread_set_flag(thread, THREAD_LATE);

@@ -15,9 +15,10 @@
 
 #include "proc/thread.h"
 
-/* An illegal instruction: turns the FPU on if that may be why. True: try the
- * instruction again. The current thread's registers become live. */
-bool fpu_trap(struct thread *self, uint64_t instruction);
+/* An illegal instruction: if the FPU is off, that may be why, and it is turned
+ * on. True: try the instruction again; if it is illegal for another reason, it
+ * comes back. The current thread's registers become live. */
+bool fpu_trap(struct thread *self);
 
 /* The current thread leaves the hart, or others want to read its registers:
  * saves them if need be, and turns the FPU off. */

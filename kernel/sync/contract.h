@@ -27,9 +27,6 @@
 /* The caller holds the locks, before and after. */
 #define REQUIRES(...) CONTRACT(requires_capability(__VA_ARGS__))
 
-/* The caller must not hold the locks. */
-#define EXCLUDES(...) CONTRACT(locks_excluded(__VA_ARGS__))
-
 /* The function takes the locks and returns with them. */
 #define ACQUIRE(...) CONTRACT(acquire_capability(__VA_ARGS__))
 
@@ -38,9 +35,6 @@
 
 /* The function takes the lock when it returns the first argument. */
 #define TRY_ACQUIRE(...) CONTRACT(try_acquire_capability(__VA_ARGS__))
-
-/* The function checks at run time that the lock is held. */
-#define ASSERT_HELD(...) CONTRACT(assert_capability(__VA_ARGS__))
 
 /* The body is beyond what clang can follow; a comment there says why it is
  * right. */

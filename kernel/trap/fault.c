@@ -8,7 +8,6 @@
  * on the kernel's console says what, where and why.
  */
 #include "abi/errno.h"
-#include "abi/layout.h"
 #include "arch/csr.h"
 #include "arch/event.h"
 #include "ipc/pager.h"
@@ -96,28 +95,10 @@ static void fault_memory(uint64_t cause, uint64_t address, int error) {
         fault_kill(self, error_text(error, cause), address);
 }
 
-/* The instruction at the pc, for machines that leave stval 0. */
-static uint32_t fetch_half(struct space *space, uint64_t pc) {
-    pte_t *leaf;
-    uint32_t half = 0;
-    spin_lock(&space->lock);
-    if (space_resolve(space, pc, PROT_EXECUTE, false, &leaf) == 0)
-        half = *(const uint16_t *)pa_to_va(pte_frame(*leaf) +
-                                           (pc & (PAGE_SIZE - 1)));
-    spin_unlock(&space->lock);
-    return half;
-}
-
-static void fault_illegal(uint64_t cause, uint64_t value) {
+static void fault_other(uint64_t cause, uint64_t value) {
     struct thread *self = thread_self();
-    uint64_t pc = self->frame.x[REG_PC];
-    if (cause == CAUSE_ILLEGAL) {
-        if (value == 0)
-            value = fetch_half(self->space, pc) |
-                    fetch_half(self->space, pc + 2) << 16;
-        if (fpu_trap(self, value))
-            return;
-    }
+    if (cause == CAUSE_ILLEGAL && fpu_trap(self))
+        return;
     bool access = cause == CAUSE_LOAD_ACCESS || cause == CAUSE_STORE_ACCESS;
     if (!access || !fault_recover(self))
         fault_kill(self, cause_text(cause), value);
@@ -127,5 +108,5 @@ void fault_handle(uint64_t cause, uint64_t value, int error) {
     if (fault_access(cause))
         fault_memory(cause, value, error);
     else
-        fault_illegal(cause, value);
+        fault_other(cause, value);
 }
