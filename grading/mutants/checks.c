@@ -184,9 +184,11 @@ int piece_reserve(struct transfer *transfer, unsigned index, struct work *work,
  * File: kernel/ipc/items.c
  * Killed by: test_item_room named
  */
-static int parcel_transfer(struct thread *from, struct page_parcel *parcel) {
-    struct transfer *transfer = &parcel->transfer;
-    if (parcel->lends) {
+static int pages_transfer(struct thread *from, struct transfer *transfer) {
+    bool lends = false;
+    for (unsigned i = 0; i < transfer->count; i++)
+        lends |= transfer->item[i].mode == ITEM_LEND;
+    if (lends) {
         from->loan = loan_create(transfer->from, transfer->to);
         if (!from->loan)
             return items_fail(from, 0, -ENOMEM);
@@ -194,11 +196,11 @@ static int parcel_transfer(struct thread *from, struct page_parcel *parcel) {
     int result = space_transfer(transfer);
     from->unprepared = result == TRANSFER_PREPARE;
     if (result < 0)
-        from->failed_item = parcel->index[0];
-    if (parcel->lends && result) {
+        from->failed_item = page_item(from, 0);
+    if (lends && result) {
         loan_free(from->loan);
         from->loan = NULL;
-    } else if (parcel->lends) {
+    } else if (lends) {
         loan_begin(from, transfer);
     }
     return result;

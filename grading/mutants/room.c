@@ -45,27 +45,23 @@ static bool items_clash(const struct transfer_item *a,
  * File: kernel/ipc/items.c
  * Killed by: test_item_room most
  */
-static int parcel_collect(struct thread *from, const struct accept *accept,
-                          struct page_parcel *parcel) {
+static int pages_collect(struct thread *from, const struct accept *accept,
+                         struct transfer *transfer) {
     unsigned count = tag_items(from->frame.x[REG_A1]);
     uint64_t room = accept->pages;
     if (accept->base && accept->length / PAGE_SIZE < room)
         room = accept->length / PAGE_SIZE;
-    parcel->transfer.from = from->space;
-    parcel->transfer.fill = false;
-    parcel->transfer.count = 0;
-    parcel->lends = false;
+    transfer->from = from->space;
+    transfer->fill = false;
+    transfer->count = 0;
     for (unsigned i = 0; i < count; i++) {
         if (!moves_pages(&from->items[i]))
             continue;
-        struct transfer_item *item =
-            &parcel->transfer.item[parcel->transfer.count];
+        struct transfer_item *item = &transfer->item[transfer->count++];
         *item = item_transfer(&from->items[i]);
         if (item->pages > room)
             room = item->pages;
         room -= item->pages;
-        parcel->lends |= item->mode == ITEM_LEND;
-        parcel->index[parcel->transfer.count++] = (uint8_t)i;
     }
     return 0;
 }
@@ -75,26 +71,22 @@ static int parcel_collect(struct thread *from, const struct accept *accept,
  * File: kernel/ipc/items.c
  * Killed by: test_item_room most
  */
-static int parcel_collect(struct thread *from, const struct accept *accept,
-                          struct page_parcel *parcel) {
+static int pages_collect(struct thread *from, const struct accept *accept,
+                         struct transfer *transfer) {
     unsigned count = tag_items(from->frame.x[REG_A1]);
     uint64_t room = accept->pages;
     if (accept->base && accept->length / PAGE_SIZE < room)
         room = accept->length / PAGE_SIZE;
-    parcel->transfer.from = from->space;
-    parcel->transfer.fill = false;
-    parcel->transfer.count = 0;
-    parcel->lends = false;
+    transfer->from = from->space;
+    transfer->fill = false;
+    transfer->count = 0;
     for (unsigned i = 0; i < count; i++) {
         if (!moves_pages(&from->items[i]))
             continue;
-        struct transfer_item *item =
-            &parcel->transfer.item[parcel->transfer.count];
+        struct transfer_item *item = &transfer->item[transfer->count++];
         *item = item_transfer(&from->items[i]);
         if (item->pages > room)
             return items_fail(from, i, -EMSGSIZE);
-        parcel->lends |= item->mode == ITEM_LEND;
-        parcel->index[parcel->transfer.count++] = (uint8_t)i;
     }
     return 0;
 }
@@ -104,19 +96,17 @@ static int parcel_collect(struct thread *from, const struct accept *accept,
  * File: kernel/ipc/items.c
  * Killed by: test_item_room window
  */
-int items_deliver(struct thread *from, struct space *to, struct accept *accept,
-                  uint64_t bases[MESSAGE_ITEMS]) {
-    struct page_parcel parcel;
-    parcel.transfer.to = to;
-    parcel.transfer.window = accept->base;
-    for (unsigned i = 0; i < MESSAGE_ITEMS; i++)
-        bases[i] = 0;
-    int result = parcel_collect(from, accept, &parcel);
-    if (!result && parcel.transfer.count > 0)
-        result = parcel_transfer(from, &parcel);
-    for (unsigned i = 0; i < parcel.transfer.count && !result; i++) {
-        const struct transfer_item *item = &parcel.transfer.item[i];
-        bases[parcel.index[i]] = item->to;
+int items_deliver(struct thread *from, struct space *to,
+                  struct accept *accept) {
+    struct transfer transfer;
+    transfer.to = to;
+    transfer.window = accept->base;
+    int result = pages_collect(from, accept, &transfer);
+    if (!result && transfer.count > 0)
+        result = pages_transfer(from, &transfer);
+    for (unsigned i = 0; i < transfer.count && !result; i++) {
+        const struct transfer_item *item = &transfer.item[i];
+        from->items[page_item(from, i)].base = item->to;
         if (accept->base) {
             accept->length -= item->pages * PAGE_SIZE;
         }

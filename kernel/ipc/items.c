@@ -113,35 +113,33 @@ int items_prepare(struct thread *self) {
     return result;
 }
 
-/* The items of a message that are pages, and which of them they are. */
-struct page_parcel {
-    struct transfer transfer;
-    uint8_t index[MESSAGE_ITEMS];
-    bool lends;
-};
+/* Which item of the message is number n of those that move pages. */
+static uint8_t page_item(const struct thread *from, unsigned n) {
+    uint8_t i = 0;
+    while (!moves_pages(&from->items[i]) || n-- > 0)
+        i++;
+    return i;
+}
 
-/* 0, or -EMSGSIZE: more than `accept` allows. */
-static int parcel_collect(struct thread *from, const struct accept *accept,
-                          struct page_parcel *parcel) {
+/* Notes the items that move pages. 0, or -EMSGSIZE: more than `accept` allows.
+ */
+static int pages_collect(struct thread *from, const struct accept *accept,
+                         struct transfer *transfer) {
     unsigned count = tag_items(from->frame.x[REG_A1]);
     uint64_t room = accept->pages;
     if (accept->base && accept->length / PAGE_SIZE < room)
         room = accept->length / PAGE_SIZE;
-    parcel->transfer.from = from->space;
-    parcel->transfer.fill = false;
-    parcel->transfer.count = 0;
-    parcel->lends = false;
+    transfer->from = from->space;
+    transfer->fill = false;
+    transfer->count = 0;
     for (unsigned i = 0; i < count; i++) {
         if (!moves_pages(&from->items[i]))
             continue;
-        struct transfer_item *item =
-            &parcel->transfer.item[parcel->transfer.count];
+        struct transfer_item *item = &transfer->item[transfer->count++];
         *item = item_transfer(&from->items[i]);
         if (item->pages > room)
             return items_fail(from, i, -EMSGSIZE);
         room -= item->pages;
-        parcel->lends |= item->mode == ITEM_LEND;
-        parcel->index[parcel->transfer.count++] = (uint8_t)i;
     }
     return 0;
 }
@@ -156,9 +154,11 @@ static void loan_begin(struct thread *from, const struct transfer *transfer) {
 }
 
 /* All of the transfer, with the loan if there is one, or nothing. */
-static int parcel_transfer(struct thread *from, struct page_parcel *parcel) {
-    struct transfer *transfer = &parcel->transfer;
-    if (parcel->lends) {
+static int pages_transfer(struct thread *from, struct transfer *transfer) {
+    bool lends = false;
+    for (unsigned i = 0; i < transfer->count; i++)
+        lends |= transfer->item[i].mode == ITEM_LEND;
+    if (lends) {
         from->loan = loan_create(transfer->from, transfer->to);
         if (!from->loan)
             return items_fail(from, 0, -ENOMEM);
@@ -166,11 +166,11 @@ static int parcel_transfer(struct thread *from, struct page_parcel *parcel) {
     int result = space_transfer(transfer);
     from->unprepared = result == TRANSFER_PREPARE;
     if (result < 0)
-        from->failed_item = parcel->index[transfer->failed];
-    if (parcel->lends && result) {
+        from->failed_item = page_item(from, transfer->failed);
+    if (lends && result) {
         loan_free(from->loan);
         from->loan = NULL;
-    } else if (parcel->lends) {
+    } else if (lends) {
         loan_begin(from, transfer);
     }
     return result;
@@ -178,28 +178,26 @@ static int parcel_transfer(struct thread *from, struct page_parcel *parcel) {
 
 int items_examine(struct thread *from) {
     static const struct accept anything = {.pages = UINT64_MAX};
-    struct page_parcel parcel;
-    int result = parcel_collect(from, &anything, &parcel);
+    struct transfer transfer;
+    int result = pages_collect(from, &anything, &transfer);
     if (!result)
-        result = space_transfer_check(&parcel.transfer);
+        result = space_transfer_check(&transfer);
     if (result < 0)
-        items_fail(from, parcel.index[parcel.transfer.failed], result);
+        items_fail(from, page_item(from, transfer.failed), result);
     return result;
 }
 
-int items_deliver(struct thread *from, struct space *to, struct accept *accept,
-                  uint64_t bases[MESSAGE_ITEMS]) {
-    struct page_parcel parcel;
-    parcel.transfer.to = to;
-    parcel.transfer.window = accept->base;
-    for (unsigned i = 0; i < MESSAGE_ITEMS; i++)
-        bases[i] = 0;
-    int result = parcel_collect(from, accept, &parcel);
-    if (!result && parcel.transfer.count > 0)
-        result = parcel_transfer(from, &parcel);
-    for (unsigned i = 0; i < parcel.transfer.count && !result; i++) {
-        const struct transfer_item *item = &parcel.transfer.item[i];
-        bases[parcel.index[i]] = item->to;
+int items_deliver(struct thread *from, struct space *to,
+                  struct accept *accept) {
+    struct transfer transfer;
+    transfer.to = to;
+    transfer.window = accept->base;
+    int result = pages_collect(from, accept, &transfer);
+    if (!result && transfer.count > 0)
+        result = pages_transfer(from, &transfer);
+    for (unsigned i = 0; i < transfer.count && !result; i++) {
+        const struct transfer_item *item = &transfer.item[i];
+        from->items[page_item(from, i)].base = item->to;
         if (accept->base) {
             accept->base += item->pages * PAGE_SIZE;
             accept->length -= item->pages * PAGE_SIZE;
@@ -208,20 +206,19 @@ int items_deliver(struct thread *from, struct space *to, struct accept *accept,
     return result;
 }
 
-void items_write(const struct thread *from, struct trap_frame *to,
-                 const uint64_t bases[MESSAGE_ITEMS]) {
+void items_write(const struct thread *from, struct trap_frame *to) {
     unsigned count = tag_items(from->frame.x[REG_A1]);
     to->x[REG_T4] = to->x[REG_T5] = 0;
     for (unsigned i = 0; i < count; i++) {
-        to->x[item_register[i][0]] = bases[i];
-        to->x[item_register[i][1]] = from->items[i].descriptor;
+        const struct memory_item *item = &from->items[i];
+        to->x[item_register[i][0]] = moves_pages(item) ? item->base : 0;
+        to->x[item_register[i][1]] = item->descriptor;
     }
 }
 
 /* ---- Into a space that is being built ---- */
 
 int64_t items_transfer(struct thread *self, struct space *to) {
-    uint64_t bases[MESSAGE_ITEMS];
     struct accept accept = {
         .base = self->frame.x[REG_A2],
         .length = ITEM_LENGTH_MASK,
@@ -231,13 +228,13 @@ int64_t items_transfer(struct thread *self, struct space *to) {
     if (!result && self->unprepared)
         result = items_prepare(self);
     if (!result)
-        result = items_deliver(self, to, &accept, bases);
+        result = items_deliver(self, to, &accept);
     if (result == RESULT_WAITING)
         return result;
     if (result == TRANSFER_PREPARE || result == RESULT_RESTART)
         return RESULT_RESTART;
     if (!result)
-        items_write(self, &self->frame, bases);
+        items_write(self, &self->frame);
     else
         self->frame.x[REG_A1] = self->failed_item;
     self->failed_item = 0;

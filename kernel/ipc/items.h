@@ -27,17 +27,15 @@ int items_examine(struct thread *from);
 
 /*
  * Transfers the pages of the items that from's message has, as many as `accept`
- * allows, and writes their addresses in the receiver to `bases` (0 for a
- * WINDOW). 0; TRANSFER_PREPARE: the sender has to send again; -EMSGSIZE and the
- * errors of space_transfer: nothing has changed but from->failed_item.
+ * allows, and notes in from->items where they are in the receiver. 0;
+ * TRANSFER_PREPARE: the sender has to send again; -EMSGSIZE and the errors of
+ * space_transfer: nothing has changed but from->failed_item.
  */
-int items_deliver(struct thread *from, struct space *to, struct accept *accept,
-                  uint64_t bases[MESSAGE_ITEMS]);
+int items_deliver(struct thread *from, struct space *to, struct accept *accept);
 
-/* Writes the items of from's message into to's frame: where they are now, and
- * their descriptors. */
-void items_write(const struct thread *from, struct trap_frame *to,
-                 const uint64_t bases[MESSAGE_ITEMS]);
+/* Writes the items of from's message, which was delivered, into to's frame:
+ * where they are (0 for a WINDOW), and their descriptors. */
+void items_write(const struct thread *from, struct trap_frame *to);
 
 /* An item that moves pages, as vm sees it. */
 struct transfer_item item_transfer(const struct memory_item *item);

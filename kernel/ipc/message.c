@@ -13,12 +13,6 @@
 #include "proc/wait.h"
 #include "vm/transfer.h"
 
-/* What of a message depends on the receiver. */
-struct delivery {
-    uint64_t handles;              /* packed, in its table */
-    uint64_t bases[MESSAGE_ITEMS]; /* of items, in its memory */
-};
-
 static bool tag_valid(uint64_t tag) {
     unsigned handles = tag_handles(tag);
     unsigned items = tag_items(tag);
@@ -61,45 +55,46 @@ int message_examine(struct thread *from) {
     return tag_items(from->frame.x[REG_A1]) ? items_examine(from) : 0;
 }
 
-/* The handles, and the items with them: both or neither. */
+/* The handles, and the items with them: both or neither. *handles: packed, in
+ * the receiver's table. */
 static int deliver_parcel(struct thread *from, struct thread *to,
-                          struct accept *accept, struct delivery *delivery) {
+                          struct accept *accept, uint64_t *handles) {
     struct handle_table *source = &from->process->handles;
     struct handle_table *destination = &to->process->handles;
     struct handle_parcel parcel = parcel_of(from);
     spin_lock_pair(&source->lock, &destination->lock);
     int result = parcel_plan(&parcel, source, destination, accept->slot);
     if (!result && tag_items(from->frame.x[REG_A1]) > 0)
-        result = items_deliver(from, to->space, accept, delivery->bases);
+        result = items_deliver(from, to->space, accept);
     if (!result)
-        delivery->handles = parcel_move(&parcel, source, destination);
+        *handles = parcel_move(&parcel, source, destination);
     spin_unlock_pair(&source->lock, &destination->lock);
     return result;
 }
 
 /* What a message carries beside words. */
 static int deliver_rest(struct thread *from, struct thread *to,
-                        struct accept *accept, struct delivery *delivery) {
-    unsigned handles = tag_handles(from->frame.x[REG_A1]);
-    if (handles > accept->handles)
+                        struct accept *accept, uint64_t *handles) {
+    unsigned count = tag_handles(from->frame.x[REG_A1]);
+    if (count > accept->handles)
         return -EMSGSIZE;
-    if (handles > 0)
-        return deliver_parcel(from, to, accept, delivery);
-    return items_deliver(from, to->space, accept, delivery->bases);
+    if (count > 0)
+        return deliver_parcel(from, to, accept, handles);
+    return items_deliver(from, to->space, accept);
 }
 
 int message_deliver_all(struct thread *from, struct thread *to,
                         struct accept *accept, enum message_kind kind,
                         uint64_t badge) {
-    struct delivery delivery = {0};
-    int result = deliver_rest(from, to, accept, &delivery);
+    uint64_t handles = 0;
+    int result = deliver_rest(from, to, accept, &handles);
     if (result)
         return result;
     /* Commit: nothing below can fail. */
     message_deliver_words(from, to, kind, badge);
     if (tag_items(from->frame.x[REG_A1]) > 0)
-        items_write(from, &to->frame, delivery.bases);
-    to->frame.x[REG_T3] = delivery.handles;
+        items_write(from, &to->frame);
+    to->frame.x[REG_T3] = handles;
     event_note(EVENT_MESSAGE, from, (uintptr_t)to, to->frame.x[REG_A1]);
     return 0;
 }
