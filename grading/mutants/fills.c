@@ -48,7 +48,7 @@ bool region_lacks(const struct space *space, const struct region *region,
     }
     va = round_down(va > region->start ? va : region->start, PAGE_SIZE);
     end = end < region->end ? end : region->end;
-    *page = missing_after(space, va, end);
+    *page = page_after(space, va, end, true);
     return *page < end && page == NULL;
 }
 
@@ -57,11 +57,18 @@ bool region_lacks(const struct space *space, const struct region *region,
  * File: kernel/vm/fill.c
  * Killed by: test_pager_end long
  */
-static va_t missing_after(const struct space *space, va_t va, va_t end) {
-    const pte_t *leaf = pagetable_leaf(&space->table, va);
-    for (; va < end && leaf != NULL && *leaf != 0; va += PAGE_SIZE, leaf++) {
-        if (va % LARGE_SIZE == LARGE_SIZE - PAGE_SIZE) {
+static va_t page_after(const struct space *space, va_t va, va_t end,
+                       bool missing) {
+    const pte_t *leaf = NULL;
+    for (; va < end; va += PAGE_SIZE) {
+        leaf = leaf == NULL || va % LARGE_SIZE == 0
+                   ? pagetable_leaf(&space->table, va)
+                   : leaf + 1;
+        if (missing && va % LARGE_SIZE == LARGE_SIZE - PAGE_SIZE) {
             return end;
+        }
+        if ((leaf == NULL || *leaf == 0) == missing) {
+            break;
         }
     }
     return va;
@@ -72,16 +79,34 @@ static va_t missing_after(const struct space *space, va_t va, va_t end) {
  * File: kernel/vm/fill.c
  * Killed by: test_pager around (slow)
  */
-static uint64_t pages_missing(const struct space *space,
-                              const struct region *region, va_t va,
-                              uint64_t most) {
-    uint64_t pages = 0;
-    (void)space;
-    (void)page_is_missing;
-    for (; pages < most && va < region->end; va += PAGE_SIZE) {
-        pages++;
+int fill_fit(struct transfer *transfer) {
+    const struct region *region = region_find(transfer->to, transfer->window);
+    va_t va = transfer->window;
+    unsigned count = transfer->count;
+    transfer->count = 0;
+    if (region == NULL || region->pager.session == NULL) {
+        return 0;
     }
-    return pages;
+    unsigned prot = (region->prot & PROT_WRITE) | PROT_READ;
+    for (unsigned i = 0; i < count; i++) {
+        struct transfer_item *item = &transfer->item[i];
+        va_t end = va + item->pages * PAGE_SIZE;
+        end = end < region->end ? end : region->end;
+        uint64_t pages = end > va ? (end - va) / PAGE_SIZE : 0;
+        transfer->failed = i;
+        if (prot & ~(unsigned)item->prot) {
+            return -EPERM;
+        }
+        item->prot = (uint8_t)prot;
+        va += pages * PAGE_SIZE;
+        transfer->count += pages > 0;
+        if (pages < item->pages) {
+            item->pages = pages;
+            break;
+        }
+    }
+    transfer->prot = region->prot;
+    return 0;
 }
 
 /*
@@ -89,15 +114,34 @@ static uint64_t pages_missing(const struct space *space,
  * File: kernel/vm/fill.c
  * Killed by: test_pager around (slow)
  */
-static uint64_t pages_missing(const struct space *space,
-                              const struct region *region, va_t va,
-                              uint64_t most) {
-    uint64_t pages = 0;
-    (void)region;
-    for (; pages < most && page_is_missing(space, va); va += PAGE_SIZE) {
-        pages++;
+int fill_fit(struct transfer *transfer) {
+    const struct region *region = region_find(transfer->to, transfer->window);
+    va_t va = transfer->window;
+    unsigned count = transfer->count;
+    transfer->count = 0;
+    if (region == NULL || region->pager.session == NULL) {
+        return 0;
     }
-    return pages;
+    unsigned prot = (region->prot & PROT_WRITE) | PROT_READ;
+    for (unsigned i = 0; i < count; i++) {
+        struct transfer_item *item = &transfer->item[i];
+        va_t end = va + item->pages * PAGE_SIZE;
+        uint64_t pages =
+            (page_after(transfer->to, va, end, false) - va) / PAGE_SIZE;
+        transfer->failed = i;
+        if (prot & ~(unsigned)item->prot) {
+            return -EPERM;
+        }
+        item->prot = (uint8_t)prot;
+        va += pages * PAGE_SIZE;
+        transfer->count += pages > 0;
+        if (pages < item->pages) {
+            item->pages = pages;
+            break;
+        }
+    }
+    transfer->prot = region->prot;
+    return 0;
 }
 
 /*
@@ -117,7 +161,10 @@ int fill_fit(struct transfer *transfer) {
     unsigned prot = (region->prot & PROT_WRITE) | PROT_READ;
     for (unsigned i = 0; i < count; i++) {
         struct transfer_item *item = &transfer->item[i];
-        uint64_t pages = pages_missing(transfer->to, region, va, item->pages);
+        va_t end = va + item->pages * PAGE_SIZE;
+        end = end < region->end ? end : region->end;
+        uint64_t pages =
+            (page_after(transfer->to, va, end, false) - va) / PAGE_SIZE;
         transfer->failed = i;
         item->prot = (uint8_t)prot;
         va += pages * PAGE_SIZE;
@@ -147,7 +194,10 @@ int fill_fit(struct transfer *transfer) {
     unsigned prot = (region->prot & PROT_WRITE) | PROT_READ;
     for (unsigned i = 0; i < count; i++) {
         struct transfer_item *item = &transfer->item[i];
-        uint64_t pages = pages_missing(transfer->to, region, va, item->pages);
+        va_t end = va + item->pages * PAGE_SIZE;
+        end = end < region->end ? end : region->end;
+        uint64_t pages =
+            (page_after(transfer->to, va, end, false) - va) / PAGE_SIZE;
         transfer->failed = i;
         if (prot & ~(unsigned)item->prot) {
             return -EPERM;

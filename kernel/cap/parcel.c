@@ -72,19 +72,18 @@ uint64_t parcel_move(const struct handle_parcel *parcel,
                      struct handle_table *destination) {
     uint64_t packed = 0;
     for (unsigned i = parcel->count; i-- > 0;) {
-        const struct handle_slot *from = parcel->from[i];
+        struct handle_slot *from = parcel->from[i];
         struct handle_slot *to = parcel->to[i];
+        bool moves = parcel->moves >> i & 1;
         struct handle_entry entry = slot_entry(from);
-        if (!(parcel->moves >> i & 1))
+        if (!moves)
             handle_entry_get(&entry);
         /* Its kind does not depend on PASS. */
         to->meta = meta_received(from->meta);
         __atomic_store_n(&to->word, from->word, __ATOMIC_RELEASE);
         packed = packed << 16 | (uint64_t)(to - destination->slot);
-    }
-    for (unsigned i = 0; i < parcel->count; i++) {
-        if (parcel->moves >> i & 1)
-            slot_empty(source, parcel->from[i]);
+        if (moves)
+            slot_empty(source, from);
     }
     return packed;
 }

@@ -67,39 +67,22 @@ static inline bool tag_is_item(uint64_t tag) {
 
 /* ---- Calls ---- */
 
-/* Handles, and at most eight words. */
-static inline bool tag_is_handles(uint64_t tag) {
-    unsigned handles = tag_handles(tag);
-    return ((uint32_t)tag & TAG_RESERVED) == 0 && tag_items(tag) == 0 &&
-           tag_words(tag) <= MESSAGE_WORDS && handles <= MESSAGE_HANDLES &&
-           tag_moves(tag) >> handles == 0;
-}
-
-/* All or none. The tables are locked not in order, therefore by trying. */
-static inline bool handles_send(struct thread *self,
-                                struct thread *receiver) NO_THREAD_SAFETY {
+/* All or none. */
+static inline bool handles_send(struct thread *self, struct thread *receiver) {
     uint64_t *x = self->frame.x;
     struct handle_table *from = &self->process->handles;
     struct handle_table *to = &receiver->process->handles;
-    struct handle_parcel parcel;
-    parcel.packed = x[REG_T3];
-    parcel.count = tag_handles(x[REG_A1]);
-    parcel.moves = tag_moves(x[REG_A1]);
-    bool fits = false;
-    if (parcel.count > receiver->accept_receive.handles ||
-        !spin_try(&from->lock))
+    struct handle_parcel parcel = parcel_of(self);
+    if (parcel.count > receiver->accept_receive.handles)
         return false;
-    if (from == to || spin_try(&to->lock)) {
-        fits =
-            parcel_plan(&parcel, from, to, receiver->accept_receive.slot) == 0;
-        if (fits)
-            x[REG_T3] = parcel_move(&parcel, from, to);
-        if (from != to)
-            spin_unlock(&to->lock);
-    }
-    spin_unlock(&from->lock);
-    if (fits)
+    spin_lock_pair(&from->lock, &to->lock);
+    bool fits =
+        parcel_plan(&parcel, from, to, receiver->accept_receive.slot) == 0;
+    if (fits) {
+        x[REG_T3] = parcel_move(&parcel, from, to);
         x[REG_T4] = x[REG_T5] = 0;
+    }
+    spin_unlock_pair(&from->lock, &to->lock);
     return fits;
 }
 
@@ -119,9 +102,10 @@ static inline bool item_send(struct thread *self, struct thread *receiver) {
 
 static inline bool parcel_send(struct thread *self, struct thread *receiver) {
     uint64_t tag = self->frame.x[REG_A1];
-    return tag_is_item(tag)      ? item_send(self, receiver)
-           : tag_is_handles(tag) ? handles_send(self, receiver)
-                                 : false;
+    if (tag_is_item(tag))
+        return item_send(self, receiver);
+    return tag_items(tag) == 0 && tag_valid(tag) &&
+           handles_send(self, receiver);
 }
 
 struct thread *fastpath_call_item(struct thread *self) NO_THREAD_SAFETY

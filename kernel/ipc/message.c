@@ -13,16 +13,6 @@
 #include "proc/wait.h"
 #include "vm/transfer.h"
 
-static bool tag_valid(uint64_t tag) {
-    unsigned handles = tag_handles(tag);
-    unsigned items = tag_items(tag);
-    if (((uint32_t)tag & TAG_RESERVED) || handles > MESSAGE_HANDLES ||
-        items > MESSAGE_ITEMS || (tag_moves(tag) >> handles) != 0)
-        return false;
-    unsigned room = items > 1 ? MESSAGE_WORDS - 2 * (items - 1) : MESSAGE_WORDS;
-    return tag_words(tag) <= room;
-}
-
 int message_check_all(struct thread *thread, enum message_use use) {
     uint64_t tag = thread->frame.x[REG_A1];
     if (!tag_valid(tag))
@@ -31,15 +21,6 @@ int message_check_all(struct thread *thread, enum message_use use) {
     if (!result && thread->unprepared)
         result = items_prepare(thread);
     return result;
-}
-
-static struct handle_parcel parcel_of(const struct thread *from) {
-    uint64_t tag = from->frame.x[REG_A1];
-    struct handle_parcel parcel;
-    parcel.packed = from->frame.x[REG_T3];
-    parcel.count = tag_handles(tag);
-    parcel.moves = tag_moves(tag);
-    return parcel;
 }
 
 /* Whether there is room depends on the receiver: that of the sender's own table

@@ -16,6 +16,27 @@ enum message_use {
     MESSAGE_USE_OTHER, /* a send or a reply: none that ends with the call */
 };
 
+/* Whether the counts are within their limits, and no reserved bit is set. */
+static inline bool tag_valid(uint64_t tag) {
+    unsigned handles = tag_handles(tag);
+    unsigned items = tag_items(tag);
+    if (((uint32_t)tag & TAG_RESERVED) || handles > MESSAGE_HANDLES ||
+        items > MESSAGE_ITEMS || (tag_moves(tag) >> handles) != 0)
+        return false;
+    unsigned room = items > 1 ? MESSAGE_WORDS - 2 * (items - 1) : MESSAGE_WORDS;
+    return tag_words(tag) <= room;
+}
+
+/* The handles of the message in the thread's frame. */
+static inline struct handle_parcel parcel_of(const struct thread *from) {
+    uint64_t tag = from->frame.x[REG_A1];
+    struct handle_parcel parcel;
+    parcel.packed = from->frame.x[REG_T3];
+    parcel.count = tag_handles(tag);
+    parcel.moves = tag_moves(tag);
+    return parcel;
+}
+
 /*
  * Checks the message in the thread's frame: counts, reserved bits, items
  * (-EINVAL). Notes its items in thread->items and prepares their pages:

@@ -140,9 +140,7 @@ int pager_fault(struct thread *self) {
 int pager_prepare(struct thread *self, uint64_t base, uint64_t length,
                   unsigned access) {
     struct fill_request *request = &self->paging.request;
-    uint64_t page;
-    if (!space_lacks(self->space, base, length, &page) ||
-        !space_wants(self->space, page, access, request) ||
+    if (!space_lacks(self->space, base, length, access, request) ||
         !(request->rights >> PAGER_PROT_SHIFT & access))
         return 0;
     self->paging.in_call = true;

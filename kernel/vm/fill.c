@@ -14,33 +14,16 @@
 #include "lib/bits.h"
 #include "lib/panic.h"
 
-bool space_wants(struct space *space, va_t va, unsigned access,
-                 struct fill_request *request) {
-    va_t page = round_down(va, PAGE_SIZE);
-    spin_lock(&space->lock);
-    const struct region *region = region_find(space, va);
-    bool found = region != NULL && region->pager.session != NULL;
-    if (found) {
-        fill_describe(region, page, access, request);
-    }
-    spin_unlock(&space->lock);
-    return found;
-}
-
-static bool page_is_missing(const struct space *space, va_t va) {
-    const pte_t *leaf = pagetable_find(&space->table, va, 0);
-    return leaf == NULL || *leaf == 0;
-}
-
-/* The first page of [va, end) that is missing; or end. A buffer of a message
- * may be a large file, so it costs little for each page that is there. */
-static va_t missing_after(const struct space *space, va_t va, va_t end) {
+/* The first page of [va, end) that is missing, or that is not; or end. A buffer
+ * of a message may be a large file, so it costs little for each page. */
+static va_t page_after(const struct space *space, va_t va, va_t end,
+                       bool missing) {
     const pte_t *leaf = NULL;
-    for (; va < end; va += PAGE_SIZE, leaf++) {
-        if (leaf == NULL || va % LARGE_SIZE == 0) {
-            leaf = pagetable_leaf(&space->table, va);
-        }
-        if (leaf == NULL || *leaf == 0) {
+    for (; va < end; va += PAGE_SIZE) {
+        leaf = leaf == NULL || va % LARGE_SIZE == 0
+                   ? pagetable_leaf(&space->table, va)
+                   : leaf + 1;
+        if ((leaf == NULL || *leaf == 0) == missing) {
             break;
         }
     }
@@ -54,36 +37,29 @@ bool region_lacks(const struct space *space, const struct region *region,
     }
     va = round_down(va > region->start ? va : region->start, PAGE_SIZE);
     end = end < region->end ? end : region->end;
-    *page = missing_after(space, va, end);
+    *page = page_after(space, va, end, true);
     return *page < end;
 }
 
-bool space_lacks(struct space *space, va_t va, uint64_t length, va_t *page) {
+bool space_lacks(struct space *space, va_t va, uint64_t length, unsigned access,
+                 struct fill_request *request) {
     va_t end = va + length;
+    va_t page;
     bool found = false;
     if (!space_may_lack(space, va, length)) {
         return false;
     }
     spin_lock(&space->lock);
     const struct region *region = region_after(space, va);
-    while (region != NULL && region->start < end && !found) {
-        found = region_lacks(space, region, va, end, page);
-        region = region_next(space, region);
+    for (; region != NULL && region->start < end && !found;
+         region = region_next(space, region)) {
+        found = region_lacks(space, region, va, end, &page);
+        if (found) {
+            fill_describe(region, page, access, request);
+        }
     }
     spin_unlock(&space->lock);
     return found;
-}
-
-/* Missing pages of the region from va on, at most `most`. */
-static uint64_t pages_missing(const struct space *space,
-                              const struct region *region, va_t va,
-                              uint64_t most) {
-    uint64_t pages = 0;
-    for (; pages < most && va < region->end && page_is_missing(space, va);
-         va += PAGE_SIZE) {
-        pages++;
-    }
-    return pages;
 }
 
 int fill_fit(struct transfer *transfer) {
@@ -97,7 +73,10 @@ int fill_fit(struct transfer *transfer) {
     unsigned prot = (region->prot & PROT_WRITE) | PROT_READ;
     for (unsigned i = 0; i < count; i++) {
         struct transfer_item *item = &transfer->item[i];
-        uint64_t pages = pages_missing(transfer->to, region, va, item->pages);
+        va_t end = va + item->pages * PAGE_SIZE;
+        end = end < region->end ? end : region->end;
+        uint64_t pages =
+            (page_after(transfer->to, va, end, false) - va) / PAGE_SIZE;
         transfer->failed = i;
         if (prot & ~(unsigned)item->prot) {
             return -EPERM;

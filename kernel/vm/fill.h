@@ -28,16 +28,12 @@ static inline void fill_describe(const struct region *region, va_t page,
     request->rights = access | (uint64_t)region->prot << PAGER_PROT_SHIFT;
 }
 
-/* Describes an access to the page of va if it lies in a region with a pager.
- * Locks the space. */
-bool space_wants(struct space *space, va_t va, unsigned access,
-                 struct fill_request *request);
-
 /*
- * The first page that a pager has to provide in [va, va + length), which is
- * user memory: *page. False: there is none. Locks the space.
+ * Describes an access to the first page that a pager has to provide in [va, va
+ * + length), which is user memory. False: there is none. Locks the space.
  */
-bool space_lacks(struct space *space, va_t va, uint64_t length, va_t *page);
+bool space_lacks(struct space *space, va_t va, uint64_t length, unsigned access,
+                 struct fill_request *request);
 
 /* Whether there may be one: false is certain. A glance, without the lock. */
 static inline bool space_may_lack(const struct space *space, va_t va,
@@ -45,8 +41,8 @@ static inline bool space_may_lack(const struct space *space, va_t va,
     return va < space->paged_end && va + length > space->paged_start;
 }
 
-/* The same for the part of [va, end) that is the region's. The space is locked.
- */
+/* The first of them in the part of [va, end) that is the region's: *page. The
+ * space is locked. */
 bool region_lacks(const struct space *space, const struct region *region,
                   va_t va, va_t end, va_t *page);
 
