@@ -85,11 +85,9 @@ static struct elf_header elf_open(const struct initrd_file *file) {
 }
 
 static unsigned segment_prot(const struct elf_segment *segment) {
-    unsigned prot = 0;
-    prot |= segment->flags & ELF_FLAG_READ ? PROT_READ : 0u;
-    prot |= segment->flags & ELF_FLAG_WRITE ? PROT_WRITE : 0u;
-    prot |= segment->flags & ELF_FLAG_EXECUTE ? PROT_EXECUTE : 0u;
-    return prot;
+    return (segment->flags & ELF_FLAG_READ ? PROT_READ : 0u) |
+           (segment->flags & ELF_FLAG_WRITE ? PROT_WRITE : 0u) |
+           (segment->flags & ELF_FLAG_EXECUTE ? PROT_EXECUTE : 0u);
 }
 
 /* Maps and fills one segment; returns the first page address behind it. */

@@ -138,7 +138,6 @@ static struct process *first_build(struct space *space) {
         return NULL;
     process->space = space;
     process->essential = true;
-    process->quota->essential = true;
     memcpy(process->name, "init", sizeof "init");
     handle_insert(&process->handles, SLOT_GRANT, &authority);
     return process;

@@ -11,16 +11,16 @@
 #include "proc/thread.h"
 
 enum {
-    /* Instructions of trap/timed.S behind one run's last reading of instret and
-     * before the next one's first; the way in has one more. */
+    /* Instructions of trap/entry.S:timed behind one run's last reading of
+     * instret and before the next one's first; the way in has one more. */
     STUB = 47,
     ECALL_AND_SRET = 2, /* an operation's own, which are outside, too */
 };
 
-/* A hart's clock, which stands still while trap/timed.S runs. */
+/* A hart's clock, which stands still while trap/entry.S:timed runs. */
 struct timing_clock {
     uint64_t lost;       /* instructions that do not count */
-    uint64_t begin, end; /* of the last run of trap/timed.S */
+    uint64_t begin, end; /* of the last run of `timed` */
     uint64_t trap;       /* when the hart came into the kernel */
     struct thread *who;  /* for this thread; NULL: it idled since */
 } __attribute__((aligned(64)));

@@ -27,8 +27,8 @@ struct timed_record {
 };
 extern struct timed_record timed_records[][TIMED_MAX]; /* by hart->id */
 
-/* Called by trap/timed.S: a trap of the thread, and its return to user mode.
- * `begin` is instret; returns where instret is to be put in the end. */
+/* Called by trap/entry.S:timed: a trap of the thread, and its return to user
+ * mode. `begin` is instret; returns where instret is to be put in the end. */
 uint64_t *timing_enter(struct thread *self, uint64_t begin);
 uint64_t *timing_leave(struct thread *self, uint64_t begin);
 

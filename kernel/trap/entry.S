@@ -415,3 +415,62 @@ trap_from_kernel:
     .size trap_from_kernel, . - trap_from_kernel
     .globl trap_text_end
 trap_text_end:
+
+/*
+ * ---- With the boot argument stats=1 ----
+ *
+ * stvec points here, and each sret above has become a jump to timed_leave
+ * (trap/trap.c:trap_patch), so that without the argument nothing is any longer.
+ * Both call a function of proc/timing.c with all registers that C may change
+ * kept in the frame of the thread that runs, which needs it only when it has
+ * stopped. proc/timing.c subtracts the instructions here, and so knows how many
+ * there are.
+ */
+    .section .text.timed, "ax", @progbits
+
+/* tp = the frame, which has s1, sscratch = the user's tp; the other way round
+ * afterwards. */
+.macro timed function
+    sd t0, FRAME_REG(5)(tp)
+    save_light
+    use_stack
+    mv a0, tp
+    csrr a1, instret
+    call \function
+    csrr t0, instret
+    sd t0, 0(a0)
+    ld a0, FRAME_REG(10)(tp)
+    load_light
+    ld tp, FRAME_REG(4)(tp)
+.endm
+
+    .globl timed_enter
+    .type timed_enter, @function
+    .balign 4
+timed_enter:
+    csrrw tp, sscratch, tp
+    sd s1, FRAME_REG(9)(tp)
+    csrr s1, sstatus
+    andi s1, s1, SSTATUS_SPP
+    bnez s1, timed_from_kernel
+    timed timing_enter
+    .option push
+    .option norvc
+    .globl timed_enter_end
+timed_enter_end:
+    j trap_entry                    # or trap_entry_plain: trap_patch
+    .option pop
+timed_from_kernel:
+    ld s1, FRAME_REG(9)(tp)
+    csrrw tp, sscratch, tp
+    j trap_entry
+    .size timed_enter, . - timed_enter
+
+    .globl timed_leave
+    .type timed_leave, @function
+timed_leave:
+    csrrw tp, sscratch, tp
+    sd s1, FRAME_REG(9)(tp)
+    timed timing_leave
+    sret
+    .size timed_leave, . - timed_leave

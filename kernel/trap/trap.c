@@ -30,11 +30,11 @@ _Static_assert(SYS_CALL == 1 && SYS_REPLY_RECV == 0 && MESSAGE_WORDS == 8 &&
                    RESULT_RESTART == -4097 && RESULT_LEAST == -8192 &&
                    SYS_SIGNAL == 16 && ENOSYS == 43 && SPACE_PAGER == 2 &&
                    CAUSE_USER_ECALL == 8 && SSTATUS_SPP == 0x100,
-               "trap/entry.S has these as numbers, and trap/timed.S");
+               "trap/entry.S has these as numbers");
 
 enum { INSTRUCTION_SRET = 0x10200073 };
 
-extern uint16_t trap_text[], trap_text_end[]; /* all of trap/entry.S */
+extern uint16_t trap_text[], trap_text_end[]; /* trap/entry.S */
 
 /* ---- Interrupts ---- */
 
@@ -78,7 +78,7 @@ static void stop_others(void) {
     hart_interrupt(UINT32_MAX);
 }
 
-static bool timed; /* by trap/timed.S; constant after trap_patch */
+static bool timed; /* by `timed` of entry.S; constant after trap_patch */
 
 /* Writes `j to` at an instruction that may be at half a word. */
 static void patch_jump(uint16_t *at, void (*to)(void)) {

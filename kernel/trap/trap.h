@@ -16,9 +16,8 @@
 
 struct trap_frame;
 
-/* With the boot argument stats=1 makes the ways in and out those of
- * trap/timed.S. Once, at boot, while the kernel's code can be written: before
- * vm_init. */
+/* With the boot argument stats=1 makes the ways in and out timed ones. Once, at
+ * boot, while the kernel's code can be written: before vm_init. */
 void trap_patch(void);
 
 /* Installs the handlers that lower folders call. Once, at boot. */
@@ -36,7 +35,7 @@ void trap_entry(void);
 void trap_entry_plain(void);
 _Noreturn void trap_leave(void);
 
-/* trap/timed.S: the same with stats=1. */
+/* The same with stats=1. */
 void timed_enter(void);
 void timed_enter_end(void);
 void timed_leave(void);
