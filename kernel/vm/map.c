@@ -115,25 +115,17 @@ static bool prot_ok(unsigned prot) {
 }
 
 static bool map_args_ok(va_t va, uint64_t length, unsigned flags,
-                        const struct memory *memory, uint64_t offset) {
-    unsigned prot = flags & PROT_ALL;
-    if (flags & MAP_LARGE && (memory != NULL || flags & MAP_STACK)) {
+                        uint64_t offset) {
+    const unsigned known = PROT_ALL | MAP_STACK | MAP_FIXED | MAP_LARGE;
+    if (flags & ~known || !prot_ok(flags & PROT_ALL) || length == 0 ||
+        (va | offset) % PAGE_SIZE != 0) {
         return false;
     }
-    if (flags & ~(unsigned)(PROT_ALL | MAP_STACK | MAP_FIXED | MAP_LARGE) ||
-        !prot_ok(prot) || length == 0 || (va | offset) % PAGE_SIZE != 0) {
-        return false;
+    if (va == 0) {
+        return !(flags & MAP_FIXED) && length <= USER_END;
     }
-    if (va != 0 ? va < USER_IMAGE + PAGE_SIZE * !!(flags & MAP_STACK) ||
-                      !user_range_ok(va, length)
-                : flags & MAP_FIXED || length > USER_END) {
-        return false;
-    }
-    if (memory == NULL) {
-        return offset == 0;
-    }
-    uint64_t size = memory->pages * PAGE_SIZE;
-    return offset <= size && length <= size - offset;
+    return va >= USER_IMAGE + PAGE_SIZE * !!(flags & MAP_STACK) &&
+           user_range_ok(va, length);
 }
 
 /* Picks or checks the address of a new region of this length. */
@@ -149,10 +141,17 @@ static int64_t map_place(const struct space *space, va_t va, uint64_t length,
                                                           : -EEXIST;
 }
 
-/* Adds a region that is like *region, at va or where there is room. */
+/* Adds a region with what *region says of where its pages come from, at va or
+ * where there is room. */
 static int64_t map_region(struct space *space, va_t va, uint64_t length,
                           unsigned flags, struct region *region) {
+    if (!map_args_ok(va, length, flags, region->offset)) {
+        return -EINVAL;
+    }
     length = round_up(length, PAGE_SIZE);
+    region->prot = flags & PROT_ALL;
+    region->flags |= (flags & MAP_STACK ? REGION_STACK : 0u) |
+                     (flags & MAP_LARGE ? REGION_LARGE : 0u);
     spin_lock(&space->lock);
     int64_t place = map_place(space, va, length, flags);
     if (place > 0) {
@@ -170,14 +169,15 @@ static int64_t map_region(struct space *space, va_t va, uint64_t length,
 
 int64_t space_map(struct space *space, va_t va, uint64_t length, unsigned flags,
                   struct memory *memory, uint64_t offset) {
-    if (!map_args_ok(va, length, flags, memory, offset)) {
+    bool stack = flags & MAP_STACK;
+    bool large = flags & MAP_LARGE;
+    uint64_t size = memory == NULL ? 0 : memory->pages * PAGE_SIZE;
+    if (memory == NULL ? (large && stack) || offset != 0
+                       : large || offset > size || length > size - offset) {
         return -EINVAL;
     }
     struct region region = {
-        .prot = flags & PROT_ALL,
         .max = memory == NULL ? PROT_ALL : flags & PROT_ALL,
-        .flags = (flags & MAP_STACK ? REGION_STACK : 0u) |
-                 (flags & MAP_LARGE ? REGION_LARGE : 0u),
         .memory = memory,
         .offset = offset,
     };
@@ -187,13 +187,10 @@ int64_t space_map(struct space *space, va_t va, uint64_t length, unsigned flags,
 int64_t space_map_pager(struct space *space, va_t va, uint64_t length,
                         unsigned flags, const struct pager *pager,
                         uint64_t offset) {
-    if (flags & (MAP_STACK | MAP_LARGE) ||
-        !map_args_ok(va, length, flags, NULL, 0) || offset % PAGE_SIZE != 0 ||
-        offset + length < offset) {
+    if (flags & (MAP_STACK | MAP_LARGE) || offset + length < offset) {
         return -EINVAL;
     }
     struct region region = {
-        .prot = flags & PROT_ALL,
         .max = flags & PROT_ALL,
         .flags = REGION_SHARE,
         .pager = *pager,
