@@ -29,6 +29,7 @@
 #include "sys/syscall.h"
 #include "trap/trap.h"
 #include "vm/frame.h"
+#include "vm/kernelmap.h"
 #include "vm/vm.h"
 
 enum { MIB_SHIFT = 20 };
@@ -89,7 +90,7 @@ void kernel_main(uint64_t sbi_id, pa_t dtb) {
 }
 
 void secondary_main(void) {
-    vm_init_hart();
+    kernel_map_init_hart();
     sched_init_hart();
     hart_init();
     trap_run();

@@ -19,9 +19,9 @@
 #include "lib/print.h"
 #include "proc/process.h"
 #include "proc/sched.h"
-#include "vm/check.h"
 #include "vm/quota.h"
 #include "vm/space.h"
+#include "vm/vm.h"
 
 enum { CLOSES_A_STEP = 4 };
 

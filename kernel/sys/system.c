@@ -19,8 +19,8 @@
 #include "proc/process.h"
 #include "proc/timing.h"
 #include "sys/syscall.h"
-#include "vm/check.h"
 #include "vm/frame.h"
+#include "vm/vm.h"
 
 static int64_t info_device(struct thread *self, const struct device *device) {
     if (device->registers.size == 0)

@@ -9,7 +9,7 @@
  *             taken for kernel objects, which needs no space, may be seen half
  *             taken: what looks wrong is looked at again.
  */
-#include "vm/check.h"
+#include "vm/vm.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -67,23 +67,21 @@ static void count_leaf(struct tally *tally, pte_t pte) {
     }
 }
 
-/* Counts a table and what is below its first `entries` entries. */
+/* Counts a table and what is below its first `entries` entries. The leaves of
+ * the kernel's half are the direct map, and no references. */
 static void count_table(struct tally *tally, pa_t pa, unsigned level,
                         unsigned entries) {
     const pte_t *table = pa_to_va(pa);
     frame_of(pa)->prev++;
     for (unsigned i = 0; i < entries; i++) {
-        if (table[i] == 0) {
-            continue;
-        }
         if (level > 0 && pte_is_table(table[i])) {
             count_table(tally, pte_frame(table[i]), level - 1,
                         PAGETABLE_ENTRIES);
-        } else {
-            unsigned pages = level > 0 ? PAGETABLE_ENTRIES : 1;
-            for (unsigned k = 0; k < pages; k++) {
-                count_leaf(tally, table[i] + ((pte_t)k << PTE_PPN_SHIFT));
-            }
+            continue;
+        }
+        unsigned pages = level > 0 ? PAGETABLE_ENTRIES : 1;
+        for (unsigned k = 0; table[i] & PTE_U && k < pages; k++) {
+            count_leaf(tally, table[i] + ((pte_t)k << PTE_PPN_SHIFT));
         }
     }
 }
@@ -105,18 +103,6 @@ static void count_space(struct space *space, void *arg) {
                     PAGETABLE_ENTRIES / 2);
         count_blocks(arg, space);
         region_check(space);
-    }
-}
-
-/* The kernel's half has tables of its own; its leaves are the direct map, and
- * no references. */
-static void count_kernel(pa_t pa, unsigned level) {
-    const pte_t *table = pa_to_va(pa);
-    frame_of(pa)->prev++;
-    for (unsigned i = 0; i < PAGETABLE_ENTRIES; i++) {
-        if (level > 0 && pte_is_table(table[i])) {
-            count_kernel(pte_frame(table[i]), level - 1);
-        }
     }
 }
 
@@ -148,7 +134,7 @@ static uint64_t check_once(bool quiet) {
     struct tally tally = {.quiet = quiet};
     spaces_freeze();
     frame_each(count_reset, NULL);
-    count_kernel(kernel_root, PAGETABLE_LEVELS - 1);
+    count_table(&tally, kernel_root, PAGETABLE_LEVELS - 1, PAGETABLE_ENTRIES);
     space_each(count_space, &tally);
     frame_each(count_compare, &tally);
     uint64_t free = tally.free + frame_untouched();

@@ -42,7 +42,7 @@ enum {
     FRESH_MAX = 2 * (MACHINE_MEMORY_MAX + MACHINE_RESERVED_MAX + 1),
     BLOCK_FRAMES = 512,
     BLOCK_SIZE = BLOCK_FRAMES * PAGE_SIZE,
-    NO_FRAME = 0, /* frame 0 is never handed out: it ends lists */
+    NO_FRAME = 0, /* frame 0, address 0, is never handed out: it ends lists */
     POISON = 0x5a,
 };
 
@@ -296,8 +296,13 @@ pa_t frame_alloc_zero(bool essential) {
     return pa;
 }
 
-/* `count` adjacent frames out of the pool's list; NO_FRAME: there are none. */
+/* `count` adjacent frames, of those never used or out of the list; NO_FRAME:
+ * there are none. */
 static uint32_t pool_take_run(unsigned count) REQUIRES(pool.lock) {
+    uint32_t fresh = pool_take_fresh(count);
+    if (fresh != NO_FRAME) {
+        return fresh;
+    }
     unsigned run = 0;
     uint32_t end = frame_first + frame_count;
     for (uint32_t number = frame_first; number < end; number++) {
@@ -311,31 +316,6 @@ static uint32_t pool_take_run(unsigned count) REQUIRES(pool.lock) {
         }
     }
     return NO_FRAME;
-}
-
-/* Makes adjacent frames ones in use; the address of the first, or 0. */
-static pa_t frames_begin(uint32_t first, unsigned count, enum frame_kind kind) {
-    for (unsigned i = 0; first != NO_FRAME && i < count; i++) {
-        frame_begin(first + i, kind);
-    }
-    return first != NO_FRAME ? number_address(first) : 0;
-}
-
-pa_t frame_alloc_contiguous(unsigned count) {
-    assert(count > 0);
-    if (frame_fail_now()) {
-        return 0;
-    }
-    spin_lock(&pool.lock);
-    uint32_t first = NO_FRAME;
-    if (pool.free >= reserve + count) {
-        first = pool_take_fresh(count);
-        if (first == NO_FRAME) {
-            first = pool_take_run(count);
-        }
-    }
-    spin_unlock(&pool.lock);
-    return frames_begin(first, count, FRAME_DMA);
 }
 
 /* The last block of the range, which is cut off with what lies behind it, a
@@ -352,18 +332,40 @@ static uint32_t range_take_block(struct range *range) REQUIRES(pool.lock) {
     return fresh_begin((uint32_t)(block >> PAGE_SHIFT), BLOCK_FRAMES);
 }
 
-pa_t frame_alloc_block(void) {
+/* Takes a block that was never used; NO_FRAME: there is none. */
+static uint32_t pool_take_block(void) REQUIRES(pool.lock) {
+    uint32_t first = NO_FRAME;
+    unsigned count = pool.fresh_count;
+    for (unsigned i = 0; i < count && first == NO_FRAME; i++) {
+        first = range_take_block(&pool.fresh[i]);
+    }
+    return first;
+}
+
+/* Allocates adjacent frames; the address of the first, or 0. */
+static pa_t alloc_adjacent(unsigned count, enum frame_kind kind) {
     if (frame_fail_now()) {
         return 0;
     }
     uint32_t first = NO_FRAME;
     spin_lock(&pool.lock);
-    unsigned count = pool.free >= reserve + BLOCK_FRAMES ? pool.fresh_count : 0;
-    for (unsigned i = 0; i < count && first == NO_FRAME; i++) {
-        first = range_take_block(&pool.fresh[i]);
+    if (pool.free >= reserve + count) {
+        first = kind == FRAME_DMA ? pool_take_run(count) : pool_take_block();
     }
     spin_unlock(&pool.lock);
-    return frames_begin(first, BLOCK_FRAMES, FRAME_USED);
+    for (unsigned i = 0; first != NO_FRAME && i < count; i++) {
+        frame_begin(first + i, kind);
+    }
+    return number_address(first);
+}
+
+pa_t frame_alloc_contiguous(unsigned count) {
+    assert(count > 0);
+    return alloc_adjacent(count, FRAME_DMA);
+}
+
+pa_t frame_alloc_block(void) {
+    return alloc_adjacent(BLOCK_FRAMES, FRAME_USED);
 }
 
 void frame_free(pa_t pa) {

@@ -34,10 +34,10 @@ enum {
 pa_t kernel_root;
 uint64_t kernel_satp;
 
-static struct range image_range(void) {
-    struct range image = {va_to_pa(kernel_start),
-                          (uint64_t)(kernel_end - kernel_start)};
-    return image;
+static void must(int result) {
+    if (result < 0) {
+        panic("no memory for the kernel's map");
+    }
 }
 
 /* Flags for a page of the image; 0: it stays unmapped. */
@@ -70,7 +70,9 @@ static bool is_reserved(const struct machine *from, struct range range) {
 
 static pte_t page_flags(const struct machine *from, pa_t pa) {
     struct range page = {pa, PAGE_SIZE};
-    if (range_contains(image_range(), page)) {
+    struct range image = {va_to_pa(kernel_start),
+                          (uint64_t)(kernel_end - kernel_start)};
+    if (range_contains(image, page)) {
         return image_flags(pa);
     }
     return range_overlaps(page, from->initrd) || !is_reserved(from, page)
@@ -87,11 +89,8 @@ static bool is_plain(const struct machine *from, pa_t pa) {
 static void map_page(struct pagetable *table, pa_t pa, pte_t flags) {
     va_t va = (va_t)pa_to_va(pa);
     const pte_t *leaf = pagetable_find(table, va, 0);
-    if (flags == 0 || (leaf != NULL && *leaf != 0)) {
-        return;
-    }
-    if (pagetable_map(table, va, pa, flags) < 0) {
-        panic("no memory for the kernel's map");
+    if (flags != 0 && (leaf == NULL || *leaf == 0)) {
+        must(pagetable_map(table, va, pa, flags));
     }
 }
 
@@ -102,10 +101,8 @@ static void map_memory(struct pagetable *table, const struct machine *from,
     while (pa < end) {
         if (pa % LARGE_SIZE == 0 && end - pa >= LARGE_SIZE &&
             is_plain(from, pa)) {
-            if (pagetable_map_large(table, (va_t)pa_to_va(pa), pa, KERNEL_RW) <
-                0) {
-                panic("no memory for the kernel's map");
-            }
+            va_t va = (va_t)pa_to_va(pa);
+            must(pagetable_map_large(table, va, pa, KERNEL_RW));
             pa += LARGE_SIZE;
         } else {
             map_page(table, pa, page_flags(from, pa));
@@ -124,9 +121,7 @@ static void map_device(struct pagetable *table, const struct range *range) {
 
 void kernel_map_init(const struct machine *from) {
     struct pagetable table;
-    if (pagetable_create(&table, &kernel_quota) < 0) {
-        panic("no memory for the kernel's map");
-    }
+    must(pagetable_create(&table, &kernel_quota));
     for (unsigned i = 0; i < from->memory_count; i++) {
         map_memory(&table, from, &from->memory[i]);
     }

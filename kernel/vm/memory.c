@@ -48,14 +48,12 @@ int memory_create_device(pa_t base, uint64_t length, struct memory **memory) {
         return -EINVAL;
     }
     struct range range = {base, length};
-    if (range_contains(initrd, range)) {
-        return memory_create(MEMORY_KIND_BOOT, base, length / PAGE_SIZE,
-                             memory);
-    }
-    if (!machine_is_device(range)) {
+    bool boot = range_contains(initrd, range);
+    if (!boot && !machine_is_device(range)) {
         return -EINVAL;
     }
-    return memory_create(MEMORY_KIND_DEVICE, base, length / PAGE_SIZE, memory);
+    return memory_create(boot ? MEMORY_KIND_BOOT : MEMORY_KIND_DEVICE, base,
+                         length / PAGE_SIZE, memory);
 }
 
 static void dma_free(pa_t base, uint64_t pages) {

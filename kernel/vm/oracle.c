@@ -15,8 +15,8 @@
  *             The hart that is in the number by itself when a record settles
  *             is the panic; one that is elsewhere panics when it comes back.
  * Bound       Each hart has records for what it wrote itself. When they are
- *             full, those of one number become one, which no page's fence
- *             covers: nothing is forgotten.
+ *             full, one stands for many, which no page's fence covers: nothing
+ *             is forgotten.
  * Order       A store is told after it was done, a fence and an entry before:
  *             so whatever the oracle misses, a hart cannot hold.
  * Locks       oracle_lock (RANK_ORACLE) guards the records and notes.
@@ -36,11 +36,11 @@
 #include "vm/space.h"
 
 enum {
-    RECORDS = 600, /* more than most operations need */
+    RECORDS = 600,     /* more than most operations need */
+    RECORDS_SPARE = 8, /* more than the spaces that one is about */
     INDEX_BITS = 9,
-    LINK_SHIFT = 3,   /* links count in words: 32 bits reach 32 GiB */
-    LEVEL_NUMBER = 3, /* of a record that stands for a whole number */
-    LEVEL_GLOBAL = 4, /* ... for a global mapping */
+    LINK_SHIFT = 3, /* links count in words: 32 bits reach 32 GiB */
+    LEVEL_GLOBAL = PAGETABLE_LEVELS, /* of a record for a global mapping */
 };
 
 struct record {
@@ -50,8 +50,8 @@ struct record {
     uint32_t frame, frames;      /* that the entry led to, and does no more */
     uint32_t root;               /* frame of the root */
     uint16_t number;
-    uint8_t level; /* of the entry, or LEVEL_ */
-    bool table;    /* the entry led to a table */
+    uint8_t level; /* of the entry, or LEVEL_GLOBAL */
+    bool table;    /* the entry led to a table, or there are others */
     uint8_t harts; /* that may hold it */
 };
 
@@ -152,36 +152,28 @@ void oracle_space(struct space *space) {
 
 /* ---- Records ---- */
 
-/* Makes room: what one number has becomes one record each. */
-static void records_merge(struct record *list, unsigned *count) {
-    unsigned kept = 0;
-    for (unsigned i = 0; i < *count; i++) {
-        unsigned k = 0;
-        while (k < kept && (list[k].number != list[i].number ||
-                            list[k].level != LEVEL_NUMBER)) {
-            k++;
-        }
-        if (k == kept) {
-            list[kept] = list[i];
-            list[kept].harts = 0;
-            list[kept].frames = 0;
-            if (list[i].level != LEVEL_GLOBAL) {
-                list[kept].level = LEVEL_NUMBER;
-            }
-            kept++;
-        }
-        list[k].harts |= list[i].harts;
-    }
-    *count = kept;
-}
-
+/* When there is little room, a record that every hart has fenced makes place,
+ * or one of the same space takes the new one in: it then stands for a table,
+ * which no page's fence covers. */
 static void record_add(const struct record *record) REQUIRES(oracle_lock) {
     unsigned self = hart_self()->id;
-    if (written[self].count == RECORDS) {
-        records_merge(written[self].record, &written[self].count);
+    struct record *list = written[self].record;
+    unsigned count = written[self].count;
+    struct record *like = NULL;
+    for (unsigned i = 0; count >= RECORDS - RECORDS_SPARE && i < count; i++) {
+        if (list[i].harts == 0) {
+            list[i] = *record;
+            return;
+        }
+        like = list[i].root == record->root ? &list[i] : like;
     }
-    assert(written[self].count < RECORDS);
-    written[self].record[written[self].count++] = *record;
+    if (like != NULL) {
+        like->table = true;
+        like->harts |= record->harts;
+        return;
+    }
+    assert(count < RECORDS);
+    list[written[self].count++] = *record;
 }
 
 /* The harts that may hold translations of the root under the number. */
@@ -260,7 +252,7 @@ static bool fence_covers(const struct record *record, va_t va,
         return false;
     }
     return va == ORACLE_ANY ||
-           (!record->table && record->level != LEVEL_NUMBER &&
+           (!record->table &&
             va >> (PAGE_SHIFT + INDEX_BITS * record->level) ==
                 record->va >> (PAGE_SHIFT + INDEX_BITS * record->level));
 }

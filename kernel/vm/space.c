@@ -5,7 +5,8 @@
  * States      LIVE (refs > 0) -> DYING (space_put dropped the last reference:
  *             no thread is in it, but a hart may still have it in satp) ->
  *             free (space_free_step was called until it returned true).
- * Invariants  I1 every space that has a table is in the list of all spaces;
+ * Invariants  I1 every space that has a table is in the list of all spaces, by
+ *                rising address;
  *             I2 what a space is charged for is gone from its quota with it.
  * Locks       space->lock guards regions, page table and heap. spaces_lock
  *             guards the list of all spaces; it is taken with no space locked,
@@ -32,7 +33,13 @@ void (*space_defunct)(struct space *space);
 
 static void spaces_add(struct space *space) {
     spin_lock(&spaces_lock);
-    list_push_back(&spaces, &space->link);
+    struct list *place = &spaces;
+    struct list *next = list_first(&spaces);
+    while (next != NULL && next < &space->link) {
+        place = next;
+        next = list_next(&spaces, next);
+    }
+    list_insert_after(place, &space->link);
     spin_unlock(&spaces_lock);
 }
 
@@ -87,29 +94,16 @@ void space_put(struct space *space) {
     }
 }
 
-/* The space with the lowest address above this one's. */
-static struct space *space_above(const struct space *floor)
-    REQUIRES(spaces_lock) {
-    struct space *best = NULL;
-    struct list *link = list_first(&spaces);
-    for (; link != NULL; link = list_next(&spaces, link)) {
-        struct space *space = container_of(link, struct space, link);
-        if (space > floor && (best == NULL || space < best)) {
-            best = space;
-        }
-    }
-    return best;
-}
-
-/* Out of order, therefore by trying: whoever holds a space's lock waits neither
- * for spaces_lock nor for a space at a lower address. */
+/* By trying, since spin_lock wants each rank but once: whoever holds a space's
+ * lock waits neither for spaces_lock nor for a space at a lower address. */
 void spaces_freeze(void) NO_THREAD_SAFETY;
 void spaces_freeze(void) {
     spin_lock(&spaces_lock);
-    struct space *space = NULL;
-    while ((space = space_above(space)) != NULL) {
-        if (!spin_try(&space->lock)) {
-            spin_wait(&space->lock);
+    struct list *link = list_first(&spaces);
+    for (; link != NULL; link = list_next(&spaces, link)) {
+        struct spinlock *lock = &container_of(link, struct space, link)->lock;
+        if (!spin_try(lock)) {
+            spin_wait(lock);
         }
     }
 }

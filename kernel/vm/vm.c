@@ -40,7 +40,3 @@ void vm_init(const struct machine *machine) {
     }
     memory_init(machine);
 }
-
-void vm_init_hart(void) {
-    kernel_map_init_hart();
-}

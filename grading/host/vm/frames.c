@@ -7,9 +7,9 @@
 #include "abi/errno.h"
 #include "sim.h"
 #include "tests.h"
-#include "vm/check.h"
 #include "vm/frame.h"
 #include "vm/slab.h"
+#include "vm/vm.h"
 
 enum { FRAMES = 600, RESERVE = 64 };
 

@@ -5,7 +5,7 @@
 #include "kit.h"
 
 #include "abi/errno.h"
-#include "vm/check.h"
+#include "vm/vm.h"
 
 struct quota *quota;
 

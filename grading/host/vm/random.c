@@ -8,9 +8,9 @@
 #include "abi/errno.h"
 #include "sim.h"
 #include "tests.h"
-#include "vm/check.h"
 #include "vm/copy.h"
 #include "vm/frame.h"
+#include "vm/vm.h"
 
 enum {
     SPACES = 6,

@@ -5,11 +5,11 @@
 #include "abi/errno.h"
 #include "kit.h"
 #include "tests.h"
-#include "vm/check.h"
 #include "vm/copy.h"
 #include "vm/frame.h"
 #include "vm/memory.h"
 #include "vm/transfer.h"
+#include "vm/vm.h"
 
 static void test_cow(void) {
     struct space *parent = start();

@@ -5,7 +5,7 @@
 #include "abi/errno.h"
 #include "kit.h"
 #include "tests.h"
-#include "vm/check.h"
+#include "vm/vm.h"
 
 static void test_lazy(void) {
     struct space *space = start();

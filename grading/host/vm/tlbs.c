@@ -6,8 +6,8 @@
 #include "abi/errno.h"
 #include "sim.h"
 #include "tests.h"
-#include "vm/check.h"
 #include "vm/frame.h"
+#include "vm/vm.h"
 
 enum {
     FRAMES = 2000,

@@ -13,8 +13,8 @@
 
 #include "abi/errno.h"
 #include "tests.h"
-#include "vm/check.h"
 #include "vm/frame.h"
+#include "vm/vm.h"
 
 static struct model models[MODELS];
 static struct lending lendings[LENDINGS];

@@ -188,7 +188,7 @@ static void harts_start(void) {
  * Caught by: harts
  */
 void secondary_main(void) {
-    vm_init_hart();
+    kernel_map_init_hart();
     hart_init();
     trap_run();
 }
@@ -199,7 +199,7 @@ void secondary_main(void) {
  * Caught by: harts
  */
 void secondary_main(void) {
-    vm_init_hart();
+    kernel_map_init_hart();
     sched_init_hart();
     trap_run();
 }
