@@ -19,7 +19,7 @@ remap_count remap_min remap_average remap_max remap_sum
 
 LOCKS = """
 tree process irq endpoint handles loan space wait timer asid slab frame
-plic console oracle
+pool plic console oracle
 """.split()
 
 

@@ -22,7 +22,8 @@ enum lock_rank {
     RANK_TIMER,        /* a hart's deadlines (proc) */
     RANK_ASID,         /* address-space numbers (vm) */
     RANK_SLAB,         /* an object cache (vm) */
-    RANK_FRAME,        /* free frames (vm) */
+    RANK_FRAME,        /* a hart's free frames (vm) */
+    RANK_POOL,         /* the free frames behind those (vm) */
     RANK_PLIC,         /* interrupt controller registers (dev) */
     RANK_CONSOLE,      /* the kernel's own output (dev) */
     RANK_ORACLE,       /* debug: who may hold a translation (vm) */

@@ -21,8 +21,8 @@
  *                fresh range, or reserved; one with refs > 0 is in none;
  *             I2 kind is FRAME_POOL exactly for the frames in the pool's list,
  *                and changes to and from it under the pool's lock only.
- * Locks       Each stock's lock and the pool's have RANK_FRAME, so never two
- *             of them are held: frames travel between them in a small array.
+ * Locks       A stock's lock (RANK_FRAME), then the pool's (RANK_POOL); never
+ *             two stocks'.
  */
 #include "vm/frame.h"
 
@@ -154,30 +154,20 @@ static uint32_t pool_take_fresh(unsigned count) REQUIRES(pool.lock) {
     return NO_FRAME;
 }
 
-/* Moves up to STOCK_BATCH frames from the pool into batch; returns how many. */
-static unsigned pool_take(uint32_t batch[STOCK_BATCH], bool essential) {
-    uint64_t keep = essential ? 0 : reserve;
-    unsigned count = 0;
-    spin_lock(&pool.lock);
-    while (count < STOCK_BATCH && pool.free > keep) {
-        uint32_t number = pool.first;
-        if (number != NO_FRAME) {
-            pool_unlink(number);
-        } else {
-            number = pool_take_fresh(1);
-        }
-        batch[count++] = number;
+/* A free frame; NO_FRAME: there is none. */
+static uint32_t pool_pop(void) REQUIRES(pool.lock) {
+    uint32_t number = pool.first;
+    if (number == NO_FRAME) {
+        return pool_take_fresh(1);
     }
-    spin_unlock(&pool.lock);
-    return count;
+    pool_unlink(number);
+    return number;
 }
 
-/* Gives up to `count` frames to the pool. */
-static void pool_give(const uint32_t *batch, unsigned count) {
+/* Takes a frame back past a stock that another hart is at. */
+static __attribute__((noinline)) void pool_give(uint32_t number) {
     spin_lock(&pool.lock);
-    while (count > 0) {
-        pool_push(batch[--count]);
-    }
+    pool_push(number);
     spin_unlock(&pool.lock);
 }
 
@@ -204,20 +194,30 @@ static inline uint32_t stock_pop(struct stock *stock) REQUIRES(stock->lock) {
     return number;
 }
 
-/* Fills this hart's stock from the pool and returns one frame of it; when the
- * pool has none to give, takes one from any hart's stock. */
-static uint32_t stock_refill(bool essential) {
-    uint32_t batch[STOCK_BATCH];
-    struct stock *stock = stock_self();
-    unsigned count = pool_take(batch, essential);
-    if (count > 0) {
-        spin_lock(&stock->lock);
-        while (count > 1) {
-            stock_push(stock, batch[--count]);
-        }
-        spin_unlock(&stock->lock);
-        return batch[0];
+/* Fetches a batch from the pool, or what it has to give. */
+static void stock_fill(struct stock *stock, bool essential)
+    REQUIRES(stock->lock) {
+    uint64_t keep = essential ? 0 : reserve;
+    spin_lock(&pool.lock);
+    while (stock->count < STOCK_BATCH && pool.free > keep) {
+        stock_push(stock, pool_pop());
     }
+    spin_unlock(&pool.lock);
+}
+
+/* Gives the pool what is more than a batch. */
+static __attribute__((noinline)) void stock_spill(struct stock *stock) {
+    spin_lock(&stock->lock);
+    spin_lock(&pool.lock);
+    while (stock->count > STOCK_BATCH) {
+        pool_push(stock_pop(stock));
+    }
+    spin_unlock(&pool.lock);
+    spin_unlock(&stock->lock);
+}
+
+/* A frame out of any hart's stock, when the pool has none to give. */
+static uint32_t stocks_search(void) {
     uint32_t number = NO_FRAME;
     for (unsigned i = 0; i < hart_count && number == NO_FRAME; i++) {
         spin_lock(&stocks[i].lock);
@@ -225,18 +225,6 @@ static uint32_t stock_refill(bool essential) {
         spin_unlock(&stocks[i].lock);
     }
     return number;
-}
-
-/* Moves a batch of this hart's stock, which is full, to the pool. */
-static __attribute__((noinline)) void stock_spill(struct stock *stock) {
-    uint32_t batch[STOCK_BATCH];
-    unsigned count = 0;
-    spin_lock(&stock->lock);
-    while (count < STOCK_BATCH && stock->first != NO_FRAME) {
-        batch[count++] = stock_pop(stock);
-    }
-    spin_unlock(&stock->lock);
-    pool_give(batch, count);
 }
 
 /* ---- The interface ---- */
@@ -270,7 +258,14 @@ static inline pa_t frame_begin(uint32_t number, enum frame_kind kind) {
 
 /* frame_alloc when the hart's stock is empty, or another hart is at it. */
 static __attribute__((noinline)) pa_t frame_alloc_slow(bool essential) {
-    uint32_t number = stock_refill(essential);
+    struct stock *stock = stock_self();
+    spin_lock(&stock->lock);
+    stock_fill(stock, essential);
+    uint32_t number = stock_pop(stock);
+    spin_unlock(&stock->lock);
+    if (number == NO_FRAME) {
+        number = stocks_search();
+    }
     return number != NO_FRAME ? frame_begin(number, FRAME_USED) : 0;
 }
 
@@ -374,7 +369,7 @@ void frame_free(pa_t pa) {
     poison_fill(pa);
     frame_records[number].kind = FRAME_FREE;
     if (!spin_try(&stock->lock)) {
-        pool_give(&number, 1);
+        pool_give(number);
         return;
     }
     stock_push(stock, number);
@@ -485,7 +480,7 @@ static void table_init(void) {
 }
 
 void frame_init(const struct machine *from) {
-    spin_init(&pool.lock, RANK_FRAME);
+    spin_init(&pool.lock, RANK_POOL);
     for (unsigned i = 0; i < HART_MAX; i++) {
         spin_init(&stocks[i].lock, RANK_FRAME);
     }

@@ -62,6 +62,7 @@ static const char *const counter_names[] = {
     [COUNTER_LOCK_ASID] = "lock_asid",
     [COUNTER_LOCK_SLAB] = "lock_slab",
     [COUNTER_LOCK_FRAME] = "lock_frame",
+    [COUNTER_LOCK_POOL] = "lock_pool",
     [COUNTER_LOCK_PLIC] = "lock_plic",
     [COUNTER_LOCK_CONSOLE] = "lock_console",
     [COUNTER_LOCK_ORACLE] = "lock_oracle",
