@@ -143,7 +143,7 @@ void large_drop_block(struct space *space, struct region *region) {
 struct region *region_add(struct space *space, const struct region *like) {
     assert(region_is_free(space, region_low(like), like->end));
     struct region *region = space->region_count < REGION_MAX
-                                ? slab_alloc_for(&regions, space->quota)
+                                ? slab_alloc(&regions, space->quota)
                                 : NULL;
     if (region == NULL) {
         return NULL;

@@ -233,7 +233,7 @@ int space_transfer(struct transfer *transfer) {
 void loan_free(struct loan *loan) {
     struct space *from = loan->from;
     struct space *to = loan->to;
-    slab_free(&loans, loan);
+    slab_free(&loans, loan, NULL);
     space_put(to);
     space_put(from);
 }

@@ -37,7 +37,7 @@ static struct slab sessions = SLAB(struct session, session_once);
 /* ---- Making ---- */
 
 static struct endpoint *endpoint_alloc(struct quota *quota) {
-    struct endpoint *endpoint = slab_alloc_for(&endpoints, quota);
+    struct endpoint *endpoint = slab_alloc(&endpoints, quota);
     if (!endpoint)
         return NULL;
     endpoint->generation = generation_next();
@@ -54,7 +54,7 @@ static struct endpoint *endpoint_alloc(struct quota *quota) {
 static void endpoint_free(struct endpoint *endpoint) {
     quota_uncharge_objects(endpoint->quota, 1);
     quota_put(endpoint->quota);
-    slab_free(&endpoints, endpoint);
+    slab_free(&endpoints, endpoint, NULL);
 }
 
 int64_t endpoint_create(struct thread *self) {
@@ -67,7 +67,7 @@ int64_t endpoint_create(struct thread *self) {
 }
 
 static struct session *session_alloc(struct quota *quota) {
-    struct session *session = slab_alloc_for(&sessions, quota);
+    struct session *session = slab_alloc(&sessions, quota);
     if (!session)
         return NULL;
     session->generation = generation_next();
@@ -81,7 +81,7 @@ static struct session *session_alloc(struct quota *quota) {
 static void session_release(struct session *session) {
     quota_uncharge_objects(session->quota, 1);
     quota_put(session->quota);
-    slab_free(&sessions, session);
+    slab_free(&sessions, session, NULL);
 }
 
 /* Ties a fresh session to the endpoint that the handle names. */

@@ -19,7 +19,7 @@ static void notification_once(void *object) {
 static struct slab notifications = SLAB(struct notification, notification_once);
 
 static struct notification *notification_alloc(struct quota *quota) {
-    struct notification *notification = slab_alloc_for(&notifications, quota);
+    struct notification *notification = slab_alloc(&notifications, quota);
     if (!notification)
         return NULL;
     notification->generation = generation_next();
@@ -251,7 +251,7 @@ static void notification_put(const struct handle_entry *entry) {
         unbind_dying(notification, endpoint);
     quota_uncharge_objects(notification->quota, 1);
     quota_put(notification->quota);
-    slab_free(&notifications, notification);
+    slab_free(&notifications, notification, NULL);
 }
 
 /* ---- Watching children ---- */

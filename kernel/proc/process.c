@@ -51,7 +51,7 @@ static void process_reset(struct process *process) {
 static struct process *process_alloc(struct quota *quota) {
     if (!quota)
         return NULL;
-    struct process *process = slab_alloc(&processes);
+    struct process *process = slab_alloc(&processes, NULL);
     if (!process) {
         quota_put(quota);
         return NULL;
@@ -77,7 +77,7 @@ struct process *process_create(struct process *parent) {
 void process_free(struct process *process) {
     quota_put(process->quota);
     process->life = LIFE_FREE;
-    slab_free(&processes, process);
+    slab_free(&processes, process, NULL);
 }
 
 /* ---- The pid table ---- */

@@ -54,7 +54,7 @@ static void thread_reset(struct thread *thread) {
 
 static struct thread *create_locked(struct process *process)
     REQUIRES(process->lock) {
-    struct thread *thread = slab_alloc_for(&threads, process->quota);
+    struct thread *thread = slab_alloc(&threads, process->quota);
     if (!thread)
         return NULL;
     unsigned bit = bits_lowest(~process->tids);
@@ -93,7 +93,7 @@ void thread_free(struct process *process, struct thread *thread) {
     process->tids &= ~(1ull << (thread->tid - 1));
     thread->state = THREAD_FREE;
     thread->process = NULL;
-    slab_free_for(&threads, thread, process->quota);
+    slab_free(&threads, thread, process->quota);
 }
 
 struct thread *thread_next(const struct process *process,

@@ -2,9 +2,9 @@
 /*
  * vm/check.c: recounting every reference.
  *
- * Idea        A frame in use does not need its `prev` link, so the count that
- *             the tables lead to is kept there: no memory is allocated, and
- *             the check runs also when there is none left.
+ * Idea        A frame in use does not need its `prev` link, which is 0 then, so
+ *             the count that the tables lead to is kept there: no memory is
+ *             allocated, and the check runs also when there is none left.
  * Locks       All spaces are locked while it counts. Frames that are just then
  *             taken for kernel objects, which needs no space, may be seen half
  *             taken: what looks wrong is looked at again.
@@ -37,14 +37,6 @@ static void complain(struct tally *tally, pa_t pa, const struct frame *frame,
     if (tally->wrong++ < COMPLAINTS && !tally->quiet) {
         kprintf("frame %lx: %s (kind %u, refs %u, counted %u)\n", pa, what,
                 frame->kind, frame->refs, frame->prev);
-    }
-}
-
-static void count_reset(pa_t pa, struct frame *frame, void *arg) {
-    (void)pa;
-    (void)arg;
-    if (frame->kind != FRAME_POOL) {
-        frame->prev = 0;
     }
 }
 
@@ -127,13 +119,15 @@ static void count_compare(pa_t pa, struct frame *frame, void *arg) {
             complain(tally, pa, frame, "lost or miscounted");
         }
     }
+    if (frame->kind != FRAME_POOL) {
+        frame->prev = 0;
+    }
 }
 
 /* Counts once; `quiet`: prints nothing. */
 static uint64_t check_once(bool quiet) {
     struct tally tally = {.quiet = quiet};
     spaces_freeze();
-    frame_each(count_reset, NULL);
     count_table(&tally, kernel_root, PAGETABLE_LEVELS - 1, PAGETABLE_ENTRIES);
     space_each(count_space, &tally);
     frame_each(count_compare, &tally);

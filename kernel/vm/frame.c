@@ -117,6 +117,7 @@ static void pool_unlink(uint32_t number) REQUIRES(pool.lock) {
         frame_records[frame->next].prev = frame->prev;
     }
     frame->kind = FRAME_FREE;
+    frame->prev = 0; /* for vm/check.c */
     pool.free--;
 }
 

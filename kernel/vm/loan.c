@@ -20,7 +20,7 @@ static struct list left = {&left, &left};
 static struct list due = {&due, &due};
 
 struct loan *loan_create(struct space *from, struct space *to) {
-    struct loan *loan = slab_alloc_for(&loans, from->quota);
+    struct loan *loan = slab_alloc(&loans, from->quota);
     if (loan != NULL) {
         loan->from = space_get(from);
         loan->to = space_get(to);
@@ -36,7 +36,7 @@ void loan_add(struct loan *loan, const struct transfer_item *item) {
 void loan_free(struct loan *loan) {
     struct space *from = loan->from;
     struct space *to = loan->to;
-    slab_free_for(&loans, loan, from->quota);
+    slab_free(&loans, loan, from->quota);
     space_put(to);
     space_put(from);
 }

@@ -21,17 +21,9 @@
 enum { DMA_PAGES_MAX = 1024 };
 
 static struct slab memories = SLAB(struct memory, NULL);
-static struct range initrd; /* in whole pages */
-
-void memory_init(const struct machine *from) {
-    initrd.base = round_down(from->initrd.base, PAGE_SIZE);
-    initrd.size = round_up(from->initrd.base + from->initrd.size, PAGE_SIZE) -
-                  initrd.base;
-}
-
 static int memory_create(enum memory_kind kind, pa_t base, uint64_t pages,
                          struct memory **memory) {
-    *memory = slab_alloc(&memories);
+    *memory = slab_alloc(&memories, NULL);
     if (*memory == NULL) {
         return -ENOMEM;
     }
@@ -47,8 +39,11 @@ int memory_create_device(pa_t base, uint64_t length, struct memory **memory) {
         base + length < base) {
         return -EINVAL;
     }
+    const struct range *initrd = &machine.initrd;
     struct range range = {base, length};
-    bool boot = range_contains(initrd, range);
+    struct range pages = {round_down(initrd->base, PAGE_SIZE), 0};
+    pages.size = round_up(initrd->base + initrd->size, PAGE_SIZE) - pages.base;
+    bool boot = range_contains(pages, range);
     if (!boot && !machine_is_device(range)) {
         return -EINVAL;
     }
@@ -92,5 +87,5 @@ void memory_put(struct memory *memory) {
     if (memory->kind == MEMORY_KIND_DMA) {
         dma_free(memory->base, memory->pages);
     }
-    slab_free(&memories, memory);
+    slab_free(&memories, memory, NULL);
 }

@@ -19,8 +19,6 @@
 
 #include "arch/memory.h"
 
-struct machine;
-
 enum memory_kind {
     MEMORY_KIND_DEVICE, /* registers: no RAM behind them */
     MEMORY_KIND_BOOT,   /* the initrd, as the machine was started with it */
@@ -33,9 +31,6 @@ struct memory {
     pa_t base;
     uint64_t pages;
 };
-
-/* Notes what may be mapped. Once, at boot. */
-void memory_init(const struct machine *machine);
 
 /*
  * An object with one reference for physical [base, base + length), both

@@ -5,8 +5,7 @@
  * Invariants  I1 frames and objects are what was charged and not yet taken
  *                back: both are 0 when the last reference goes;
  *             I2 a charge succeeds only if the result is within the limit.
- * Locks       None: a count changes by compare-and-swap, so that it never goes
- *             past its limit, not even for a moment.
+ * Locks       None: a charge is added first, and taken back if it was too much.
  */
 #include "vm/quota.h"
 
@@ -24,7 +23,7 @@ struct quota kernel_quota = {
 };
 
 struct quota *quota_create(void) {
-    struct quota *quota = slab_alloc(&quotas);
+    struct quota *quota = slab_alloc(&quotas, NULL);
     if (quota == NULL) {
         return NULL;
     }
@@ -47,5 +46,5 @@ void quota_put(struct quota *quota) {
         return;
     }
     assert(quota->frames == 0 && quota->objects == 0);
-    slab_free(&quotas, quota);
+    slab_free(&quotas, quota, NULL);
 }

@@ -93,7 +93,7 @@ static void region_link(struct space *space, struct region *region) {
 struct region *region_add(struct space *space, const struct region *like) {
     assert(region_is_free(space, region_low(like), like->end));
     struct region *region = space->region_count < REGION_MAX
-                                ? slab_alloc_for(&regions, space->quota)
+                                ? slab_alloc(&regions, space->quota)
                                 : NULL;
     if (region == NULL) {
         return NULL;
@@ -137,7 +137,7 @@ void region_remove(struct space *space, struct region *region) {
 }
 
 void region_free(struct region *region) {
-    slab_free(&regions, region);
+    slab_free(&regions, region, NULL);
 }
 
 void region_trim(struct region *region, va_t start) {

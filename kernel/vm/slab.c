@@ -69,34 +69,25 @@ static void *slab_pop(struct slab *slab) {
     return object;
 }
 
-static void *slab_alloc_from(struct slab *slab, bool essential) {
-    if (frame_fail_now()) {
+void *slab_alloc(struct slab *slab, struct quota *quota) {
+    bool essential = quota != NULL && quota_essential(quota);
+    void *object = NULL;
+    if (quota != NULL && !quota_charge_objects(quota, 1)) {
         return NULL;
     }
-    void *object = slab_pop(slab);
-    /* Another hart may take all of a new frame's objects before this one. */
-    while (object == NULL && slab_grow(slab, essential)) {
-        object = slab_pop(slab);
+    if (!frame_fail_now()) {
+        /* Another hart may take all of a new frame's objects before this. */
+        do {
+            object = slab_pop(slab);
+        } while (object == NULL && slab_grow(slab, essential));
     }
-    return object;
-}
-
-void *slab_alloc(struct slab *slab) {
-    return slab_alloc_from(slab, false);
-}
-
-void *slab_alloc_for(struct slab *slab, struct quota *quota) {
-    if (!quota_charge_objects(quota, 1)) {
-        return NULL;
-    }
-    void *object = slab_alloc_from(slab, quota_essential(quota));
-    if (object == NULL) {
+    if (object == NULL && quota != NULL) {
         quota_uncharge_objects(quota, 1);
     }
     return object;
 }
 
-void slab_free(struct slab *slab, void *object) {
+void slab_free(struct slab *slab, void *object, struct quota *quota) {
     assert(slab_contains(slab, object));
     void **link = object_link(slab, object);
     spin_lock(&slab->lock);
@@ -104,11 +95,9 @@ void slab_free(struct slab *slab, void *object) {
     *link = slab->free;
     slab->free = object;
     spin_unlock(&slab->lock);
-}
-
-void slab_free_for(struct slab *slab, void *object, struct quota *quota) {
-    slab_free(slab, object);
-    quota_uncharge_objects(quota, 1);
+    if (quota != NULL) {
+        quota_uncharge_objects(quota, 1);
+    }
 }
 
 bool slab_contains(const struct slab *slab, const void *object) {

@@ -9,9 +9,9 @@
  * again. Whoever allocates an object sets the other fields.
  *
  *     static struct slab endpoints = SLAB(struct endpoint, once);
- *     struct endpoint *endpoint = slab_alloc(&endpoints);
+ *     struct endpoint *endpoint = slab_alloc(&endpoints, quota);
  *     ...
- *     slab_free(&endpoints, endpoint);
+ *     slab_free(&endpoints, endpoint, quota);
  */
 #ifndef OCTAVO_VM_SLAB_H
 #define OCTAVO_VM_SLAB_H
@@ -45,17 +45,13 @@ struct slab {
     }
 
 /* An object, as its last user left it (zeros and init_once, if there was
- * none); NULL: no memory. */
-void *slab_alloc(struct slab *slab);
+ * none), charged to a quota, whose owner may perhaps use the reserve of frames;
+ * or to none. NULL: no memory, or quota used up. */
+void *slab_alloc(struct slab *slab, struct quota *quota);
 
-/* The same, charged to a quota, whose owner may perhaps use the reserve of
- * frames; NULL: no memory, or quota used up. */
-void *slab_alloc_for(struct slab *slab, struct quota *quota);
-
-/* Gives an object back; its contents stay until it is allocated again. The
- * second: with the charge. */
-void slab_free(struct slab *slab, void *object);
-void slab_free_for(struct slab *slab, void *object, struct quota *quota);
+/* Gives an object back, with the charge if there is a quota; its contents stay
+ * until it is allocated again. */
+void slab_free(struct slab *slab, void *object, struct quota *quota);
 
 /* True if `object` is a slot of this slab, in use or not. */
 bool slab_contains(const struct slab *slab, const void *object);

@@ -50,7 +50,7 @@ static void spaces_remove(struct space *space) {
 }
 
 struct space *space_create(struct quota *quota) {
-    struct space *space = slab_alloc_for(&space_slab, quota);
+    struct space *space = slab_alloc(&space_slab, quota);
     if (space == NULL) {
         return NULL;
     }
@@ -77,7 +77,7 @@ struct space *space_create(struct quota *quota) {
     spin_unlock(&space->lock);
     if (!made) {
         spaces_remove(space);
-        slab_free_for(&space_slab, space, quota);
+        slab_free(&space_slab, space, quota);
         return NULL;
     }
     if (DEBUG_BUILD) {
@@ -96,8 +96,7 @@ void space_put(struct space *space) {
 
 /* By trying, since spin_lock wants each rank but once: whoever holds a space's
  * lock waits neither for spaces_lock nor for a space at a lower address. */
-void spaces_freeze(void) NO_THREAD_SAFETY;
-void spaces_freeze(void) {
+void spaces_freeze(void) NO_THREAD_SAFETY {
     spin_lock(&spaces_lock);
     struct list *link = list_first(&spaces);
     for (; link != NULL; link = list_next(&spaces, link)) {
@@ -108,8 +107,7 @@ void spaces_freeze(void) {
     }
 }
 
-void spaces_thaw(void) NO_THREAD_SAFETY;
-void spaces_thaw(void) {
+void spaces_thaw(void) NO_THREAD_SAFETY {
     struct list *link = list_first(&spaces);
     for (; link != NULL; link = list_next(&spaces, link)) {
         spin_unlock(&container_of(link, struct space, link)->lock);
@@ -143,7 +141,7 @@ bool space_free_step(struct space *space) {
     }
     spaces_remove(space);
     struct quota *quota = space->quota;
-    slab_free_for(&space_slab, space, quota);
+    slab_free(&space_slab, space, quota);
     quota_put(quota);
     return true;
 }

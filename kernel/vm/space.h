@@ -193,9 +193,7 @@ int space_provide(struct space *space, va_t va, unsigned access, bool nofault,
  */
 static inline int space_resolve(struct space *space, va_t va, unsigned access,
                                 bool nofault, pte_t **leaf)
-    REQUIRES(space->lock);
-static inline int space_resolve(struct space *space, va_t va, unsigned access,
-                                bool nofault, pte_t **leaf) {
+    REQUIRES(space->lock) {
     if (va >= USER_END) {
         return -EFAULT;
     }

@@ -11,7 +11,6 @@
 #include "vm/asid.h"
 #include "vm/frame.h"
 #include "vm/kernelmap.h"
-#include "vm/memory.h"
 #include "vm/oracle.h"
 
 /* oracle=1: see vm/oracle.h. */
@@ -38,5 +37,4 @@ void vm_init(const struct machine *machine) {
     if (bootarg_number("oracle", 0) != 0) {
         oracle_start(highest);
     }
-    memory_init(machine);
 }

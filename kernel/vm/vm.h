@@ -10,8 +10,8 @@
 
 struct machine;
 
-/* Frames, the kernel's final map (this hart is in it afterwards), ASIDs, and
- * what memory objects may map. Once, by the boot hart. */
+/* Frames, the kernel's final map (this hart is in it afterwards), ASIDs. Once,
+ * by the boot hart. */
 void vm_init(const struct machine *machine);
 
 /*

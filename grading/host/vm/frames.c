@@ -185,7 +185,7 @@ static void test_slab(void) {
     sim_boot(FRAMES, 1, 16);
     uint64_t before_all = frame_free_count();
     for (unsigned i = 0; i < 200; i++) {
-        things[i] = slab_alloc(&slab);
+        things[i] = slab_alloc(&slab, NULL);
         CHECK((uint64_t)things[i] % SLAB_ALIGN == 0 &&
               things[i]->generation == 1000);
         CHECK(slab_contains(&slab, things[i]));
@@ -196,7 +196,7 @@ static void test_slab(void) {
     }
     CHECK(frame_free_count() == before_all - 4);
     for (unsigned i = 0; i < 200; i++) {
-        slab_free(&slab, things[i]);
+        slab_free(&slab, things[i], NULL);
     }
     for (unsigned i = 0; i < 200; i++) {
         CHECK(things[i]->generation == 2000 + i);
@@ -205,7 +205,7 @@ static void test_slab(void) {
     unsigned before = made;
     uint64_t free = frame_free_count();
     for (unsigned i = 0; i < 200; i++) {
-        struct thing *thing = slab_alloc(&slab);
+        struct thing *thing = slab_alloc(&slab, NULL);
         CHECK(thing->generation >= 2000 || thing->generation == 1000);
         thing->generation = 3000;
     }

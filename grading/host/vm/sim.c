@@ -17,7 +17,6 @@
 #include "lib/symbols.h"
 #include "vm/frame.h"
 #include "vm/kernelmap.h"
-#include "vm/memory.h"
 #include "vm/oracle.h"
 
 enum { TLB_MAX = 4096, LEVELS = 3, TRIES = 4 };
@@ -400,7 +399,6 @@ void sim_boot(unsigned count, unsigned hart_number, unsigned asid_bits) {
     if (sim_oracle) {
         oracle_init(malloc(oracle_size(highest)), highest);
     }
-    memory_init(&machine);
     space_defunct = sim_defunct;
 }
 

@@ -10,7 +10,8 @@
  * Caught by: resolve, kernel_write
  */
 static inline int space_resolve(struct space *space, va_t va, unsigned access,
-                                bool nofault, pte_t **leaf) {
+                                bool nofault, pte_t **leaf)
+    REQUIRES(space->lock) {
     if (va >= USER_END) {
         return -EFAULT;
     }
@@ -26,7 +27,8 @@ static inline int space_resolve(struct space *space, va_t va, unsigned access,
  * Caught by: resolve, kernel_write
  */
 static inline int space_resolve(struct space *space, va_t va, unsigned access,
-                                bool nofault, pte_t **leaf) {
+                                bool nofault, pte_t **leaf)
+    REQUIRES(space->lock) {
     if (va >= USER_END) {
         return -EFAULT;
     }
@@ -50,7 +52,8 @@ static inline int space_resolve(struct space *space, va_t va, unsigned access,
  * Caught by: resolve_not, kernel_write
  */
 static inline int space_resolve(struct space *space, va_t va, unsigned access,
-                                bool nofault, pte_t **leaf) {
+                                bool nofault, pte_t **leaf)
+    REQUIRES(space->lock) {
     if (va >= USER_END) {
         return -EFAULT;
     }
@@ -69,7 +72,8 @@ static inline int space_resolve(struct space *space, va_t va, unsigned access,
  * Caught by: resolve_not
  */
 static inline int space_resolve(struct space *space, va_t va, unsigned access,
-                                bool nofault, pte_t **leaf) {
+                                bool nofault, pte_t **leaf)
+    REQUIRES(space->lock) {
     *leaf = pagetable_leaf(&space->table, va);
     return leaf_permits(*leaf, access)
                ? 0
