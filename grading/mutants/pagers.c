@@ -25,7 +25,7 @@ static void registers_save(struct thread *thread) {
  * File: kernel/ipc/fastfault.c
  * Killed by: test_pager_way mixed
  */
-struct thread *fastpath_fault(void) {
+struct thread *fastpath_fault(void) NO_THREAD_SAFETY {
     struct thread *self = thread_self();
     struct hart *hart = self->frame.hart;
     struct paging *paging = &self->paging;
@@ -123,7 +123,7 @@ int pager_fault(struct thread *self) {
  * File: kernel/ipc/fastfault.c
  * Killed by: test_pager_way call_before
  */
-struct thread *fastpath_fault(void) {
+struct thread *fastpath_fault(void) NO_THREAD_SAFETY {
     struct thread *self = thread_self();
     struct hart *hart = self->frame.hart;
     struct paging *paging = &self->paging;
@@ -411,7 +411,7 @@ static void pager_call(struct thread *self) {
  * File: kernel/ipc/fastfault.c
  * Killed by: test_pager_end timeout
  */
-struct thread *fastpath_fault(void) {
+struct thread *fastpath_fault(void) NO_THREAD_SAFETY {
     struct thread *self = thread_self();
     struct hart *hart = self->frame.hart;
     struct paging *paging = &self->paging;

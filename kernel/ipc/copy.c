@@ -249,8 +249,7 @@ static inline uint64_t quick_bytes(const struct thread *self,
 
 /* One step of a copy from the newest call or to it. False: nothing happened,
  * but a copy that does everything may. */
-static inline bool copy_quick(struct thread *self) NO_THREAD_SAFETY;
-static inline bool copy_quick(struct thread *self) {
+static inline bool copy_quick(struct thread *self) NO_THREAD_SAFETY {
     struct thread *caller = self->caller;
     uint64_t done = 0;
     if (!caller)

@@ -13,8 +13,7 @@
 #include "ipc/shortcut.h"
 #include "proc/deadline.h"
 
-struct thread *fastpath_fault(void) NO_THREAD_SAFETY;
-struct thread *fastpath_fault(void) {
+struct thread *fastpath_fault(void) NO_THREAD_SAFETY {
     struct thread *self = thread_self();
     struct hart *hart = self->frame.hart;
     struct paging *paging = &self->paging;

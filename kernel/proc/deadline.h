@@ -72,9 +72,7 @@ static inline void deadline_insert(struct deadline_list *list,
 /* For the current thread's next wait, where `when` is later than the next tick:
  * the timer is early enough. False: another hart has the lock. */
 static inline bool deadline_arm_late(struct thread *self, uint64_t when,
-                                     uint32_t flags) NO_THREAD_SAFETY;
-static inline bool deadline_arm_late(struct thread *self, uint64_t when,
-                                     uint32_t flags) {
+                                     uint32_t flags) NO_THREAD_SAFETY {
     struct deadline_list *list = &deadline_lists[self->frame.hart->id];
     if (!spin_try(&list->lock))
         return false;

@@ -67,8 +67,7 @@ static inline bool spin_held(const struct spinlock *lock) {
 /* One attempt: whether the lock is now this hart's. Never waits and makes no
  * call, so the fast path may use it; any order is safe. */
 static inline bool spin_try(struct spinlock *lock)
-    TRY_ACQUIRE(true, *lock) NO_THREAD_SAFETY;
-static inline bool spin_try(struct spinlock *lock) {
+    TRY_ACQUIRE(true, *lock) NO_THREAD_SAFETY {
     if (__atomic_exchange_n(&lock->word, 1, __ATOMIC_ACQUIRE) != 0) {
         return false;
     }
@@ -82,8 +81,7 @@ static inline bool spin_try(struct spinlock *lock) {
 
 /* Takes the lock, waiting as long as another hart holds it. */
 static inline void spin_lock(struct spinlock *lock)
-    ACQUIRE(*lock) NO_THREAD_SAFETY;
-static inline void spin_lock(struct spinlock *lock) {
+    ACQUIRE(*lock) NO_THREAD_SAFETY {
     if (DEBUG_BUILD) {
         spin_check_order(lock);
     }
@@ -94,8 +92,7 @@ static inline void spin_lock(struct spinlock *lock) {
 
 /* Gives the lock back. Makes no call, like spin_try. */
 static inline void spin_unlock(struct spinlock *lock)
-    RELEASE(*lock) NO_THREAD_SAFETY;
-static inline void spin_unlock(struct spinlock *lock) {
+    RELEASE(*lock) NO_THREAD_SAFETY {
     if (DEBUG_BUILD) {
         if (!spin_held(lock)) {
             spin_not_held(lock);
@@ -113,8 +110,7 @@ static inline void spin_unlock(struct spinlock *lock) {
  * know which of the two is which, nor that they may be one.)
  */
 static inline void spin_lock_pair(struct spinlock *a, struct spinlock *b)
-    ACQUIRE(*a, *b) NO_THREAD_SAFETY;
-static inline void spin_lock_pair(struct spinlock *a, struct spinlock *b) {
+    ACQUIRE(*a, *b) NO_THREAD_SAFETY {
     spin_lock(a < b ? a : b);
     if (a == b) {
         return;
@@ -126,8 +122,7 @@ static inline void spin_lock_pair(struct spinlock *a, struct spinlock *b) {
 }
 
 static inline void spin_unlock_pair(struct spinlock *a, struct spinlock *b)
-    RELEASE(*a, *b) NO_THREAD_SAFETY;
-static inline void spin_unlock_pair(struct spinlock *a, struct spinlock *b) {
+    RELEASE(*a, *b) NO_THREAD_SAFETY {
     spin_unlock(a);
     if (a != b) {
         spin_unlock(b);

@@ -83,10 +83,7 @@ static inline uint64_t copy_present(const struct space *to, va_t tva,
  * way. 0: nothing happened, and a step tells why. */
 static inline uint64_t space_copy_quick(struct space *to, va_t tva,
                                         struct space *from, va_t fva,
-                                        uint64_t length) NO_THREAD_SAFETY;
-static inline uint64_t space_copy_quick(struct space *to, va_t tva,
-                                        struct space *from, va_t fva,
-                                        uint64_t length) {
+                                        uint64_t length) NO_THREAD_SAFETY {
     uint64_t done = 0;
     /* Not in order, therefore by trying. */
     if (to == from || tva >= USER_END || fva >= USER_END ||

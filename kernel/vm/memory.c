@@ -27,10 +27,7 @@ static int memory_create(enum memory_kind kind, pa_t base, uint64_t pages,
     if (*memory == NULL) {
         return -ENOMEM;
     }
-    (*memory)->refs = 1;
-    (*memory)->kind = kind;
-    (*memory)->base = base;
-    (*memory)->pages = pages;
+    **memory = (struct memory){1, kind, base, pages};
     return 0;
 }
 

@@ -314,14 +314,11 @@ void oracle_dead(uint64_t satp) {
     if (oracle_held == NULL) {
         return;
     }
+    struct record record = {.number = (uint16_t)satp_number(satp),
+                            .root = (uint32_t)(satp & SATP_PPN_MASK)};
+    record.harts = holders(record.number, record.root);
     spin_lock(&oracle_lock);
-    for (unsigned i = 0; i < hart_count; i++) {
-        uint32_t *held = held_by(i, satp_number(satp));
-        if (__atomic_load_n(held, __ATOMIC_SEQ_CST) == (satp & SATP_PPN_MASK)) {
-            notes[i] = (struct record){.number = (uint16_t)satp_number(satp)};
-            __atomic_store_n(held, ORACLE_STALE, __ATOMIC_SEQ_CST);
-        }
-    }
+    record_settle(&record);
     spin_unlock(&oracle_lock);
 }
 

@@ -24,15 +24,11 @@ struct quota kernel_quota = {
 
 struct quota *quota_create(void) {
     struct quota *quota = slab_alloc(&quotas, NULL);
-    if (quota == NULL) {
-        return NULL;
+    if (quota != NULL) {
+        *quota = (struct quota){.refs = 1,
+                                .frames_max = frame_total() / 2,
+                                .objects_max = QUOTA_OBJECTS};
     }
-    quota->refs = 1;
-    quota->frames = 0;
-    quota->frames_max = frame_total() / 2;
-    quota->objects = 0;
-    quota->objects_max = QUOTA_OBJECTS;
-    quota->essential = false;
     return quota;
 }
 

@@ -16,6 +16,7 @@
 #include "vm/space.h"
 
 #include "lib/panic.h"
+#include "lib/string.h"
 #include "vm/loan.h"
 #include "vm/slab.h"
 
@@ -54,18 +55,12 @@ struct space *space_create(struct quota *quota) {
     if (space == NULL) {
         return NULL;
     }
+    memset(&space->refs, 0, sizeof(*space) - offsetof(struct space, refs));
     space->refs = 1;
-    space->dying = false;
-    space->region_count = 0;
     list_init(&space->regions);
-    space->found = NULL;
-    space->landing = NULL;
     list_init(&space->defunct);
-    space->heap_start = space->heap_end = 0;
     space->paged_start = USER_END;
-    space->paged_end = 0;
     space->quota = quota;
-    space->table.root = 0;
     /* In the list before it has a table: vm/check.c counts every table. */
     spaces_add(space);
     spin_lock(&space->lock);

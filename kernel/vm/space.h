@@ -39,8 +39,9 @@ struct memory;
 
 struct space {
     struct asid asid;     /* first: what a switch reads is in one line */
-    struct spinlock lock; /* regions, page table, heap */
-    uint32_t refs;        /* atomic: threads' process, handles, forks */
+    struct spinlock lock; /* regions, page table, heap; outlives the space */
+    /* What space_create clears: */
+    uint32_t refs; /* atomic: threads' process, handles, forks */
     uint32_t region_count;
     struct list regions;    /* of struct region, by address */
     struct region *found;   /* that of the last page resolved or sent */
