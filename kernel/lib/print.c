@@ -68,11 +68,14 @@ static void put_string(struct sink *sink, const struct spec *spec,
     put_text(sink, spec, text, len);
 }
 
+/* A negative number comes with its sign and as the unsigned one that has the
+ * same bits. */
 static void put_number(struct sink *sink, const struct spec *spec,
                        uint64_t number, unsigned base, bool negative) {
     char digits[DIGITS_MAX + 1];
     char *end = digits + sizeof(digits);
     char *first = end;
+    number = negative ? -number : number;
     do {
         *--first = "0123456789abcdef"[number % base];
         number /= base;
@@ -81,12 +84,6 @@ static void put_number(struct sink *sink, const struct spec *spec,
         *--first = '-';
     }
     put_text(sink, spec, first, (int)(end - first));
-}
-
-static void put_signed(struct sink *sink, const struct spec *spec,
-                       int64_t number) {
-    uint64_t magnitude = number < 0 ? -(uint64_t)number : (uint64_t)number;
-    put_number(sink, spec, magnitude, 10, number < 0);
 }
 
 static int parse_count(const char **format) {
@@ -113,11 +110,12 @@ static struct spec parse_spec(const char **format) {
 /* Formats one argument by its letter. */
 static void put_argument(struct sink *sink, struct spec *spec, char letter,
                          va_list *arguments) {
+    int64_t number;
     switch (letter) {
     case 'd':
-        put_signed(sink, spec,
-                   spec->wide ? va_arg(*arguments, int64_t)
-                              : va_arg(*arguments, int));
+        number =
+            spec->wide ? va_arg(*arguments, int64_t) : va_arg(*arguments, int);
+        put_number(sink, spec, (uint64_t)number, 10, number < 0);
         break;
     case 'u':
     case 'x':

@@ -87,26 +87,14 @@ int fault_bring(uint64_t cause, uint64_t address) {
     return space_fault(self->space, address, access, &self->paging.request);
 }
 
-static void fault_memory(uint64_t cause, uint64_t address, int error) {
+void fault_handle(uint64_t cause, uint64_t value, int error) {
     struct thread *self = thread_self();
+    bool access = fault_access(cause) || cause == CAUSE_LOAD_ACCESS ||
+                  cause == CAUSE_STORE_ACCESS;
     if (error == SPACE_PAGER)
         error = pager_fault(self);
-    if (error && !fault_recover(self))
-        fault_kill(self, error_text(error, cause), address);
-}
-
-static void fault_other(uint64_t cause, uint64_t value) {
-    struct thread *self = thread_self();
-    if (cause == CAUSE_ILLEGAL && fpu_trap(self))
+    if (error == 0 || (cause == CAUSE_ILLEGAL && fpu_trap(self)) ||
+        (access && fault_recover(self)))
         return;
-    bool access = cause == CAUSE_LOAD_ACCESS || cause == CAUSE_STORE_ACCESS;
-    if (!access || !fault_recover(self))
-        fault_kill(self, cause_text(cause), value);
-}
-
-void fault_handle(uint64_t cause, uint64_t value, int error) {
-    if (fault_access(cause))
-        fault_memory(cause, value, error);
-    else
-        fault_other(cause, value);
+    fault_kill(self, error_text(error, cause), value);
 }
