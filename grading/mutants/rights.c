@@ -32,7 +32,9 @@ static int item_reserve_regions(struct transfer *transfer,
     if (result != 0 || transfer->fill) {
         return result;
     }
-    transfer->to->landing = region_give(transfer, &region);
+    transfer->to->landing = transfer->from == transfer->to
+                                ? region_add(transfer->to, &region)
+                                : region_claim(transfer->to, &region);
     if (transfer->to->landing == NULL) {
         region_join_around(transfer->from, item->from, item_end(item));
         result = -ENOMEM;
@@ -82,7 +84,9 @@ static int item_reserve_regions(struct transfer *transfer,
     if (result != 0 || transfer->fill) {
         return result;
     }
-    transfer->to->landing = region_give(transfer, &region);
+    transfer->to->landing = transfer->from == transfer->to
+                                ? region_add(transfer->to, &region)
+                                : region_claim(transfer->to, &region);
     if (transfer->to->landing == NULL) {
         region_join_around(transfer->from, item->from, item_end(item));
         result = -ENOMEM;

@@ -78,14 +78,12 @@ static int window_of_space(struct thread *self, struct window *window,
                             HANDLE_SPACE, 0, &entry);
     if (error)
         return error;
-    window->peer = entry.object;
-    window->base = 0;
-    window->length = USER_END;
-    window->rights = ((entry.rights & RIGHT_READ) ? ITEM_READ : 0u) |
-                     ((entry.rights & RIGHT_WRITE) ? ITEM_WRITE : 0u);
-    window->caller = NULL;
-    window->server = NULL;
-    window->sequence = 0;
+    *window = (struct window){
+        .peer = entry.object,
+        .length = USER_END,
+        .rights = ((entry.rights & RIGHT_READ) ? ITEM_READ : 0u) |
+                  ((entry.rights & RIGHT_WRITE) ? ITEM_WRITE : 0u),
+    };
     if (index == 0)
         return 0;
     space_put(window->peer);

@@ -15,7 +15,6 @@
 
 struct thread *fastpath_fault(void) NO_THREAD_SAFETY {
     struct thread *self = thread_self();
-    struct hart *hart = self->frame.hart;
     struct paging *paging = &self->paging;
     const struct fill_request *request = &paging->request;
     struct session *session = request->pager.session;
@@ -35,8 +34,5 @@ struct thread *fastpath_fault(void) NO_THREAD_SAFETY {
     receiver->frame.x[REG_A7] = session->badge;
     paging->in_call = paging->aside = false;
     call_commit(self, receiver, endpoint, session);
-    run(receiver, hart);
-    lock_drop(endpoint);
-    doom_check(self, hart, THREAD_KILLED);
-    return receiver;
+    return hand_over(self, receiver, endpoint);
 }

@@ -123,13 +123,9 @@ struct thread *fastpath_call_item(struct thread *self) {
         return NULL;
     }
     struct endpoint *endpoint = session->endpoint;
-    struct hart *hart = self->frame.hart;
     receiver->frame.x[REG_A7] = session->badge;
     call_commit(self, receiver, endpoint, session);
-    run(receiver, hart);
-    lock_drop(endpoint);
-    doom_check(self, hart, THREAD_KILLED);
-    return receiver;
+    return hand_over(self, receiver, endpoint);
 }
 
 /* ---- Replies ---- */
@@ -179,10 +175,6 @@ struct thread *fastpath_reply_item(struct thread *self) {
         return NULL;
     }
     struct endpoint *endpoint = self->serves;
-    struct hart *hart = self->frame.hart;
     reply_commit(self, endpoint);
-    run(caller, hart);
-    lock_drop(endpoint);
-    doom_check(self, hart, THREAD_KILLED);
-    return caller;
+    return hand_over(self, caller, endpoint);
 }

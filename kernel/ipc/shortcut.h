@@ -95,6 +95,18 @@ static inline void doom_check(struct thread *self, struct hart *hart,
         doom_note(self, hart);
 }
 
+/* The partner goes on in the place of self, which waits at the endpoint and is
+ * all done: unlocks it. Returns the partner. */
+static inline struct thread *hand_over(struct thread *self,
+                                       struct thread *partner,
+                                       struct endpoint *endpoint) {
+    struct hart *hart = self->frame.hart;
+    run(partner, hart);
+    lock_drop(endpoint);
+    doom_check(self, hart, THREAD_KILLED);
+    return partner;
+}
+
 /* ---- Calls ---- */
 
 /* The thread that a call through the session can be handed to at once: with the

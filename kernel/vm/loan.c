@@ -182,18 +182,17 @@ void loan_leave(struct loan *loan, const void *owner, uint32_t sequence) {
 }
 
 struct loan *loan_find(const void *owner, uint32_t sequence) {
-    struct loan *found = NULL;
+    struct loan *loan = NULL;
     spin_lock(&loan_lock);
     struct list *link = list_first(&left);
-    for (; link != NULL && found == NULL; link = list_next(&left, link)) {
-        struct loan *loan = container_of(link, struct loan, link);
+    for (; link != NULL; link = list_next(&left, link)) {
+        loan = container_of(link, struct loan, link);
         if (loan->owner == owner && loan->sequence == sequence) {
-            found = loan;
+            list_remove(link);
+            break;
         }
-    }
-    if (found != NULL) {
-        list_remove(&found->link);
+        loan = NULL;
     }
     spin_unlock(&loan_lock);
-    return found;
+    return loan;
 }

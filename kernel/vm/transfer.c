@@ -163,14 +163,6 @@ static int item_place(struct transfer *transfer, struct transfer_item *item) {
     return item->to != 0 ? 0 : -ENOMEM;
 }
 
-/* Adds a region to the receiver. Within one space it stays apart from those
- * around it: they may be about to be cut. */
-static struct region *region_give(struct transfer *transfer,
-                                  const struct region *region) {
-    return transfer->from == transfer->to ? region_add(transfer->to, region)
-                                          : region_claim(transfer->to, region);
-}
-
 /* Gives the item its regions on both sides: the receiver's in full, the
  * sender's so that they can be cut without failing. */
 static int item_reserve_regions(struct transfer *transfer,
@@ -193,7 +185,11 @@ static int item_reserve_regions(struct transfer *transfer,
     if (result != 0 || transfer->fill) {
         return result;
     }
-    transfer->to->landing = region_give(transfer, &region);
+    /* Within one space it stays apart from those around it: they may be about
+     * to be cut. */
+    transfer->to->landing = transfer->from == transfer->to
+                                ? region_add(transfer->to, &region)
+                                : region_claim(transfer->to, &region);
     if (transfer->to->landing == NULL) {
         region_join_around(transfer->from, item->from, item_end(item));
         result = -ENOMEM;
