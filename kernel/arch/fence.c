@@ -29,17 +29,24 @@
 #include "lib/bits.h"
 #include "lib/panic.h"
 
-enum fence_kind { FENCE_CODE, FENCE_RANGE, FENCE_SPACE, FENCE_FULL };
+enum fence_kind {
+    FENCE_CODE,
+    FENCE_RANGE,
+    FENCE_SPACE,
+    FENCE_LEAVE,
+    FENCE_FULL,
+};
 
 struct fence_request {
     uint32_t pending; /* atomic: harts that have not served it */
     enum fence_kind kind;
     va_t start;
     uint64_t len;
-    uint64_t asid;
+    uint64_t asid; /* FENCE_LEAVE: satp */
 };
 
 void (*fence_hook)(const struct hart *hart, va_t va, uint64_t asid);
+void (*fence_leave_hook)(uint64_t satp);
 
 static struct fence_request slots[HART_MAX];
 static uint32_t inboxes[HART_MAX]; /* atomic */
@@ -61,6 +68,9 @@ static void request_run(const struct fence_request *request) {
         break;
     case FENCE_SPACE:
         fence_local_asid(request->asid);
+        break;
+    case FENCE_LEAVE:
+        fence_leave_hook(request->asid);
         break;
     case FENCE_FULL:
         fence_local_all();
@@ -134,6 +144,11 @@ void fence_remote_range(uint32_t mask, va_t va, uint64_t len, uint64_t asid) {
 void fence_remote_asid(uint32_t mask, uint64_t asid) {
     fence_request(mask,
                   (struct fence_request){.kind = FENCE_SPACE, .asid = asid});
+}
+
+void fence_remote_leave(uint32_t mask, uint64_t satp) {
+    fence_request(mask,
+                  (struct fence_request){.kind = FENCE_LEAVE, .asid = satp});
 }
 
 void fence_remote_all(void) {

@@ -40,6 +40,9 @@
 /* Debug builds: told of each fence before it is executed; NULL: nobody is. */
 extern void (*fence_hook)(const struct hart *hart, va_t va, uint64_t asid);
 
+/* Runs for fence_remote_leave on each hart that is asked. Set once by vm. */
+extern void (*fence_leave_hook)(uint64_t satp);
+
 static inline void fence_tell(va_t va, uint64_t asid) {
     if (DEBUG_BUILD && fence_hook != NULL) {
         fence_hook(hart_self(), va, asid);
@@ -77,6 +80,10 @@ void fence_remote_range(uint32_t mask, va_t va, uint64_t len, uint64_t asid);
 
 /* fence_local_asid on other harts. */
 void fence_remote_asid(uint32_t mask, uint64_t asid);
+
+/* Makes other harts leave the address space with this satp, if they are in it:
+ * no thread is, but a hart may be that has nothing else to run yet. */
+void fence_remote_leave(uint32_t mask, uint64_t satp);
 
 /* fence_local_all on all other harts. */
 void fence_remote_all(void);

@@ -36,7 +36,7 @@ enum hart_attention {
 
 struct hart {
     uint64_t stack_top; /* of its kernel stack; entry.S knows it is first */
-    uint64_t satp;      /* the value in its satp register */
+    uint64_t satp;      /* debug: what it wrote to satp (vm/oracle.c) */
     uint32_t id;        /* dense index, 0 is the boot hart */
     uint32_t held;      /* debug: bit r set while a lock of rank r is held */
     uint64_t sbi_id;    /* the hart's number for SBI, the PLIC and the DT */

@@ -41,6 +41,14 @@ static uint64_t satp_number(uint64_t satp) {
     return satp >> SATP_ASID_SHIFT & SATP_ASID_MASK;
 }
 
+/* For this hart, where it may be in the middle of something: it waits for a
+ * lock, or was interrupted. */
+static void satp_leave(uint64_t satp) {
+    if (csr_read(satp) == satp) {
+        asid_satp(hart_self(), kernel_satp);
+    }
+}
+
 uint64_t asid_init(void) {
     csr_write(satp, kernel_satp | SATP_ASID_MASK << SATP_ASID_SHIFT);
     uint64_t highest = satp_number(csr_read(satp));
@@ -48,6 +56,7 @@ uint64_t asid_init(void) {
     fence_local_all();
     word_count = (unsigned)((highest + 1) / WORD_BITS);
     taken[0] |= 1; /* the kernel's own table */
+    fence_leave_hook = satp_leave;
     return highest;
 }
 
@@ -101,18 +110,15 @@ bool asid_create(struct asid *asid, pa_t root) {
     return number != 0 || !asid_is_plenty();
 }
 
-bool asid_release(struct asid *asid) {
+void asid_release(struct asid *asid) {
     uint64_t number = satp_number(asid->satp);
     if (asid->satp == 0) {
-        return true; /* it was released before */
+        return;
     }
-    if (hart_self()->satp == asid->satp) {
-        asid_leave();
-    }
+    satp_leave(asid->satp);
+    fence_remote_leave(asid->hart_mask, asid->satp);
     for (unsigned i = 0; i < hart_count; i++) {
-        if (__atomic_load_n(&harts[i].satp, __ATOMIC_ACQUIRE) == asid->satp) {
-            return false;
-        }
+        debug_assert(harts[i].satp != asid->satp);
     }
     if (DEBUG_BUILD) {
         oracle_dead(asid->satp);
@@ -124,13 +130,11 @@ bool asid_release(struct asid *asid) {
         dead[number / WORD_BITS] |= 1ull << number % WORD_BITS;
         spin_unlock(&asid_lock);
     }
-    return true;
 }
 
 void asid_leave(void) {
-    struct hart *hart = hart_self();
-    if (hart->satp != kernel_satp) {
-        asid_satp(hart, kernel_satp);
+    if (csr_read(satp) != kernel_satp) {
+        asid_satp(hart_self(), kernel_satp);
     }
     if (DEBUG_BUILD) {
         oracle_check();

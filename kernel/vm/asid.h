@@ -48,12 +48,9 @@ bool asid_is_plenty(void);
 /* Numbers a fresh space with this root. False: every number is in use. */
 bool asid_create(struct asid *asid, pa_t root);
 
-/*
- * Ends the use of a space's number. False if some hart is still in the space
- * (it will leave at its next switch): try again later. This hart leaves it.
- * Once it was true, it stays so.
- */
-bool asid_release(struct asid *asid);
+/* Ends the use of a space's number: no hart is in the space afterwards. Again:
+ * nothing happens. */
+void asid_release(struct asid *asid);
 
 /*
  * Fences `pages` pages from `va`, which have lost a right or their mapping, on
@@ -82,13 +79,12 @@ static inline void asid_fence_near(struct asid *asid, va_t va, uint64_t pages,
 /* This hart alone forgets one page: for entries that gained a right. */
 void asid_fence_here(struct asid *asid, va_t va);
 
-/* Writes satp; then tells those who wait for this hart to leave. */
 static inline void asid_satp(struct hart *hart, uint64_t satp) {
     if (DEBUG_BUILD) {
         oracle_enter(hart, satp);
+        hart->satp = satp;
     }
     csr_write(satp, satp);
-    hart->satp = satp;
 }
 
 /* Puts this hart into the space's mask: it will run there. */
@@ -111,9 +107,8 @@ static inline void asid_switch(struct hart *hart, struct asid *asid) {
 
 /* Makes this hart run in the space, on its way to user mode. */
 static inline void asid_enter(struct asid *asid) {
-    struct hart *hart = hart_self();
-    if (hart->satp != asid->satp) {
-        asid_switch(hart, asid);
+    if (csr_read(satp) != asid->satp) {
+        asid_switch(hart_self(), asid);
     }
     if (DEBUG_BUILD) {
         oracle_check();

@@ -122,9 +122,7 @@ void space_each(void (*visit)(struct space *space, void *arg), void *arg) {
 
 bool space_free_step(struct space *space) {
     assert(space->dying && space->refs == 0);
-    if (!asid_release(&space->asid)) {
-        return false;
-    }
+    asid_release(&space->asid);
     spin_lock(&space->lock);
     int result = space_empty_step(space, 0, USER_END);
     if (result == 0) {

@@ -104,8 +104,8 @@ static inline struct space *space_get(struct space *space) {
 /*
  * One reference less. The last one hands the space to space_defunct: no thread
  * may be in it any more. A hart that has just left its last thread may still
- * have it in satp; it is made to leave. May be called with locks below
- * RANK_SPACE held.
+ * have it in satp; space_free_step makes it leave. May be called with locks
+ * below RANK_SPACE held.
  */
 void space_put(struct space *space);
 

@@ -214,6 +214,19 @@ void fence_remote_asid(uint32_t mask, uint64_t asid) {
     }
 }
 
+void (*fence_leave_hook)(uint64_t satp);
+
+void fence_remote_leave(uint32_t mask, uint64_t satp) {
+    struct trap_frame *before = frame_now;
+    for (unsigned i = 0; i < hart_count; i++) {
+        if (mask >> i & 1) {
+            sim_hart(i);
+            fence_leave_hook(satp);
+        }
+    }
+    frame_now = before;
+}
+
 /* The entry of this level for va: what the hart remembers, else memory's. */
 static pte_t tlb_entry(unsigned id, pa_t table, va_t va, unsigned level) {
     struct tlb *tlb = &tlbs[id];

@@ -280,14 +280,15 @@ static void test_roll_once(void) {
     sim_boot(FRAMES, 1, 6);
     CHECK(asid_create(&gone, RAM_BASE));
     uint64_t satp = gone.satp;
-    CHECK(asid_release(&gone));
+    asid_release(&gone);
     for (unsigned i = 1; i < NUMBERS; i++) {
         CHECK(asid_create(&other[i], RAM_BASE));
     }
     CHECK(asid_create(&heir, RAM_BASE) && heir.satp == satp);
-    CHECK(asid_release(&gone));
+    asid_release(&gone);
     CHECK(!asid_create(&other[0], RAM_BASE));
-    CHECK(asid_release(&heir) && asid_create(&other[0], RAM_BASE));
+    asid_release(&heir);
+    CHECK(asid_create(&other[0], RAM_BASE));
     CHECK(other[0].satp == satp);
 }
 
