@@ -296,7 +296,8 @@ static bool receive_sender(struct thread *self, struct endpoint *endpoint,
 }
 
 /* A signal or a closed session, if there is one. */
-static bool receive_notice(struct thread *self, struct endpoint *endpoint)
+static inline bool receive_notice(struct thread *self,
+                                  struct endpoint *endpoint)
     REQUIRES(endpoint->lock) {
     uint64_t bits = endpoint->bound ? notification_take(endpoint->bound) : 0;
     endpoint->signalled = false;
@@ -312,6 +313,14 @@ static bool receive_notice(struct thread *self, struct endpoint *endpoint)
     session_free(endpoint, session);
     endpoint_note(endpoint);
     return true;
+}
+
+void receiver_notify(struct endpoint *endpoint) {
+    struct thread *receiver = receiver_first(endpoint);
+    if (receiver && receive_notice(receiver, endpoint)) {
+        receiver_remove(endpoint, receiver);
+        thread_wake(receiver);
+    }
 }
 
 /* What the endpoint has in store: signals, then closed sessions, then
@@ -349,7 +358,7 @@ static int64_t receive_or_wait(struct thread *self, struct endpoint *endpoint,
                                uint64_t deadline) REQUIRES(endpoint->lock) {
     serve(self, endpoint);
     self->caller_gone = false;
-    if (!endpoint_quiet(endpoint) && receive_now(self, endpoint))
+    if (endpoint->unusual && receive_now(self, endpoint))
         return RESULT_WRITTEN;
     int error = deadline_check(deadline);
     if (error)
@@ -403,57 +412,33 @@ int64_t ipc_recv(struct thread *self) {
 
 /* ---- Ending calls from outside ---- */
 
-/* The first of `queue` that uses the session (NULL: any); others go to its
- * back. *left: how many are still to be looked at. */
-static struct thread *
-queue_next(struct list *queue, const struct session *session, unsigned *left) {
-    while (*left > 0 && !list_empty(queue)) {
-        struct list *node = list_first(queue);
+/* The first of `queue` whose call calls_abort has to end; NULL: none. */
+static struct thread *find_revoked(const struct endpoint *endpoint,
+                                   const struct list *queue,
+                                   const struct session *session)
+    REQUIRES(endpoint->lock) {
+    struct list *node = list_first(queue);
+    for (; node; node = list_next(queue, node)) {
         struct thread *thread = container_of(node, struct thread, link);
-        --*left;
-        if (!session || thread->session == session)
+        if (session ? thread->session == session
+                    : thread->session->epoch != endpoint->epoch)
             return thread;
-        list_remove(node);
-        list_push_back(queue, node);
     }
     return NULL;
 }
 
-static void senders_abort(struct endpoint *endpoint,
-                          const struct session *session, int error)
-    REQUIRES(endpoint->lock) {
-    struct list *node = list_first(&endpoint->senders);
-    while (node) {
-        struct list *next = list_next(&endpoint->senders, node);
-        struct thread *thread = container_of(node, struct thread, link);
-        if (!session || thread->session == session)
-            cancel_locked(endpoint, thread, error);
-        node = next;
-    }
-}
-
-static unsigned list_length(const struct list *list) {
-    unsigned length = 0;
-    for (struct list *node = list_first(list); node;
-         node = list_next(list, node))
-        length++;
-    return length;
-}
-
 void calls_abort(struct endpoint *endpoint, struct session *session,
                  int error) {
-    spin_lock(&endpoint->lock);
-    call_enlist(endpoint, session);
-    senders_abort(endpoint, session, error);
-    struct thread *lent = endpoint->server;
-    unsigned left = list_length(&endpoint->callers);
-    spin_unlock(&endpoint->lock);
-    donate_update(lent);
-    while (left > 0) {
+    struct thread *thread;
+    do {
         spin_lock(&endpoint->lock);
-        struct thread *thread = queue_next(&endpoint->callers, session, &left);
-        lent = thread ? cancel_locked(endpoint, thread, error) : NULL;
+        call_enlist(endpoint, session);
+        thread = find_revoked(endpoint, &endpoint->senders, session);
+        if (!thread)
+            thread = find_revoked(endpoint, &endpoint->callers, session);
+        struct thread *lent =
+            thread ? cancel_locked(endpoint, thread, error) : NULL;
         spin_unlock(&endpoint->lock);
         donate_update(lent);
-    }
+    } while (thread);
 }

@@ -51,6 +51,10 @@ int64_t receive(struct thread *self, struct handle_entry entry);
 int64_t receive_unlock(struct thread *self, struct endpoint *endpoint,
                        uint32_t generation) RELEASE(endpoint->lock);
 
+/* A signal or a closed session has come: the receiver whose turn it is gets it,
+ * if one waits. */
+void receiver_notify(struct endpoint *endpoint) REQUIRES(endpoint->lock);
+
 /* Takes back the wait of a thread that is RECEIVING, SENDING or CALLING. */
 wait_cancel endpoint_cancel;
 
@@ -81,10 +85,7 @@ void call_finish(struct endpoint *endpoint, struct thread *caller)
 static inline bool call_is_open(const struct endpoint *endpoint,
                                 const struct thread *caller, uint32_t sequence,
                                 const struct thread *server)
-    REQUIRES(endpoint->lock);
-static inline bool call_is_open(const struct endpoint *endpoint,
-                                const struct thread *caller, uint32_t sequence,
-                                const struct thread *server) {
+    REQUIRES(endpoint->lock) {
     return caller->state == THREAD_CALLING && caller->endpoint == endpoint &&
            caller->call_sequence == sequence && caller->server == server;
 }
@@ -96,9 +97,9 @@ static inline bool caller_is_gone(const struct thread *self) {
     return self->caller_gone;
 }
 
-/* Ends the wait of everyone who sends or calls at the endpoint (session NULL)
- * or through the session, with the error. Nobody new can come, since the
- * endpoint is dead or the session revoked. No lock held. */
+/* Ends the wait of everyone who sends or calls through the session, or (NULL)
+ * through any from before the endpoint's epoch, with the error. Nobody new can
+ * come, since these sessions are revoked. No lock held. */
 void calls_abort(struct endpoint *endpoint, struct session *session, int error);
 
 /* ipc/reply.c: a thread died; whom it owed a reply gets EPIPE. */

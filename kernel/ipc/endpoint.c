@@ -73,7 +73,6 @@ static struct session *session_alloc(struct quota *quota) {
     session->generation = generation_next();
     session->handles = 1;
     session->open = 0;
-    session->ended = false;
     session->quota = quota_get(quota);
     return session;
 }
@@ -154,22 +153,15 @@ void session_free(struct endpoint *endpoint, struct session *session) {
 
 /* Its notice is queued and a receiver woken, or it is freed. */
 void session_end_unused(struct endpoint *endpoint, struct session *session) {
-    if (session->ended || session->open > 0 ||
+    if (session->open > 0 ||
         __atomic_load_n(&session->handles, __ATOMIC_ACQUIRE) > 0)
         return;
-    session->ended = true;
-    session->generation = generation_next();
-    struct thread *receiver = receiver_first(endpoint);
-    if (!session->notify || endpoint->dead) {
-        session_free(endpoint, session);
-    } else if (receiver) {
-        receiver_remove(endpoint, receiver);
-        message_notice(receiver, MESSAGE_CLOSED, session->badge, 0);
-        session_free(endpoint, session);
-        thread_wake(receiver);
-    } else {
+    if (session->notify && !endpoint->dead) {
         list_push_back(&endpoint->closed, &session->link);
         endpoint_note(endpoint);
+        receiver_notify(endpoint);
+    } else {
+        session_free(endpoint, session);
     }
 }
 
@@ -234,7 +226,7 @@ static void endpoint_put(const struct handle_entry *entry) {
     endpoint->epoch++;        /* comparing epochs is enough for the fast path */
     endpoint->sessions++;
     if (endpoint->bound)
-        notification_unbind(endpoint->bound);
+        __atomic_store_n(&endpoint->bound->endpoint, NULL, __ATOMIC_RELEASE);
     endpoint->bound = NULL;
     endpoint_drop_notices(endpoint);
     receivers_wake(endpoint, -EPIPE);

@@ -50,7 +50,7 @@ struct endpoint {
     uint32_t generation; /* grows when its handle, which has it, is gone */
     uint32_t epoch;      /* grows at revoke: sessions have it */
     bool dead;           /* its handle is gone; sessions remain */
-    /* What keeps a server that replies from simply waiting, in one word. */
+    /* What keeps a server that receives from simply waiting, in one word. */
     union {
         struct {
             bool busy;      /* senders, closed or receivers is not empty */
@@ -78,8 +78,7 @@ struct session {
     uint32_t handles;          /* atomic */
     uint32_t open;
     uint64_t badge;
-    bool notify; /* the receiver wants a CLOSED notice */
-    bool ended;
+    bool notify;      /* the receiver wants a CLOSED notice */
     struct list link; /* in endpoint->closed */
     struct quota *quota;
 };

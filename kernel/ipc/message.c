@@ -80,28 +80,33 @@ int message_deliver_all(struct thread *from, struct thread *to,
     return 0;
 }
 
+/* Nothing is in any register of a message. */
+static inline void message_clear(uint64_t *x) {
+    x[REG_A0] = x[REG_A1] = x[REG_A2] = x[REG_A3] = 0;
+    x[REG_A4] = x[REG_A5] = x[REG_A6] = x[REG_A7] = 0;
+    x[REG_T0] = x[REG_T1] = x[REG_T2] = 0;
+    x[REG_T3] = x[REG_T4] = x[REG_T5] = x[REG_T6] = 0;
+}
+
 void message_fail(struct thread *thread, int error) {
     event_note(EVENT_ERROR, thread, (uint64_t)-error, 0);
     if (thread->flags & THREAD_PAGING) {
         pager_fail(thread, error);
         return;
     }
-    uint64_t *x = thread->frame.x;
-    x[REG_A0] = (uint64_t)(int64_t)error;
-    x[REG_A1] = thread->failed_item;
-    x[REG_A2] = x[REG_A3] = x[REG_A4] = x[REG_A5] = x[REG_A6] = x[REG_A7] = 0;
-    x[REG_T0] = x[REG_T1] = x[REG_T2] = 0;
-    x[REG_T3] = x[REG_T4] = x[REG_T5] = x[REG_T6] = 0;
+    message_clear(thread->frame.x);
+    thread_result(thread, error);
+    thread->frame.x[REG_A1] = thread->failed_item;
     thread->failed_item = 0;
 }
 
 void message_notice(struct thread *to, enum message_kind kind, uint64_t badge,
                     uint64_t word) {
-    message_fail(to, 0);
-    to->frame.x[REG_A1] = tag_make(0, 1, 0, 0) | (uint64_t)kind
-                                                     << TAG_KIND_SHIFT;
-    to->frame.x[REG_A2] = word;
-    to->frame.x[REG_A7] = badge;
+    uint64_t *x = to->frame.x;
+    message_clear(x);
+    x[REG_A1] = tag_make(0, 1, 0, 0) | (uint64_t)kind << TAG_KIND_SHIFT;
+    x[REG_A2] = word;
+    x[REG_A7] = badge;
 }
 
 int64_t message_error(struct thread *self, int error) {

@@ -6,7 +6,7 @@
 
 #include "abi/errno.h"
 #include "cap/handle.h"
-#include "ipc/endpoint.h"
+#include "ipc/call.h"
 #include "ipc/message.h"
 #include "proc/process.h"
 #include "vm/quota.h"
@@ -43,52 +43,40 @@ int64_t notification_create(struct thread *self) {
 
 /* ---- Signal ---- */
 
-uint64_t notification_take(struct notification *notification) {
-    return __atomic_exchange_n(&notification->bits, 0, __ATOMIC_ACQ_REL);
-}
-
-/* Gives the bits to a thread that receives on the bound endpoint. */
+/* There may be bits for a thread that receives on the bound endpoint. */
 static void signal_bound(struct notification *notification,
                          struct endpoint *endpoint) {
     spin_lock(&endpoint->lock);
-    struct thread *thread = receiver_first(endpoint);
-    if (endpoint->bound == notification && thread) {
-        uint64_t bits = notification_take(notification);
-        if (bits) {
-            receiver_remove(endpoint, thread);
-            message_notice(thread, MESSAGE_SIGNAL, 0, bits);
-            thread_wake(thread);
-        }
-    } else if (endpoint->bound == notification) {
+    if (endpoint->bound == notification) {
         endpoint->signalled = true;
+        receiver_notify(endpoint);
     }
     spin_unlock(&endpoint->lock);
 }
 
 /* Sets the bits and gives all to a waiter, if there is one. */
-static inline void signal_locked(struct notification *notification,
-                                 uint64_t bits)
-    REQUIRES(notification->queue.lock) {
+static void signal_unlock(struct notification *notification, uint64_t bits)
+    RELEASE(notification->queue.lock) {
+    struct endpoint *endpoint = notification->endpoint;
     struct list *waiters = &notification->queue.waiters;
     bits |= __atomic_fetch_or(&notification->bits, bits, __ATOMIC_RELEASE);
-    if (list_empty(waiters) || bits == 0)
-        return;
-    struct thread *thread = container_of(waiters->next, struct thread, link);
-    notification->bits = 0;
-    list_remove(&thread->link);
-    thread_result(thread, 0);
-    thread->frame.x[REG_A1] = bits;
-    thread_wait_end(thread);
-    sched_ready(thread);
+    if (!list_empty(waiters) && bits != 0) {
+        struct thread *thread =
+            container_of(waiters->next, struct thread, link);
+        notification->bits = 0;
+        list_remove(&thread->link);
+        thread_result(thread, 0);
+        thread->frame.x[REG_A1] = bits;
+        thread_wake(thread);
+    }
+    spin_unlock(&notification->queue.lock);
+    if (endpoint)
+        signal_bound(notification, endpoint);
 }
 
 void notification_signal(struct notification *notification, uint64_t bits) {
     spin_lock(&notification->queue.lock);
-    signal_locked(notification, bits);
-    struct endpoint *endpoint = notification->endpoint;
-    spin_unlock(&notification->queue.lock);
-    if (endpoint)
-        signal_bound(notification, endpoint);
+    signal_unlock(notification, bits);
 }
 
 /* Finds a notification, which nothing keeps alive yet: lock, then compare
@@ -107,18 +95,13 @@ int64_t ipc_signal(struct thread *self) {
     if (error)
         return error;
     struct notification *notification = entry.object;
-    struct endpoint *endpoint = NULL;
     spin_lock(&notification->queue.lock);
-    if (notification->generation == entry.generation) {
-        signal_locked(notification, self->frame.x[REG_A1]);
-        endpoint = notification->endpoint;
-    } else {
-        error = -EBADF;
+    if (notification->generation != entry.generation) {
+        spin_unlock(&notification->queue.lock);
+        return -EBADF;
     }
-    spin_unlock(&notification->queue.lock);
-    if (endpoint)
-        signal_bound(notification, endpoint);
-    return error;
+    signal_unlock(notification, self->frame.x[REG_A1]);
+    return 0;
 }
 
 /* ---- Wait ---- */
@@ -211,10 +194,6 @@ int64_t ipc_notification_bind(struct thread *self) {
     return error;
 }
 
-void notification_unbind(struct notification *notification) {
-    __atomic_store_n(&notification->endpoint, NULL, __ATOMIC_RELEASE);
-}
-
 /* ---- Handles ---- */
 
 static void notification_get(const struct handle_entry *entry) {
@@ -275,13 +254,9 @@ int64_t notification_watch(struct thread *self) {
     return 0;
 }
 
-static void watch_signal(const struct handle_entry *watch, uint64_t bits) {
-    notification_signal(watch->object, bits);
-}
-
 void notification_init(void) {
     static const struct object_operations operations = {
         .get = notification_get, .put = notification_put};
     object_register(HANDLE_NOTIFICATION, &operations);
-    process_watch_hook = watch_signal;
+    process_watch_hook = notification_signal;
 }

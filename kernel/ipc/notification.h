@@ -18,9 +18,6 @@
 #include "ipc/endpoint.h"
 #include "proc/wait.h"
 
-struct endpoint;
-struct quota;
-
 struct notification {
     struct wait_queue queue;
     uint64_t bits;             /* atomic */
@@ -45,22 +42,14 @@ int64_t ipc_notification_bind(struct thread *self);
 void notification_signal(struct notification *notification, uint64_t bits);
 
 /* Takes all bits; 0: none. */
-uint64_t notification_take(struct notification *notification);
-
-/* Its endpoint, whose lock is held, is dying. */
-void notification_unbind(struct notification *notification);
+static inline uint64_t notification_take(struct notification *notification) {
+    return __atomic_exchange_n(&notification->bits, 0, __ATOMIC_ACQ_REL);
+}
 
 /* SYS_PROCESS_WATCH. */
 int64_t notification_watch(struct thread *self);
 
 /* Takes back the wait of a thread that is SIGNALLED. */
 wait_cancel notification_cancel;
-
-/* Nothing waits at the endpoint to be received. */
-static inline bool endpoint_quiet(const struct endpoint *endpoint)
-    REQUIRES(endpoint->lock) {
-    return list_empty(&endpoint->senders) && list_empty(&endpoint->closed) &&
-           (!endpoint->bound || endpoint->bound->bits == 0);
-}
 
 #endif

@@ -166,7 +166,6 @@ extern void (*thread_death_hook)(struct thread *thread);
 
 /* Signals a child's death to its parent's watch. Set once by ipc_init; called
  * with tree_lock held. */
-extern void (*process_watch_hook)(const struct handle_entry *watch,
-                                  uint64_t bits);
+extern void (*process_watch_hook)(struct notification *watch, uint64_t bits);
 
 #endif

@@ -25,7 +25,7 @@
 
 enum { CLOSES_A_STEP = 4 };
 
-void (*process_watch_hook)(const struct handle_entry *watch, uint64_t bits);
+void (*process_watch_hook)(struct notification *watch, uint64_t bits);
 
 /* ---- Address spaces ---- */
 
@@ -128,7 +128,7 @@ static void adopt_children(struct process *process, struct process *by)
 static void tell_parent(struct process *parent) REQUIRES(tree_lock) {
     wait_queue_wake_all(&parent->waiters);
     if (parent->watch.type != HANDLE_NONE)
-        process_watch_hook(&parent->watch, parent->watch_bits);
+        process_watch_hook(parent->watch.object, parent->watch_bits);
 }
 
 /* The first process is the root of all authority: without it nothing can be

@@ -206,7 +206,7 @@ static int64_t receive_or_wait(struct thread *self, struct endpoint *endpoint,
     int error = deadline_check(deadline);
     if (error)
         return message_error(self, error);
-    if (!endpoint_quiet(endpoint) && receive_now(self, endpoint))
+    if (endpoint->unusual && receive_now(self, endpoint))
         return RESULT_WRITTEN;
     /* Whom it worked for is gone; nobody may see a waiter that is boosted. */
     donate_done(self);
@@ -225,7 +225,7 @@ static int64_t receive_or_wait(struct thread *self, struct endpoint *endpoint,
                                uint64_t deadline) REQUIRES(endpoint->lock) {
     serve(self, endpoint);
     self->caller_gone = false;
-    if (!endpoint_quiet(endpoint) && receive_now(self, endpoint))
+    if (endpoint->unusual && receive_now(self, endpoint))
         return RESULT_WRITTEN;
     int error = deadline_check(deadline);
     if (error)
@@ -247,7 +247,7 @@ static int64_t receive_or_wait(struct thread *self, struct endpoint *endpoint,
 static int64_t receive_or_wait(struct thread *self, struct endpoint *endpoint,
                                uint64_t deadline) REQUIRES(endpoint->lock) {
     serve(self, endpoint);
-    if (!endpoint_quiet(endpoint) && receive_now(self, endpoint))
+    if (endpoint->unusual && receive_now(self, endpoint))
         return RESULT_WRITTEN;
     int error = deadline_check(deadline);
     if (error)
@@ -385,7 +385,7 @@ static int64_t receive_or_wait(struct thread *self, struct endpoint *endpoint,
                                uint64_t deadline) REQUIRES(endpoint->lock) {
     serve(self, endpoint);
     self->caller_gone = false;
-    if (!endpoint_quiet(endpoint) && receive_now(self, endpoint))
+    if (endpoint->unusual && receive_now(self, endpoint))
         return RESULT_WRITTEN;
     int error = deadline_check(deadline);
     if (error)
