@@ -11,11 +11,7 @@
  * Killed by: test_pager read (slow)
  */
 static void registers_save(struct thread *thread) {
-    const uint64_t *x = thread->frame.x;
-    struct message_registers *saved = &thread->paging.saved;
-    words_copy(saved->t0, &x[REG_T0], 3);
-    words_copy(saved->a0, &x[REG_A0], 8);
-    words_copy(saved->t3, &x[REG_T3], 3);
+    memcpy(thread->paging.saved, thread->frame.x, REG_T6 * sizeof(uint64_t));
     thread->paging.aside = true;
 }
 
@@ -27,11 +23,10 @@ static void registers_save(struct thread *thread) {
  */
 struct thread *fastpath_fault(void) NO_THREAD_SAFETY {
     struct thread *self = thread_self();
-    struct hart *hart = self->frame.hart;
     struct paging *paging = &self->paging;
     const struct fill_request *request = &paging->request;
     struct session *session = request->pager.session;
-    if (!fastpath_enabled() || self->flags != 0 || paging->error != 0)
+    if (!fastpath_on || self->flags != 0 || paging->error != 0)
         return NULL;
     struct thread *receiver =
         session_partner(self, session, request->pager.key);
@@ -49,10 +44,7 @@ struct thread *fastpath_fault(void) NO_THREAD_SAFETY {
     for (unsigned i = 0; i < MESSAGE_ITEMS; i++)
         self->items[i].descriptor = 0; /* no window, whatever a1 says */
     call_commit(self, receiver, endpoint, session);
-    run(receiver, hart);
-    lock_drop(endpoint);
-    doom_check(self, hart, THREAD_KILLED);
-    return receiver;
+    return hand_over(self, receiver, endpoint);
 }
 
 /*
@@ -61,13 +53,8 @@ struct thread *fastpath_fault(void) NO_THREAD_SAFETY {
  * Killed by: test_pager_end items
  */
 static void registers_restore(struct thread *thread) {
-    const struct message_registers *saved = &thread->paging.saved;
-    uint64_t *x = thread->frame.x;
-    if (thread->paging.aside) {
-        words_copy(&x[REG_T0], saved->t0, 3);
-        words_copy(&x[REG_A0], saved->a0, 8);
-        words_copy(&x[REG_T3], saved->t3, 4);
-    }
+    if (thread->paging.aside)
+        memcpy(thread->frame.x, thread->paging.saved, sizeof thread->frame.x);
 }
 
 /*
@@ -125,11 +112,10 @@ int pager_fault(struct thread *self) {
  */
 struct thread *fastpath_fault(void) NO_THREAD_SAFETY {
     struct thread *self = thread_self();
-    struct hart *hart = self->frame.hart;
     struct paging *paging = &self->paging;
     const struct fill_request *request = &paging->request;
     struct session *session = request->pager.session;
-    if (!fastpath_enabled() || self->flags != 0 || paging->error != 0)
+    if (!fastpath_on || self->flags != 0 || paging->error != 0)
         return NULL;
     struct thread *receiver =
         session_partner(self, session, request->pager.key);
@@ -147,10 +133,7 @@ struct thread *fastpath_fault(void) NO_THREAD_SAFETY {
     for (unsigned i = 0; i < MESSAGE_ITEMS; i++)
         self->items[i].descriptor = 0; /* no window, whatever a1 says */
     call_commit(self, receiver, endpoint, session);
-    run(receiver, hart);
-    lock_drop(endpoint);
-    doom_check(self, hart, THREAD_KILLED);
-    return receiver;
+    return hand_over(self, receiver, endpoint);
 }
 
 /*
@@ -413,11 +396,10 @@ static void pager_call(struct thread *self) {
  */
 struct thread *fastpath_fault(void) NO_THREAD_SAFETY {
     struct thread *self = thread_self();
-    struct hart *hart = self->frame.hart;
     struct paging *paging = &self->paging;
     const struct fill_request *request = &paging->request;
     struct session *session = request->pager.session;
-    if (!fastpath_enabled() || self->flags != 0 || paging->error != 0)
+    if (!fastpath_on || self->flags != 0 || paging->error != 0)
         return NULL;
     struct thread *receiver =
         session_partner(self, session, request->pager.key);
@@ -435,10 +417,7 @@ struct thread *fastpath_fault(void) NO_THREAD_SAFETY {
     for (unsigned i = 0; i < MESSAGE_ITEMS; i++)
         self->items[i].descriptor = 0; /* no window, whatever a1 says */
     call_commit(self, receiver, endpoint, session);
-    run(receiver, hart);
-    lock_drop(endpoint);
-    doom_check(self, hart, THREAD_KILLED);
-    return receiver;
+    return hand_over(self, receiver, endpoint);
 }
 
 /*
@@ -461,5 +440,6 @@ static int answer_prepare(const struct transfer *transfer) {
  */
 static void call_uncount(struct endpoint *endpoint, struct thread *caller)
     REQUIRES(endpoint->lock) {
-    session_close_call(endpoint, caller->session);
+    caller->session->open--;
+    session_end_unused(endpoint, caller->session);
 }

@@ -35,7 +35,7 @@ struct handle_entry {
 
 struct object_operations {
     /* One more handle names the object. Called with the table's lock held, by
-     * someone who holds a handle, so the object is alive. */
+     * someone who holds a handle, so the object is alive. NULL if unique. */
     void (*get)(const struct handle_entry *entry);
     /* One handle fewer; the last one may destroy the object. Called with no
      * lock held. */

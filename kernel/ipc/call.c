@@ -36,7 +36,8 @@ static void call_uncount(struct endpoint *endpoint, struct thread *caller)
     REQUIRES(endpoint->lock) {
     for (unsigned i = 0; i < MESSAGE_ITEMS; i++)
         caller->items[i].descriptor = 0;
-    session_close_call(endpoint, caller->session);
+    caller->session->open--;
+    session_end_unused(endpoint, caller->session);
 }
 
 /* ---- Ends of waits ---- */
@@ -402,12 +403,10 @@ int64_t receive(struct thread *self, struct handle_entry entry) {
 
 int64_t ipc_recv(struct thread *self) {
     struct handle_entry entry;
-    int error = __atomic_load_n(&self->caller, __ATOMIC_ACQUIRE) ? -EBUSY : 0;
-    if (!error)
-        error = receive_find(self, &entry);
-    if (error)
-        return message_error(self, error);
-    return receive(self, entry);
+    int error = __atomic_load_n(&self->caller, __ATOMIC_ACQUIRE)
+                    ? -EBUSY
+                    : receive_find(self, &entry);
+    return error ? message_error(self, error) : receive(self, entry);
 }
 
 /* ---- Ending calls from outside ---- */

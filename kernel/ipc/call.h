@@ -109,8 +109,8 @@ void reply_thread_died(struct thread *thread);
  * caller that is gone had lent to it. */
 void reply_drop_borrowed(struct thread *thread);
 
-/* ipc/reply.c: registers reply handles. */
-void reply_init(void);
+/* ipc/reply.c: of reply handles. */
+extern const struct object_operations reply_operations;
 
 /* ---- ipc/donate.c: priorities along chains of calls ---- */
 

@@ -27,19 +27,16 @@ static void endpoint_once(void *object) {
     list_init(&endpoint->closed);
 }
 
-static void session_once(void *object) {
-    list_init(&((struct session *)object)->link);
-}
-
 static struct slab endpoints = SLAB(struct endpoint, endpoint_once);
-static struct slab sessions = SLAB(struct session, session_once);
+static struct slab sessions = SLAB(struct session, NULL);
 
 /* ---- Making ---- */
 
-static struct endpoint *endpoint_alloc(struct quota *quota) {
+int64_t endpoint_create(struct thread *self) {
+    struct quota *quota = self->process->quota;
     struct endpoint *endpoint = slab_alloc(&endpoints, quota);
     if (!endpoint)
-        return NULL;
+        return -ENOMEM;
     endpoint->generation = generation_next();
     endpoint->dead = endpoint->busy = endpoint->signalled = false;
     endpoint->sessions = 0;
@@ -48,19 +45,6 @@ static struct endpoint *endpoint_alloc(struct quota *quota) {
     endpoint->server = NULL;
     endpoint->top = -1;
     endpoint->quota = quota_get(quota);
-    return endpoint;
-}
-
-static void endpoint_free(struct endpoint *endpoint) {
-    quota_uncharge_objects(endpoint->quota, 1);
-    quota_put(endpoint->quota);
-    slab_free(&endpoints, endpoint, NULL);
-}
-
-int64_t endpoint_create(struct thread *self) {
-    struct endpoint *endpoint = endpoint_alloc(self->process->quota);
-    if (!endpoint)
-        return -ENOMEM;
     return handle_give(&self->process->handles, endpoint, endpoint->generation,
                        HANDLE_ENDPOINT,
                        RIGHT_RECEIVE | RIGHT_PASS | RIGHT_GRANT);
@@ -181,8 +165,11 @@ static void endpoint_unlock_and_free(struct endpoint *endpoint)
     RELEASE(endpoint->lock) {
     bool gone = endpoint->dead && endpoint->sessions == 0;
     spin_unlock(&endpoint->lock);
-    if (gone)
-        endpoint_free(endpoint);
+    if (!gone)
+        return;
+    quota_uncharge_objects(endpoint->quota, 1);
+    quota_put(endpoint->quota);
+    slab_free(&endpoints, endpoint, NULL);
 }
 
 static void session_put(const struct handle_entry *entry) {
@@ -311,18 +298,7 @@ int64_t endpoint_revoke(struct thread *self) {
     return result == -EBADF ? revoke_session(self, handle) : result;
 }
 
-/* ---- Boot ---- */
-
-/* Endpoint handles exist once, so nothing ever adds a reference. */
-static void endpoint_get(const struct handle_entry *entry) {
-    (void)entry;
-}
-
-void endpoint_init(void) {
-    static const struct object_operations endpoint_operations = {
-        .get = endpoint_get, .put = endpoint_put, .unique = true};
-    static const struct object_operations session_operations = {
-        .get = session_get, .put = session_put, .current = session_current};
-    object_register(HANDLE_ENDPOINT, &endpoint_operations);
-    object_register(HANDLE_SESSION, &session_operations);
-}
+const struct object_operations endpoint_operations = {.put = endpoint_put,
+                                                      .unique = true};
+const struct object_operations session_operations = {
+    .get = session_get, .put = session_put, .current = session_current};

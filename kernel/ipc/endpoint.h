@@ -86,8 +86,8 @@ struct session {
 /* Registers endpoints, sessions and replies with cap and proc. Once. */
 void ipc_init(void);
 
-/* Registers handles to endpoints and sessions. Once. */
-void endpoint_init(void);
+/* Of handles to endpoints and sessions. */
+extern const struct object_operations endpoint_operations, session_operations;
 
 /* SYS_ENDPOINT_CREATE, SYS_SESSION_MINT: a handle in the caller's table. */
 int64_t endpoint_create(struct thread *self);
@@ -173,18 +173,10 @@ static inline int session_check(const struct endpoint *endpoint,
     return session->epoch == endpoint->epoch ? 0 : -ESTALE;
 }
 
-/* Ends the session if nobody can use it any more. */
+/* After one handle or call fewer: ends the session if nobody can use it any
+ * more. */
 void session_end_unused(struct endpoint *endpoint, struct session *session)
     REQUIRES(endpoint->lock);
-
-/* A call through the session has ended; that may end the session too. */
-static inline void session_close_call(struct endpoint *endpoint,
-                                      struct session *session)
-    REQUIRES(endpoint->lock) {
-    session->open--;
-    if (__atomic_load_n(&session->handles, __ATOMIC_ACQUIRE) == 0)
-        session_end_unused(endpoint, session);
-}
 
 /* Gives the session's memory back, after its CLOSED notice if it wants one. */
 void session_free(struct endpoint *endpoint, struct session *session)

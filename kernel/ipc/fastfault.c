@@ -18,7 +18,7 @@ struct thread *fastpath_fault(void) NO_THREAD_SAFETY {
     struct paging *paging = &self->paging;
     const struct fill_request *request = &paging->request;
     struct session *session = request->pager.session;
-    if (!fastpath_enabled() || self->flags != 0 || paging->error != 0)
+    if (!fastpath_on || self->flags != 0 || paging->error != 0)
         return NULL;
     struct thread *receiver =
         session_partner(self, session, request->pager.key);

@@ -56,12 +56,7 @@ bool fastpath_signal(uint64_t handle);
 /* ipc/fastwait.c: SYS_WAIT_SIGNAL, all of it, by ipc_wait_signal if need be. */
 int64_t fastpath_wait(struct thread *self);
 
-/* Boot argument fastpath=0 turns it off; constant after fastpath_init. */
-extern uint32_t fastpath_on;
-void fastpath_init(void);
-
-static inline bool fastpath_enabled(void) {
-    return fastpath_on != 0;
-}
+/* Boot argument fastpath=0 turns it off; constant after ipc_init. */
+extern bool fastpath_on;
 
 #endif

@@ -12,15 +12,9 @@
  * has to. */
 static inline struct notification *wait_at(struct thread *self,
                                            uint64_t handle) NO_THREAD_SAFETY {
-    struct handle_slot *slot = &self->process->handles.slot[handle];
-    uint64_t word = __atomic_load_n(&slot->word, __ATOMIC_ACQUIRE);
-    uint64_t meta = __atomic_load_n(&slot->meta, __ATOMIC_RELAXED);
-    struct notification *notification = (void *)(word - KIND_SIGNAL);
-    if ((word & KIND_MASK) != KIND_SIGNAL || !(meta >> 32 & RIGHT_WAIT) ||
-        !spin_try(&notification->queue.lock))
-        return NULL;
-    if (notification->generation == (uint32_t)meta && !notification->endpoint &&
-        notification->bits == 0)
+    struct notification *notification =
+        notification_at(self, handle, RIGHT_WAIT);
+    if (!notification || notification->bits == 0)
         return notification;
     spin_unlock(&notification->queue.lock);
     return NULL;
@@ -41,8 +35,7 @@ int64_t fastpath_wait(struct thread *self) NO_THREAD_SAFETY {
     struct hart *hart = self->frame.hart;
     uint64_t handle = self->frame.x[REG_A0];
     int32_t top;
-    if (!fastpath_enabled() || handle >= HANDLE_MAX ||
-        self->frame.x[REG_A1] != DEADLINE_NONE)
+    if (!fastpath_on || self->frame.x[REG_A1] != DEADLINE_NONE)
         return ipc_wait_signal(self);
     struct thread *next = wait_next(self, hart, &top);
     struct notification *notification = next ? wait_at(self, handle) : NULL;
@@ -57,7 +50,7 @@ int64_t fastpath_wait(struct thread *self) NO_THREAD_SAFETY {
     thread_publish(self, THREAD_SIGNALLED);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     spin_unlock(&queue->lock);
-    doom_check(self, hart, THREAD_KILLED);
+    doom_check(self, hart);
     sched_dequeue(hart, next, top);
     run(next, hart);
     event_note(EVENT_SWITCH, next, 0, 0);

@@ -111,8 +111,5 @@ static void irq_put(const struct handle_entry *entry) {
         handle_entry_put(&before);
 }
 
-void irq_init(void) {
-    static const struct object_operations operations = {.get = irq_get,
-                                                        .put = irq_put};
-    object_register(HANDLE_IRQ, &operations);
-}
+const struct object_operations irq_operations = {.get = irq_get,
+                                                 .put = irq_put};

@@ -9,10 +9,11 @@
 #ifndef OCTAVO_IPC_IRQ_H
 #define OCTAVO_IPC_IRQ_H
 
+#include "cap/object.h"
 #include "proc/thread.h"
 
-/* Registers handles. Once. */
-void irq_init(void);
+/* Of handles to interrupts. */
+extern const struct object_operations irq_operations;
 
 /* SYS_IRQ_CREATE (the authority has been checked), SYS_IRQ_BIND, SYS_IRQ_ACK */
 int64_t irq_create(struct thread *self, uint64_t irq);

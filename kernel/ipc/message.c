@@ -80,14 +80,6 @@ int message_deliver_all(struct thread *from, struct thread *to,
     return 0;
 }
 
-/* Nothing is in any register of a message. */
-static inline void message_clear(uint64_t *x) {
-    x[REG_A0] = x[REG_A1] = x[REG_A2] = x[REG_A3] = 0;
-    x[REG_A4] = x[REG_A5] = x[REG_A6] = x[REG_A7] = 0;
-    x[REG_T0] = x[REG_T1] = x[REG_T2] = 0;
-    x[REG_T3] = x[REG_T4] = x[REG_T5] = x[REG_T6] = 0;
-}
-
 void message_fail(struct thread *thread, int error) {
     event_note(EVENT_ERROR, thread, (uint64_t)-error, 0);
     if (thread->flags & THREAD_PAGING) {

@@ -104,6 +104,14 @@ static inline int message_deliver(struct thread *from, struct thread *to,
     return 0;
 }
 
+/* Nothing is in any register of a message. */
+static inline void message_clear(uint64_t *x) {
+    x[REG_A0] = x[REG_A1] = x[REG_A2] = x[REG_A3] = 0;
+    x[REG_A4] = x[REG_A5] = x[REG_A6] = x[REG_A7] = 0;
+    x[REG_T0] = x[REG_T1] = x[REG_T2] = 0;
+    x[REG_T3] = x[REG_T4] = x[REG_T5] = x[REG_T6] = 0;
+}
+
 /* Writes a message that the kernel itself sends: CLOSED or SIGNAL. */
 void message_notice(struct thread *to, enum message_kind kind, uint64_t badge,
                     uint64_t word);

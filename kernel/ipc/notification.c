@@ -18,23 +18,16 @@ static void notification_once(void *object) {
 
 static struct slab notifications = SLAB(struct notification, notification_once);
 
-static struct notification *notification_alloc(struct quota *quota) {
+int64_t notification_create(struct thread *self) {
+    struct quota *quota = self->process->quota;
     struct notification *notification = slab_alloc(&notifications, quota);
     if (!notification)
-        return NULL;
+        return -ENOMEM;
     notification->generation = generation_next();
     notification->bits = 0;
     notification->handles = 1;
     notification->endpoint = NULL;
     notification->quota = quota_get(quota);
-    return notification;
-}
-
-int64_t notification_create(struct thread *self) {
-    struct notification *notification =
-        notification_alloc(self->process->quota);
-    if (!notification)
-        return -ENOMEM;
     return handle_give(&self->process->handles, notification,
                        notification->generation, HANDLE_NOTIFICATION,
                        RIGHT_SIGNAL | RIGHT_WAIT | RIGHT_PASS | RIGHT_GRANT |
@@ -105,21 +98,6 @@ int64_t ipc_signal(struct thread *self) {
 }
 
 /* ---- Wait ---- */
-
-bool notification_cancel(struct thread *thread, uint64_t sequence, int error) {
-    struct wait_queue *queue = thread->wait_queue;
-    spin_lock(&queue->lock);
-    bool found = thread->wait_sequence == sequence &&
-                 thread->state == THREAD_SIGNALLED &&
-                 thread->wait_queue == queue;
-    if (found) {
-        list_remove(&thread->link);
-        thread_result(thread, error);
-        thread_wake(thread);
-    }
-    spin_unlock(&queue->lock);
-    return found;
-}
 
 static int64_t wait_locked(struct thread *self,
                            struct notification *notification, uint64_t deadline)
@@ -201,15 +179,6 @@ static void notification_get(const struct handle_entry *entry) {
     __atomic_fetch_add(&notification->handles, 1, __ATOMIC_RELAXED);
 }
 
-static void unbind_dying(struct notification *notification,
-                         struct endpoint *endpoint) {
-    spin_lock(&endpoint->lock);
-    if (endpoint->bound == notification)
-        endpoint->bound = NULL;
-    notification->endpoint = NULL;
-    spin_unlock(&endpoint->lock);
-}
-
 /* The last handle is gone: whoever waits would wait for ever. */
 static void notification_put(const struct handle_entry *entry) {
     struct notification *notification = entry->object;
@@ -226,12 +195,19 @@ static void notification_put(const struct handle_entry *entry) {
         thread_wake(thread);
     }
     spin_unlock(&queue->lock);
-    if (endpoint)
-        unbind_dying(notification, endpoint);
+    if (endpoint) {
+        spin_lock(&endpoint->lock);
+        if (endpoint->bound == notification)
+            endpoint->bound = NULL;
+        spin_unlock(&endpoint->lock);
+    }
     quota_uncharge_objects(notification->quota, 1);
     quota_put(notification->quota);
     slab_free(&notifications, notification, NULL);
 }
+
+const struct object_operations notification_operations = {
+    .get = notification_get, .put = notification_put};
 
 /* ---- Watching children ---- */
 
@@ -252,11 +228,4 @@ int64_t notification_watch(struct thread *self) {
     if (before.type != HANDLE_NONE)
         handle_entry_put(&before);
     return 0;
-}
-
-void notification_init(void) {
-    static const struct object_operations operations = {
-        .get = notification_get, .put = notification_put};
-    object_register(HANDLE_NOTIFICATION, &operations);
-    process_watch_hook = notification_signal;
 }

@@ -27,8 +27,8 @@ struct notification {
     struct quota *quota;
 };
 
-/* Registers handles to notifications. Once. */
-void notification_init(void);
+/* Of handles to notifications. */
+extern const struct object_operations notification_operations;
 
 /* SYS_NOTIFICATION_CREATE, SYS_SIGNAL, SYS_WAIT_SIGNAL, SYS_NOTIFICATION_BIND
  */
@@ -48,8 +48,5 @@ static inline uint64_t notification_take(struct notification *notification) {
 
 /* SYS_PROCESS_WATCH. */
 int64_t notification_watch(struct thread *self);
-
-/* Takes back the wait of a thread that is SIGNALLED. */
-wait_cancel notification_cancel;
 
 #endif

@@ -18,6 +18,7 @@
 #include "ipc/message.h"
 #include "lib/bits.h"
 #include "lib/panic.h"
+#include "lib/string.h"
 #include "proc/process.h"
 #include "proc/wait.h"
 #include "proc/work.h"
@@ -79,30 +80,14 @@ void pager_init(void) {
 
 /* ---- Registers aside and back ---- */
 
-static inline void words_copy(uint64_t *to, const uint64_t *from,
-                              unsigned count) {
-#pragma GCC unroll 8
-    for (unsigned i = 0; i < count; i++)
-        to[i] = from[i];
-}
-
 static void registers_save(struct thread *thread) {
-    const uint64_t *x = thread->frame.x;
-    struct message_registers *saved = &thread->paging.saved;
-    words_copy(saved->t0, &x[REG_T0], 3);
-    words_copy(saved->a0, &x[REG_A0], 8);
-    words_copy(saved->t3, &x[REG_T3], 4);
+    memcpy(thread->paging.saved, thread->frame.x, sizeof thread->frame.x);
     thread->paging.aside = true;
 }
 
 static void registers_restore(struct thread *thread) {
-    const struct message_registers *saved = &thread->paging.saved;
-    uint64_t *x = thread->frame.x;
-    if (thread->paging.aside) {
-        words_copy(&x[REG_T0], saved->t0, 3);
-        words_copy(&x[REG_A0], saved->a0, 8);
-        words_copy(&x[REG_T3], saved->t3, 4);
-    }
+    if (thread->paging.aside)
+        memcpy(thread->frame.x, thread->paging.saved, sizeof thread->frame.x);
     thread_clear_flag(thread, THREAD_PAGING);
 }
 
@@ -114,9 +99,7 @@ static void pager_call(struct thread *self) {
     struct handle_entry entry = entry_of(&request->pager);
     uint64_t *x = self->frame.x;
     registers_save(self);
-    for (unsigned i = REG_A5; i <= REG_A7; i++)
-        x[i] = 0;
-    x[REG_T0] = x[REG_T1] = x[REG_T2] = 0;
+    message_clear(x);
     pager_words(x, request);
     x[REG_T6] = pager_deadline();
     thread_set_flag(self, THREAD_PAGING);

@@ -110,7 +110,7 @@ int64_t ipc_reply(struct thread *self) {
     return message_error(self, error);
 }
 
-/* The reply and the receive, each under its lock. */
+/* The reply, if one is owed, and the receive, each under its lock. */
 static __attribute__((noinline)) int64_t
 reply_recv_apart(struct thread *self, const struct handle_entry *entry) {
     int error = 0;
@@ -121,24 +121,6 @@ reply_recv_apart(struct thread *self, const struct handle_entry *entry) {
     return receive(self, *entry);
 }
 
-/* The call came through the endpoint that the server receives on next, as
- * nearly always: one lock for both. */
-static inline int64_t reply_recv_here(struct thread *self,
-                                      const struct handle_entry *entry,
-                                      struct thread *caller) {
-    struct endpoint *endpoint = entry->object;
-    spin_lock(&endpoint->lock);
-    if (!call_is_open(endpoint, caller, caller->call_sequence, self)) {
-        spin_unlock(&endpoint->lock);
-        return reply_recv_apart(self, entry);
-    }
-    int error = reply_locked(self, endpoint, caller, true);
-    if (!error)
-        return receive_unlock(self, endpoint, entry->generation);
-    spin_unlock(&endpoint->lock);
-    return message_error(self, error);
-}
-
 int64_t ipc_reply_recv(struct thread *self) {
     struct handle_entry entry;
     hart_count_event(COUNTER_REPLY_SLOW);
@@ -147,10 +129,21 @@ int64_t ipc_reply_recv(struct thread *self) {
         error = receive_find(self, &entry);
     if (error)
         return message_error(self, error);
+    /* Nearly always the call came through the endpoint that the server receives
+     * on next: one lock for both. */
+    struct endpoint *endpoint = entry.object;
     struct thread *caller = self->caller;
-    if (caller && caller->endpoint == entry.object)
-        return reply_recv_here(self, &entry, caller);
-    return reply_recv_apart(self, &entry);
+    spin_lock(&endpoint->lock);
+    if (!caller ||
+        !call_is_open(endpoint, caller, caller->call_sequence, self)) {
+        spin_unlock(&endpoint->lock);
+        return reply_recv_apart(self, &entry);
+    }
+    error = reply_locked(self, endpoint, caller, true);
+    if (!error)
+        return receive_unlock(self, endpoint, entry.generation);
+    spin_unlock(&endpoint->lock);
+    return message_error(self, error);
 }
 
 /* ---- Saving ---- */
@@ -214,9 +207,8 @@ static void reply_put(const struct handle_entry *entry) {
     reply_abandon(entry->object, entry->generation, NULL);
 }
 
-static void reply_get(const struct handle_entry *entry) {
-    (void)entry;
-}
+const struct object_operations reply_operations = {.put = reply_put,
+                                                   .unique = true};
 
 void reply_drop_borrowed(struct thread *thread) {
     /* Whoever cancelled the call wrote this before thread->caller. */
@@ -234,10 +226,4 @@ void reply_thread_died(struct thread *thread) {
     if (thread->serves && thread->serves->server == thread)
         thread->serves->server = NULL;
     thread->serves = NULL;
-}
-
-void reply_init(void) {
-    static const struct object_operations operations = {
-        .get = reply_get, .put = reply_put, .unique = true};
-    object_register(HANDLE_REPLY, &operations);
 }

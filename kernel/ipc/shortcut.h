@@ -89,9 +89,8 @@ static inline void doom_note(struct thread *self, struct hart *hart) {
 }
 
 /* After the lock was dropped. */
-static inline void doom_check(struct thread *self, struct hart *hart,
-                              uint32_t flags) {
-    if (self->flags & flags)
+static inline void doom_check(struct thread *self, struct hart *hart) {
+    if (self->flags & THREAD_KILLED)
         doom_note(self, hart);
 }
 
@@ -103,8 +102,31 @@ static inline struct thread *hand_over(struct thread *self,
     struct hart *hart = self->frame.hart;
     run(partner, hart);
     lock_drop(endpoint);
-    doom_check(self, hart, THREAD_KILLED);
+    doom_check(self, hart);
     return partner;
+}
+
+/* ---- Notifications ---- */
+
+/* The notification that the handle names with this right, locked, if it is
+ * bound to no endpoint; NULL: it is not, or not locked. */
+static inline struct notification *
+notification_at(const struct thread *self, uint64_t handle,
+                uint64_t right) NO_THREAD_SAFETY {
+    if (handle >= HANDLE_MAX)
+        return NULL;
+    const struct handle_slot *slot = &self->process->handles.slot[handle];
+    uint64_t word = __atomic_load_n(&slot->word, __ATOMIC_ACQUIRE);
+    uint64_t meta = __atomic_load_n(&slot->meta, __ATOMIC_RELAXED);
+    struct notification *notification = (void *)(word - KIND_SIGNAL);
+    if ((word & KIND_MASK) != KIND_SIGNAL || !(meta >> 32 & right) ||
+        !spin_try(&notification->queue.lock))
+        return NULL;
+    __asm__("" : "+r"(notification)); /* one register for it is enough */
+    if (notification->generation == (uint32_t)meta && !notification->endpoint)
+        return notification;
+    spin_unlock(&notification->queue.lock);
+    return NULL;
 }
 
 /* ---- Calls ---- */

@@ -40,19 +40,11 @@ static inline bool signal_now(struct notification *notification, uint64_t bits)
 }
 
 bool fastpath_signal(uint64_t handle) NO_THREAD_SAFETY {
-    if (handle >= HANDLE_MAX)
+    struct notification *notification =
+        notification_at(thread_self(), handle, RIGHT_SIGNAL);
+    if (!notification)
         return false;
-    struct handle_slot *slot = &thread_self()->process->handles.slot[handle];
-    uint64_t word = __atomic_load_n(&slot->word, __ATOMIC_ACQUIRE);
-    uint64_t meta = __atomic_load_n(&slot->meta, __ATOMIC_RELAXED);
-    struct notification *notification = (void *)(word - KIND_SIGNAL);
-    if ((word & KIND_MASK) != KIND_SIGNAL || !(meta >> 32 & RIGHT_SIGNAL) ||
-        !spin_try(&notification->queue.lock))
-        return false;
-    __asm__("" : "+r"(notification)); /* one register for it is enough */
-    bool done = notification->generation == (uint32_t)meta &&
-                !notification->endpoint &&
-                signal_now(notification, signal_bits);
+    bool done = signal_now(notification, signal_bits);
     spin_unlock(&notification->queue.lock);
     return done;
 }

@@ -50,8 +50,8 @@ enum thread_state {
     THREAD_NEW,       /* not started yet */
     THREAD_DEAD,      /* waits to be joined, does nothing */
     THREAD_SLEEPING,  /* from here on: waiting */
-    THREAD_QUEUED,    /* in a wait queue: child, join */
-    THREAD_SIGNALLED, /* at a notification, for a signal */
+    THREAD_QUEUED,    /* in a wait queue: child, join; its call runs again */
+    THREAD_SIGNALLED, /* in a notification's queue, for a signal */
     THREAD_RECEIVING, /* at an endpoint, for a message */
     THREAD_SENDING,   /* at an endpoint, to be received (call or send) */
     THREAD_CALLING,   /* its call was received: it waits for the reply */
@@ -96,15 +96,10 @@ struct accept {
     uint16_t slot;
 };
 
-/* The message's registers lie together in three places of a frame. */
-struct message_registers {
-    uint64_t t0[3], a0[8], t3[4];
-};
-
 /* The call to a pager that the kernel makes for a thread: ipc/pager.c. */
 struct paging {
-    struct message_registers saved; /* what they were */
-    struct fill_request request;    /* what is asked for */
+    uint64_t saved[32];          /* frame.x, as it was */
+    struct fill_request request; /* what is asked for */
     uint64_t page, pc; /* which access of which instruction has failed */
     uint64_t ended;    /* wait_sequence when it did */
     int error;         /* why; 0: it has not failed */

@@ -17,7 +17,7 @@ void wait_queue_init(struct wait_queue *queue) {
     list_init(&queue->waiters);
 }
 
-wait_cancel *wait_cancel_endpoint, *wait_cancel_signal;
+wait_cancel *wait_cancel_endpoint;
 
 void thread_doom(struct thread *thread) {
     struct hart *hart = hart_self();
@@ -39,15 +39,19 @@ bool thread_cancel_killed(struct thread *thread) {
 
 /* ---- Wait queues ---- */
 
-/* A restarted call reports the timeout itself: nothing but the pc changes. */
+/* A call that was to run again is over instead; one that waits for a signal was
+ * not to run again. */
 static bool queue_cancel(struct thread *thread, uint64_t sequence, int error) {
     struct wait_queue *queue = thread->wait_queue;
     spin_lock(&queue->lock);
+    uint32_t state = thread->state;
     bool found = thread->wait_sequence == sequence &&
-                 thread->state == THREAD_QUEUED && thread->wait_queue == queue;
+                 thread->wait_queue == queue &&
+                 (state == THREAD_QUEUED || state == THREAD_SIGNALLED);
     if (found) {
         list_remove(&thread->link);
-        thread->frame.x[REG_PC] += 4;
+        if (state == THREAD_QUEUED)
+            thread->frame.x[REG_PC] += 4;
         thread_result(thread, error);
         thread_wake(thread);
     }
@@ -111,9 +115,7 @@ bool wait_take_back(struct thread *thread, uint64_t sequence, int error) {
     uint32_t state = __atomic_load_n(&thread->state, __ATOMIC_ACQUIRE);
     if (state >= THREAD_RECEIVING)
         return wait_cancel_endpoint(thread, sequence, error);
-    if (state == THREAD_SIGNALLED)
-        return wait_cancel_signal(thread, sequence, error);
-    if (state == THREAD_QUEUED)
+    if (state == THREAD_QUEUED || state == THREAD_SIGNALLED)
         return queue_cancel(thread, sequence, error);
     return state == THREAD_SLEEPING && sleep_cancel(thread, sequence, error);
 }

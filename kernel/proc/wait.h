@@ -41,9 +41,9 @@ struct wait_queue {
 /* Prepares a queue. Its lock must not be in use. */
 void wait_queue_init(struct wait_queue *queue);
 
-/* Takes back a wait in one of the states that ipc has; set once by ipc_init.
- * See proc/thread.h for the contract. */
-extern wait_cancel *wait_cancel_endpoint, *wait_cancel_signal;
+/* Takes back a wait at an endpoint; set once by ipc_init. See proc/thread.h for
+ * the contract. */
+extern wait_cancel *wait_cancel_endpoint;
 
 /* Ends the wait numbered `sequence`, if the thread is still in it; whether it
  * was. No lock held. */

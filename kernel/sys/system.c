@@ -91,7 +91,7 @@ static int64_t info_timed(struct thread *self, uint64_t hart, uint64_t what,
 
 static uint64_t features(void) {
     return (machine.sstc ? FEATURE_SSTC : 0u) |
-           (fastpath_enabled() ? FEATURE_FASTPATH : 0u) |
+           (fastpath_on ? FEATURE_FASTPATH : 0u) |
            (DEBUG_BUILD ? FEATURE_DEBUG : 0u) |
            (bootarg_number("debug", 0) ? FEATURE_TESTS : 0u) |
            (bootarg_number("stats", 0) ? FEATURE_STATS : 0u);

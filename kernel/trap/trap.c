@@ -109,8 +109,7 @@ void trap_patch(void) {
 static uint64_t trap_vector(void) {
     if (timed)
         return (uint64_t)timed_enter;
-    return fastpath_enabled() ? (uint64_t)trap_entry
-                              : (uint64_t)trap_entry_plain;
+    return fastpath_on ? (uint64_t)trap_entry : (uint64_t)trap_entry_plain;
 }
 
 void trap_init(void) {

@@ -398,8 +398,7 @@ static void test_trap_hart(void) {
     trap_init_hart();
     unit_equal("sscratch", csr_read(sscratch), (uint64_t)frame_self());
     unit_equal("stvec", csr_read(stvec),
-               fastpath_enabled() ? (uint64_t)trap_entry
-                                  : (uint64_t)trap_entry_plain);
+               fastpath_on ? (uint64_t)trap_entry : (uint64_t)trap_entry_plain);
     unit_equal("bits of sstatus that are to be off",
                csr_read(sstatus) & unwanted, 0);
     unit_equal("sie", csr_read(sie), SIE_SOFTWARE | SIE_TIMER | SIE_EXTERNAL);

@@ -121,6 +121,12 @@ void test_cancel(void) {
     threads[2].wait_sequence++; /* it was woken, and waits anew */
     unit_true("a wait that has ended is not cancelled",
               !wait_take_back(&threads[2], 101, -ETIMEDOUT));
+    uint64_t pc = threads[2].frame.x[REG_PC];
+    threads[2].state = THREAD_SIGNALLED;
+    unit_true("a wait for a signal is cancelled",
+              wait_take_back(&threads[2], 102, -ETIMEDOUT));
+    unit_equal("the queue", listed(&queue.waiters), 0);
+    unit_equal("its pc was behind the ecall", threads[2].frame.x[REG_PC], pc);
 }
 
 /* ---- Sleep ---- */

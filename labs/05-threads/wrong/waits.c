@@ -151,10 +151,13 @@ static bool queue_cancel(struct thread *thread, uint64_t sequence, int error) {
     (void)sequence;
     struct wait_queue *queue = thread->wait_queue;
     spin_lock(&queue->lock);
-    bool found = thread->state == THREAD_QUEUED && thread->wait_queue == queue;
+    uint32_t state = thread->state;
+    bool found = thread->wait_queue == queue &&
+                 (state == THREAD_QUEUED || state == THREAD_SIGNALLED);
     if (found) {
         list_remove(&thread->link);
-        thread->frame.x[REG_PC] += 4;
+        if (state == THREAD_QUEUED)
+            thread->frame.x[REG_PC] += 4;
         thread_result(thread, error);
         thread_wake(thread);
     }
@@ -170,10 +173,13 @@ static bool queue_cancel(struct thread *thread, uint64_t sequence, int error) {
 static bool queue_cancel(struct thread *thread, uint64_t sequence, int error) {
     struct wait_queue *queue = thread->wait_queue;
     spin_lock(&queue->lock);
+    uint32_t state = thread->state;
     bool found = thread->wait_sequence == sequence &&
-                 thread->state == THREAD_QUEUED && thread->wait_queue == queue;
+                 thread->wait_queue == queue &&
+                 (state == THREAD_QUEUED || state == THREAD_SIGNALLED);
     if (found) {
-        thread->frame.x[REG_PC] += 4;
+        if (state == THREAD_QUEUED)
+            thread->frame.x[REG_PC] += 4;
         thread_result(thread, error);
         thread_wake(thread);
     }
@@ -189,8 +195,10 @@ static bool queue_cancel(struct thread *thread, uint64_t sequence, int error) {
 static bool queue_cancel(struct thread *thread, uint64_t sequence, int error) {
     struct wait_queue *queue = thread->wait_queue;
     spin_lock(&queue->lock);
+    uint32_t state = thread->state;
     bool found = thread->wait_sequence == sequence &&
-                 thread->state == THREAD_QUEUED && thread->wait_queue == queue;
+                 thread->wait_queue == queue &&
+                 (state == THREAD_QUEUED || state == THREAD_SIGNALLED);
     if (found) {
         list_remove(&thread->link);
         thread_result(thread, error);
@@ -208,11 +216,14 @@ static bool queue_cancel(struct thread *thread, uint64_t sequence, int error) {
 static bool queue_cancel(struct thread *thread, uint64_t sequence, int error) {
     struct wait_queue *queue = thread->wait_queue;
     spin_lock(&queue->lock);
+    uint32_t state = thread->state;
     bool found = thread->wait_sequence == sequence &&
-                 thread->state == THREAD_QUEUED && thread->wait_queue == queue;
+                 thread->wait_queue == queue &&
+                 (state == THREAD_QUEUED || state == THREAD_SIGNALLED);
     if (found) {
         list_remove(&thread->link);
-        thread->frame.x[REG_PC] += 4;
+        if (state == THREAD_QUEUED)
+            thread->frame.x[REG_PC] += 4;
         thread_result(thread, error);
         thread_wake(thread);
     }

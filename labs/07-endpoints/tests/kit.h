@@ -57,8 +57,8 @@ static inline void endpoint_setup(void) {
     struct handle_entry entry;
     endpoint_handle = (uint64_t)endpoint_create(server);
     unit_signed("find the endpoint",
-                handle_take(&server_process->handles, endpoint_handle,
-                            HANDLE_ENDPOINT, 0, &entry),
+                handle_lookup(&server_process->handles, endpoint_handle,
+                              HANDLE_ENDPOINT, 0, &entry),
                 0);
     endpoint = entry.object;
     uint64_t minted = (uint64_t)session_mint(
