@@ -11,8 +11,10 @@
  * Killed by: test_pager read (slow)
  */
 static void registers_save(struct thread *thread) {
-    memcpy(thread->paging.saved, thread->frame.x, REG_T6 * sizeof(uint64_t));
-    thread->paging.aside = true;
+    struct paging *paging = &thread->paging;
+    memcpy(paging->saved, &thread->frame.x[REG_RA],
+           sizeof paging->saved - sizeof(uint64_t));
+    paging->aside = true;
 }
 
 /*
@@ -53,8 +55,9 @@ struct thread *fastpath_fault(void) NO_THREAD_SAFETY {
  * Killed by: test_pager_end items
  */
 static void registers_restore(struct thread *thread) {
-    if (thread->paging.aside)
-        memcpy(thread->frame.x, thread->paging.saved, sizeof thread->frame.x);
+    const struct paging *paging = &thread->paging;
+    if (paging->aside)
+        memcpy(&thread->frame.x[REG_RA], paging->saved, sizeof paging->saved);
 }
 
 /*

@@ -81,13 +81,15 @@ void pager_init(void) {
 /* ---- Registers aside and back ---- */
 
 static void registers_save(struct thread *thread) {
-    memcpy(thread->paging.saved, thread->frame.x, sizeof thread->frame.x);
-    thread->paging.aside = true;
+    struct paging *paging = &thread->paging;
+    memcpy(paging->saved, &thread->frame.x[REG_RA], sizeof paging->saved);
+    paging->aside = true;
 }
 
 static void registers_restore(struct thread *thread) {
-    if (thread->paging.aside)
-        memcpy(thread->frame.x, thread->paging.saved, sizeof thread->frame.x);
+    const struct paging *paging = &thread->paging;
+    if (paging->aside)
+        memcpy(&thread->frame.x[REG_RA], paging->saved, sizeof paging->saved);
     thread_clear_flag(thread, THREAD_PAGING);
 }
 

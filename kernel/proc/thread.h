@@ -98,7 +98,7 @@ struct accept {
 
 /* The call to a pager that the kernel makes for a thread: ipc/pager.c. */
 struct paging {
-    uint64_t saved[32];          /* frame.x, as it was */
+    uint64_t saved[31];          /* its registers, as they were */
     struct fill_request request; /* what is asked for */
     uint64_t page, pc; /* which access of which instruction has failed */
     uint64_t ended;    /* wait_sequence when it did */
