@@ -37,7 +37,8 @@ static void call_uncount(struct endpoint *endpoint, struct thread *caller)
     for (unsigned i = 0; i < MESSAGE_ITEMS; i++)
         caller->items[i].descriptor = 0;
     caller->session->open--;
-    session_end_unused(endpoint, caller->session);
+    if (__atomic_load_n(&caller->session->handles, __ATOMIC_ACQUIRE) == 0)
+        session_end_unused(endpoint, caller->session);
 }
 
 /* ---- Ends of waits ---- */
@@ -393,7 +394,8 @@ int64_t receive_unlock(struct thread *self, struct endpoint *endpoint,
     return result;
 }
 
-int64_t receive(struct thread *self, struct handle_entry entry) {
+/* In line, as nearly every server gets here by each of its receives. */
+inline int64_t receive(struct thread *self, struct handle_entry entry) {
     struct endpoint *endpoint = entry.object;
     if (self->borrowed)
         reply_drop_borrowed(self);

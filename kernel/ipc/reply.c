@@ -133,9 +133,10 @@ int64_t ipc_reply_recv(struct thread *self) {
      * on next: one lock for both. */
     struct endpoint *endpoint = entry.object;
     struct thread *caller = self->caller;
+    if (!caller)
+        return reply_recv_apart(self, &entry);
     spin_lock(&endpoint->lock);
-    if (!caller ||
-        !call_is_open(endpoint, caller, caller->call_sequence, self)) {
+    if (!call_is_open(endpoint, caller, caller->call_sequence, self)) {
         spin_unlock(&endpoint->lock);
         return reply_recv_apart(self, &entry);
     }
