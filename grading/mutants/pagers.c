@@ -12,7 +12,7 @@
  */
 static void registers_save(struct thread *thread) {
     struct paging *paging = &thread->paging;
-    memcpy(paging->saved, &thread->frame.x[REG_RA],
+    memcpy(paging->saved, &thread->frame.x[REG_PC + 1],
            sizeof paging->saved - sizeof(uint64_t));
     paging->aside = true;
 }
@@ -57,7 +57,8 @@ struct thread *fastpath_fault(void) NO_THREAD_SAFETY {
 static void registers_restore(struct thread *thread) {
     const struct paging *paging = &thread->paging;
     if (paging->aside)
-        memcpy(&thread->frame.x[REG_RA], paging->saved, sizeof paging->saved);
+        memcpy(&thread->frame.x[REG_PC + 1], paging->saved,
+               sizeof paging->saved);
 }
 
 /*

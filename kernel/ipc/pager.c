@@ -82,14 +82,15 @@ void pager_init(void) {
 
 static void registers_save(struct thread *thread) {
     struct paging *paging = &thread->paging;
-    memcpy(paging->saved, &thread->frame.x[REG_RA], sizeof paging->saved);
+    memcpy(paging->saved, &thread->frame.x[REG_PC + 1], sizeof paging->saved);
     paging->aside = true;
 }
 
 static void registers_restore(struct thread *thread) {
     const struct paging *paging = &thread->paging;
     if (paging->aside)
-        memcpy(&thread->frame.x[REG_RA], paging->saved, sizeof paging->saved);
+        memcpy(&thread->frame.x[REG_PC + 1], paging->saved,
+               sizeof paging->saved);
     thread_clear_flag(thread, THREAD_PAGING);
 }
 
