@@ -43,6 +43,10 @@ static int deliver_parcel(struct thread *from, struct thread *to,
     struct handle_table *source = &from->process->handles;
     struct handle_table *destination = &to->process->handles;
     struct handle_parcel parcel = parcel_of(from);
+    if (parcel.count > accept->handles)
+        return -EMSGSIZE;
+    if (parcel.count == 0)
+        return items_deliver(from, to->space, accept);
     spin_lock_pair(&source->lock, &destination->lock);
     int result = parcel_plan(&parcel, source, destination, accept->slot);
     if (!result && tag_items(from->frame.x[REG_A1]) > 0)
@@ -53,28 +57,16 @@ static int deliver_parcel(struct thread *from, struct thread *to,
     return result;
 }
 
-/* What a message carries beside words. */
-static int deliver_rest(struct thread *from, struct thread *to,
-                        struct accept *accept, uint64_t *handles) {
-    unsigned count = tag_handles(from->frame.x[REG_A1]);
-    if (count > accept->handles)
-        return -EMSGSIZE;
-    if (count > 0)
-        return deliver_parcel(from, to, accept, handles);
-    return items_deliver(from, to->space, accept);
-}
-
 int message_deliver_all(struct thread *from, struct thread *to,
                         struct accept *accept, enum message_kind kind,
                         uint64_t badge) {
     uint64_t handles = 0;
-    int result = deliver_rest(from, to, accept, &handles);
+    int result = deliver_parcel(from, to, accept, &handles);
     if (result)
         return result;
     /* Commit: nothing below can fail. */
     message_deliver_words(from, to, kind, badge);
-    if (tag_items(from->frame.x[REG_A1]) > 0)
-        items_write(from, &to->frame);
+    items_write(from, &to->frame);
     to->frame.x[REG_T3] = handles;
     event_note(EVENT_MESSAGE, from, (uintptr_t)to, to->frame.x[REG_A1]);
     return 0;

@@ -56,12 +56,6 @@ static inline uint64_t gap(const struct thread *thread,
     return thread->standing - other->standing;
 }
 
-/* Less than 1 << 16 if the two have the same flags and hart. */
-static inline uint64_t unlike(const struct thread *thread,
-                              const struct thread *other) {
-    return thread->standing ^ other->standing;
-}
-
 /* Whether something of a higher priority than the thread's is ready here. */
 static inline bool outranked(const struct hart *hart,
                              const struct thread *thread) {
