@@ -261,18 +261,21 @@ int piece_reserve(struct transfer *transfer, unsigned index, struct work *work,
  */
 static inline bool quick_pages(const struct quick *quick) {
     const struct transfer_item *item = quick->item;
-    if (!quick->fill && item->mode == ITEM_MOVE)
+    bool moves = item->mode == ITEM_MOVE;
+    if (!quick->fill && moves)
         return true;
     const pte_t *from = quick->run.from;
     const pte_t *to = quick->run.to;
     const pte_t *end = from + item->pages;
     for (; from < end; from++, to++) {
         pte_t pte = *from;
-        if (quick->fill && *to != 0)
-            return false;
-        if (item->mode == ITEM_COW
-                ? pte & PTE_SHARED
-                : item->mode == ITEM_SHARE && !page_shares(pte))
+        if (quick->fill) {
+            if (*to != 0)
+                return false;
+            if (moves)
+                continue;
+        }
+        if (item->mode == ITEM_COW ? pte & PTE_SHARED : !page_shares(pte))
             return false;
     }
     return true;
@@ -286,18 +289,21 @@ static inline bool quick_pages(const struct quick *quick) {
  */
 static inline bool quick_pages(const struct quick *quick) {
     const struct transfer_item *item = quick->item;
-    if (!quick->fill && item->mode == ITEM_MOVE)
+    bool moves = item->mode == ITEM_MOVE;
+    if (!quick->fill && moves)
         return true;
     const pte_t *from = quick->run.from;
     const pte_t *to = quick->run.to;
     const pte_t *end = from + item->pages;
     for (; from < end; from++, to++) {
         pte_t pte = *from;
-        if (quick->fill && pte == 0)
-            return false;
-        if (item->mode == ITEM_COW
-                ? pte & PTE_SHARED
-                : item->mode == ITEM_SHARE && !page_shares(pte))
+        if (quick->fill) {
+            if (pte == 0)
+                return false;
+            if (moves)
+                continue;
+        }
+        if (item->mode == ITEM_COW ? pte & PTE_SHARED : !page_shares(pte))
             return false;
     }
     return true;

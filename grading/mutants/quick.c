@@ -96,6 +96,7 @@ static inline bool quick_target(const struct quick *quick) {
  */
 static inline bool quick_pages(const struct quick *quick) {
     const struct transfer_item *item = quick->item;
+    bool moves = item->mode == ITEM_MOVE;
     if (!quick->fill && item->mode != ITEM_SHARE)
         return true;
     const pte_t *from = quick->run.from;
@@ -103,11 +104,13 @@ static inline bool quick_pages(const struct quick *quick) {
     const pte_t *end = from + item->pages;
     for (; from < end; from++, to++) {
         pte_t pte = *from;
-        if (quick->fill && (pte == 0 || *to != 0))
-            return false;
-        if (item->mode == ITEM_COW
-                ? pte & PTE_SHARED
-                : item->mode == ITEM_SHARE && !page_shares(pte))
+        if (quick->fill) {
+            if (pte == 0 || *to != 0)
+                return false;
+            if (moves)
+                continue;
+        }
+        if (item->mode == ITEM_COW ? pte & PTE_SHARED : !page_shares(pte))
             return false;
     }
     return true;
@@ -121,6 +124,7 @@ static inline bool quick_pages(const struct quick *quick) {
  */
 static inline bool quick_pages(const struct quick *quick) {
     const struct transfer_item *item = quick->item;
+    bool moves = item->mode == ITEM_MOVE;
     if (!quick->fill && item->mode != ITEM_COW)
         return true;
     const pte_t *from = quick->run.from;
@@ -128,11 +132,13 @@ static inline bool quick_pages(const struct quick *quick) {
     const pte_t *end = from + item->pages;
     for (; from < end; from++, to++) {
         pte_t pte = *from;
-        if (quick->fill && (pte == 0 || *to != 0))
-            return false;
-        if (item->mode == ITEM_COW
-                ? pte & PTE_SHARED
-                : item->mode == ITEM_SHARE && !page_shares(pte))
+        if (quick->fill) {
+            if (pte == 0 || *to != 0)
+                return false;
+            if (moves)
+                continue;
+        }
+        if (item->mode == ITEM_COW ? pte & PTE_SHARED : !page_shares(pte))
             return false;
     }
     return true;

@@ -208,7 +208,7 @@ int space_transfer(struct transfer *transfer) {
     uint64_t start = csr_read(instret);
     spin_lock_pair(&transfer->from->lock, &transfer->to->lock);
     int result = 0;
-    if (!transfer_short(transfer)) {
+    if (!piece_quick(transfer)) {
         result = transfer_reserve(transfer, &work);
         if (result == 0) {
             transfer_commit(transfer, &work);

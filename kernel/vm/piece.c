@@ -11,7 +11,7 @@
 #include "lib/string.h"
 #include "vm/frame.h"
 #include "vm/large.h"
-#include "vm/run.h"
+#include "vm/quick.h"
 
 /* ---- Finding ---- */
 
@@ -171,9 +171,9 @@ static void page_duplicate(struct work *work, pte_t pte, pte_t *to,
 }
 
 /* A run of which some pages have to be copied at once. */
-static unsigned run_cow_mixed(const struct run *run, struct work *work,
-                              pte_t *lowered) {
+static unsigned run_cow_mixed(struct run *run, struct work *work) {
     unsigned common = 0;
+    run->lowered = 0;
     for (uint64_t i = 0; i < run->pages; i++) {
         pte_t pte = run->from[i];
         if (pte & PTE_SHARED && !frame_sole(pte_frame(pte))) {
@@ -186,24 +186,9 @@ static unsigned run_cow_mixed(const struct run *run, struct work *work,
         one.to += i;
         one.pages = 1;
         common += run_cow(&one);
-        *lowered |= one.lowered;
+        run->lowered |= one.lowered;
     }
     return common;
-}
-
-static unsigned run_commit(struct run *run, enum item_mode mode,
-                           struct work *work) {
-    switch (mode) {
-    case ITEM_MOVE:
-        return run_move(run);
-    case ITEM_SHARE:
-        return run_share(run);
-    case ITEM_LEND:
-        return run_lend(run);
-    default:
-        return work->copies == 0 ? run_cow(run)
-                                 : run_cow_mixed(run, work, &run->lowered);
-    }
 }
 
 unsigned piece_commit(struct transfer *transfer,
@@ -226,11 +211,19 @@ unsigned piece_commit(struct transfer *transfer,
     if (run.from == NULL || run.to == NULL) {
         return 0;
     }
-    unsigned pages = run_commit(&run, item->mode, work);
+    unsigned pages = item->mode == ITEM_COW && work->copies > 0
+                         ? run_cow_mixed(&run, work)
+                         : run_change(&run, item->mode);
     pte_count(run.to, (int)pages);
     if (item->mode == ITEM_MOVE) {
         pte_count(run.from, -(int)pages);
     }
     *lowered = run.lowered;
     return pages;
+}
+
+bool piece_quick(struct transfer *transfer) {
+    return transfer->count == 1 && transfer->from != transfer->to &&
+           transfer_quick(transfer->from, transfer->to, &transfer->item[0],
+                          transfer->window, transfer->fill);
 }

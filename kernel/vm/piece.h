@@ -60,4 +60,7 @@ unsigned piece_commit(struct transfer *transfer,
                       const struct transfer_item *item, struct work *work,
                       const struct piece *piece, bool *lowered);
 
+/* The transfer, if it is a quick one (vm/quick.h). False: nothing happened. */
+bool piece_quick(struct transfer *transfer);
+
 #endif

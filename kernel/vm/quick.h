@@ -133,18 +133,21 @@ static inline bool page_shares(pte_t pte) {
  * missing where it goes. */
 static inline bool quick_pages(const struct quick *quick) {
     const struct transfer_item *item = quick->item;
-    if (!quick->fill && item->mode == ITEM_MOVE)
+    bool moves = item->mode == ITEM_MOVE;
+    if (!quick->fill && moves)
         return true;
     const pte_t *from = quick->run.from;
     const pte_t *to = quick->run.to;
     const pte_t *end = from + item->pages;
     for (; from < end; from++, to++) {
         pte_t pte = *from;
-        if (quick->fill && (pte == 0 || *to != 0))
-            return false;
-        if (item->mode == ITEM_COW
-                ? pte & PTE_SHARED
-                : item->mode == ITEM_SHARE && !page_shares(pte))
+        if (quick->fill) {
+            if (pte == 0 || *to != 0)
+                return false;
+            if (moves)
+                continue;
+        }
+        if (item->mode == ITEM_COW ? pte & PTE_SHARED : !page_shares(pte))
             return false;
     }
     return true;
@@ -183,15 +186,11 @@ static inline bool quick_check(struct quick *quick, va_t window) {
 static inline unsigned quick_run(struct quick *quick) {
     const struct transfer_item *item = quick->item;
     struct run *run = &quick->run;
-    unsigned pages;
     run->pages = item->pages;
     run->flags = pte_flags(item->prot);
-    if (item->mode == ITEM_MOVE) {
-        pages = run_move(run);
+    unsigned pages = run_change(run, item->mode);
+    if (item->mode == ITEM_MOVE)
         table_count(quick->leaves, -(int)pages);
-    } else {
-        pages = item->mode == ITEM_SHARE ? run_share(run) : run_cow(run);
-    }
     table_count(quick->to_leaves, (int)pages);
     if (pages < item->pages) /* some were never touched */
         quota_uncharge_frames(quick->to->quota, item->pages - pages);

@@ -8,6 +8,7 @@
 #ifndef OCTAVO_VM_RUN_H
 #define OCTAVO_VM_RUN_H
 
+#include "abi/message.h"
 #include "vm/frame.h"
 #include "vm/pte.h"
 
@@ -108,6 +109,17 @@ static inline unsigned run_lend(struct run *run) {
     }
     run->lowered = PTE_RIGHTS;
     return (unsigned)run->pages;
+}
+
+/* What an item of this mode does. */
+static inline unsigned run_change(struct run *run, enum item_mode mode) {
+    if (mode == ITEM_MOVE) {
+        return run_move(run);
+    }
+    if (mode == ITEM_SHARE) {
+        return run_share(run);
+    }
+    return mode == ITEM_LEND ? run_lend(run) : run_cow(run);
 }
 
 /* What the entry leads to, a table or a megapage, goes over to an empty one.

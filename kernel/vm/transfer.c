@@ -35,7 +35,6 @@
 #include "vm/large.h"
 #include "vm/piece.h"
 #include "vm/pte.h"
-#include "vm/quick.h"
 
 enum { PREPARE_STEP = 12 }; /* pages that one step of space_prepare makes */
 
@@ -346,19 +345,12 @@ static void transfer_commit(struct transfer *transfer, struct work *work) {
     }
 }
 
-/* The short way, if it is one. */
-static bool transfer_short(struct transfer *transfer) {
-    return transfer->count == 1 && transfer->from != transfer->to &&
-           transfer_quick(transfer->from, transfer->to, &transfer->item[0],
-                          transfer->window, transfer->fill);
-}
-
 int space_transfer(struct transfer *transfer) {
     struct work work;
     uint64_t start = csr_read(instret);
     spin_lock_pair(&transfer->from->lock, &transfer->to->lock);
     int result = 0;
-    if (!transfer_short(transfer)) {
+    if (!piece_quick(transfer)) {
         result = transfer_check(transfer);
         if (result == 0) {
             result = transfer_reserve(transfer, &work);
