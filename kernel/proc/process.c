@@ -128,7 +128,8 @@ static int64_t process_publish(struct process *process,
 
 /* ---- The first process ---- */
 
-static struct process *first_build(struct space *space) {
+struct process *process_create_first(struct space *space, uint64_t entry,
+                                     uint64_t stack) {
     static const struct handle_entry authority = {
         .type = HANDLE_AUTHORITY,
         .rights = RIGHT_CONTROL | RIGHT_PASS | RIGHT_GRANT | RIGHT_INHERIT,
@@ -140,13 +141,7 @@ static struct process *first_build(struct space *space) {
     process->essential = true;
     memcpy(process->name, "init", sizeof "init");
     handle_insert(&process->handles, SLOT_GRANT, &authority);
-    return process;
-}
-
-struct process *process_create_first(struct space *space, uint64_t entry,
-                                     uint64_t stack) {
-    struct process *process = first_build(space);
-    struct thread *thread = process ? thread_create(process) : NULL;
+    struct thread *thread = thread_create(process);
     if (!thread)
         return NULL;
     thread->frame.x[REG_PC] = entry;
@@ -240,14 +235,20 @@ static struct process *find_zombie(struct process *parent, int64_t pid,
     return NULL;
 }
 
-static int64_t wait_locked(struct thread *self, struct process **zombie)
-    REQUIRES(tree_lock) {
+static int64_t wait_locked(struct thread *self) REQUIRES(tree_lock) {
     struct process *parent = self->process;
     uint64_t deadline = self->frame.x[REG_A1];
     bool any;
-    *zombie = find_zombie(parent, (int64_t)self->frame.x[REG_A0], &any);
-    if (*zombie)
-        return (*zombie)->pid;
+    struct process *zombie =
+        find_zombie(parent, (int64_t)self->frame.x[REG_A0], &any);
+    if (zombie) {
+        int64_t found = zombie->pid;
+        self->frame.x[REG_A1] = (uint64_t)zombie->status;
+        list_remove(&zombie->siblings);
+        pid_table[found % PROCESS_MAX] = NULL;
+        process_free(zombie);
+        return found;
+    }
     int error = any ? deadline_check(deadline) : -ECHILD;
     if (error)
         return error;
@@ -258,17 +259,8 @@ static int64_t wait_locked(struct thread *self, struct process **zombie)
 }
 
 int64_t process_wait(struct thread *self) {
-    struct process *zombie;
     spin_lock(&tree_lock);
-    int64_t result = wait_locked(self, &zombie);
-    if (zombie) {
-        list_remove(&zombie->siblings);
-        pid_table[zombie->pid % PROCESS_MAX] = NULL;
-    }
+    int64_t result = wait_locked(self);
     spin_unlock(&tree_lock);
-    if (zombie) {
-        self->frame.x[REG_A1] = (uint64_t)zombie->status;
-        process_free(zombie);
-    }
     return result;
 }
