@@ -108,8 +108,7 @@ static inline bool parcel_send(struct thread *self, struct thread *receiver) {
            handles_send(self, receiver);
 }
 
-struct thread *fastpath_call_item(struct thread *self) NO_THREAD_SAFETY
-    __attribute__((flatten));
+struct thread *fastpath_call_item(struct thread *self) NO_THREAD_SAFETY;
 struct thread *fastpath_call_item(struct thread *self) {
     uint32_t generation;
     struct session *session =
@@ -162,8 +161,7 @@ static inline bool item_reply(struct thread *self, struct thread *caller) {
     return true;
 }
 
-struct thread *fastpath_reply_item(struct thread *self) NO_THREAD_SAFETY
-    __attribute__((flatten));
+struct thread *fastpath_reply_item(struct thread *self) NO_THREAD_SAFETY;
 struct thread *fastpath_reply_item(struct thread *self) {
     struct thread *caller = NULL;
     if (tag_is_item(self->frame.x[REG_A1]))

@@ -152,7 +152,7 @@ int piece_reserve(struct transfer *transfer, unsigned index, struct work *work,
     }
     int result =
         piece_reserve_room(transfer, index, work, piece, (unsigned)present);
-    if (result == 0 && common > 0) {
+    if (result == 0) {
         result =
             copies_reserve(work, common, quota_essential(transfer->to->quota));
     }
