@@ -124,10 +124,11 @@ SIGNAL_REGS := a1 a6 a7 t1 t2 t3 t4 t5 t6
 RESERVED_kernel/ipc/fastpath.c := $(FASTPATH_CFLAGS)
 RESERVED_kernel/ipc/signal.c := $(SIGNAL_REGS:%=-ffixed-%) \
   -fno-stack-protector -fno-schedule-insns
-# What runs at boot, in a panic or a check, or once in the life of a process or
-# thread is small rather than fast.
+# What runs at boot, in a panic or a check, or once in the life of a process,
+# thread or session is small rather than fast.
 COLD_FILES := kernel/boot/% kernel/dev/bootargs.c kernel/dev/fdt.c \
-  kernel/dev/machine.c kernel/lib/panic.c kernel/lib/print.c \
+  kernel/dev/machine.c kernel/ipc/endpoint.c kernel/ipc/init.c \
+  kernel/lib/panic.c kernel/lib/print.c \
   kernel/lib/symbols.c kernel/proc/process.c kernel/proc/reap.c \
   kernel/proc/thread.c kernel/proc/timing.c kernel/sys/system.c \
   kernel/vm/check.c kernel/vm/kernelmap.c \

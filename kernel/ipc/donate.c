@@ -30,13 +30,6 @@ static struct thread *thread_of(struct list *node) {
     return container_of(node, struct thread, link);
 }
 
-static void top_update(struct endpoint *endpoint) REQUIRES(endpoint->lock) {
-    struct list *first = list_first(&endpoint->senders);
-    int32_t top = first ? (int32_t)thread_of(first)->priority : -1;
-    __atomic_store_n(&endpoint->top, top, __ATOMIC_RELEASE);
-    endpoint_note(endpoint);
-}
-
 void sender_insert(struct endpoint *endpoint, struct thread *sender) {
     assert(spin_held(&endpoint->lock));
     struct list *node = endpoint->senders.prev;
@@ -44,13 +37,13 @@ void sender_insert(struct endpoint *endpoint, struct thread *sender) {
            thread_of(node)->priority < sender->priority)
         node = node->prev;
     list_insert_after(node, &sender->link);
-    top_update(endpoint);
+    endpoint_note(endpoint);
 }
 
 void sender_remove(struct endpoint *endpoint, struct thread *sender) {
     assert(spin_held(&endpoint->lock));
     list_remove(&sender->link);
-    top_update(endpoint);
+    endpoint_note(endpoint);
 }
 
 /* The thread's priority has changed: it takes its place among the senders. */
@@ -80,11 +73,15 @@ static struct thread *waits_for(const struct thread *thread) {
 static uint32_t deserved(const struct thread *thread) {
     uint32_t priority = thread->base;
     const struct thread *caller = thread->caller;
-    const struct endpoint *serves = thread->serves;
+    struct endpoint *serves = thread->serves;
     if (caller && caller->priority > priority)
         priority = caller->priority;
-    if (serves && serves->server == thread && serves->top > (int32_t)priority)
-        priority = (uint32_t)serves->top;
+    if (serves && serves->server == thread) {
+        struct list *first =
+            __atomic_load_n(&serves->senders.next, __ATOMIC_ACQUIRE);
+        if (first != &serves->senders && thread_of(first)->priority > priority)
+            priority = thread_of(first)->priority;
+    }
     return priority;
 }
 

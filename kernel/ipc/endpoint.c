@@ -43,7 +43,6 @@ int64_t endpoint_create(struct thread *self) {
     endpoint->quick = NULL;
     endpoint->bound = NULL;
     endpoint->server = NULL;
-    endpoint->top = -1;
     endpoint->quota = quota_get(quota);
     return handle_give(&self->process->handles, endpoint, endpoint->generation,
                        HANDLE_ENDPOINT,

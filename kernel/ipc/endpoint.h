@@ -61,11 +61,10 @@ struct endpoint {
     uint32_t sessions;
     struct thread *quick;  /* I6; or NULL */
     struct list receivers; /* other threads RECEIVING */
-    struct list senders;   /* threads SENDING */
+    struct list senders;   /* threads SENDING; a glance at the first one, from
+                              elsewhere, needs no lock (ipc/donate.c) */
     struct list callers;   /* threads CALLING, whose calls are not quick */
-    int32_t top; /* priority of the first sender, -1 for none; written under
-                    the lock, a glance elsewhere (ipc/donate.c) */
-    struct list closed; /* sessions whose CLOSED notice is due */
+    struct list closed;    /* sessions whose CLOSED notice is due */
     struct notification *bound;
     struct thread *server; /* who received last: callers lend it priority */
     struct quota *quota;

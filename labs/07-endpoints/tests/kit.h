@@ -164,10 +164,6 @@ static inline int64_t reply_recv_as(struct thread *thread, uint64_t first) {
 /* ---- Waiting, by hand ---- */
 
 static inline void lists_changed(void) {
-    struct list *first = list_first(&endpoint->senders);
-    endpoint->top = -1;
-    if (first)
-        endpoint->top = container_of(first, struct thread, link)->priority;
     endpoint->busy = !list_empty(&endpoint->senders) ||
                      !list_empty(&endpoint->closed) ||
                      !list_empty(&endpoint->receivers);
