@@ -8,12 +8,12 @@
 #include "ipc/shortcut.h"
 #include "proc/sched.h"
 
-/* The notification that a handle names, locked, if a thread may wait there and
- * has to. */
-static inline struct notification *wait_at(struct thread *self,
-                                           uint64_t handle) NO_THREAD_SAFETY {
+/* The notification that the handle in a0 names, locked, if the thread may wait
+ * there and has to. */
+static inline struct notification *
+wait_at(const struct thread *self) NO_THREAD_SAFETY {
     struct notification *notification =
-        notification_at(self, handle, RIGHT_WAIT);
+        notification_at(self, self->frame.x[REG_A0], RIGHT_WAIT);
     if (!notification || notification->bits == 0)
         return notification;
     spin_unlock(&notification->queue.lock);
@@ -24,7 +24,8 @@ static inline struct notification *wait_at(struct thread *self,
  * is still in its queue, of priority *top. */
 static inline struct thread *wait_next(const struct thread *self,
                                        const struct hart *hart, int32_t *top) {
-    if (!sched_simple(hart) || self->flags != 0 || hart->attention)
+    if (!fastpath_on || self->frame.x[REG_A1] != DEADLINE_NONE ||
+        !sched_simple(hart) || self->flags != 0 || hart->attention)
         return NULL;
     *top = sched_top(hart, (int32_t)self->priority);
     struct thread *next = sched_first(hart, *top);
@@ -33,12 +34,9 @@ static inline struct thread *wait_next(const struct thread *self,
 
 int64_t fastpath_wait(struct thread *self) NO_THREAD_SAFETY {
     struct hart *hart = self->frame.hart;
-    uint64_t handle = self->frame.x[REG_A0];
     int32_t top;
-    if (!fastpath_on || self->frame.x[REG_A1] != DEADLINE_NONE)
-        return ipc_wait_signal(self);
     struct thread *next = wait_next(self, hart, &top);
-    struct notification *notification = next ? wait_at(self, handle) : NULL;
+    struct notification *notification = next ? wait_at(self) : NULL;
     if (!notification)
         return ipc_wait_signal(self);
     struct wait_queue *queue = &notification->queue;
