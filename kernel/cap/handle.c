@@ -14,6 +14,19 @@
 
 static const struct handle_entry EMPTY;
 
+/* Written at boot by one hart, only read afterwards: no lock. */
+const struct object_operations *handle_operations[HANDLE_AUTHORITY + 1];
+
+void object_register(enum handle_type type,
+                     const struct object_operations *operations) {
+    assert(type > HANDLE_NONE && type <= HANDLE_AUTHORITY);
+    handle_operations[type] = operations;
+}
+
+void handle_entry_put(const struct handle_entry *entry) {
+    object_operations(entry->type)->put(entry);
+}
+
 uint32_t generation_next(void) {
     static uint32_t last;
     uint32_t next = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);

@@ -197,10 +197,6 @@ static inline void thread_place(struct thread *thread, struct hart *hart) {
     thread->hart_id = (uint16_t)hart->id;
 }
 
-static inline bool thread_is_waiting(const struct thread *thread) {
-    return thread->state >= THREAD_SLEEPING;
-}
-
 static inline void thread_set_flag(struct thread *thread, uint32_t flag) {
     __atomic_fetch_or(&thread->flags, flag, __ATOMIC_ACQ_REL);
 }

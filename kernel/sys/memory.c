@@ -102,64 +102,43 @@ int64_t sys_space_commit(struct thread *self) {
 
 /* ---- Mapping ---- */
 
-/* The memory object to map, with a reference; NULL for anonymous memory. */
-static int memory_find(struct thread *self, uint64_t handle, unsigned prot,
-                       struct memory **memory) {
-    struct handle_entry entry;
-    unsigned rights = RIGHT_MAP;
-    *memory = NULL;
-    if (handle == (uint64_t)-1)
-        return 0;
-    if (prot & PROT_READ)
-        rights |= RIGHT_READ;
-    if (prot & PROT_WRITE)
-        rights |= RIGHT_WRITE;
-    if (prot & PROT_EXECUTE)
-        rights |= RIGHT_EXECUTE;
-    int error = handle_take(&self->process->handles, handle, HANDLE_MEMORY,
-                            rights, &entry);
-    if (!error)
-        *memory = entry.object;
-    return error;
+/* What a mapping with these PROT_ bits takes of a memory object's handle. */
+static unsigned rights_for(uint64_t prot) {
+    return RIGHT_MAP | (prot & PROT_READ ? RIGHT_READ : 0u) |
+           (prot & PROT_WRITE ? RIGHT_WRITE : 0u) |
+           (prot & PROT_EXECUTE ? RIGHT_EXECUTE : 0u);
 }
 
-/* SYS_MAP with MAP_PAGER. */
-static int64_t map_pager(struct thread *self, struct space *space) {
-    struct handle_entry entry;
-    int64_t value = handle_take(&self->process->handles, argument(self, 4),
-                                HANDLE_SESSION, RIGHT_SEND, &entry);
+/* The handle names a pager's session, a memory object, or nothing. */
+static int64_t map_into(struct thread *self, struct space *space) {
+    va_t at = argument(self, 1);
+    uint64_t length = argument(self, 2), offset = argument(self, 5);
+    unsigned flags = (unsigned)argument(self, 3) & ~(unsigned)MAP_PAGER;
+    bool paged = argument(self, 3) & MAP_PAGER;
+    struct handle_entry entry = {0};
+    int64_t value = 0;
+    if (paged || argument(self, 4) != (uint64_t)-1)
+        value = handle_take(&self->process->handles, argument(self, 4),
+                            paged ? HANDLE_SESSION : HANDLE_MEMORY,
+                            paged ? RIGHT_SEND : rights_for(flags), &entry);
     if (value)
         return value;
     struct pager pager = {.session = entry.object, .key = entry.meta};
-    value = space_map_pager(space, argument(self, 1), argument(self, 2),
-                            (unsigned)argument(self, 3) & ~(unsigned)MAP_PAGER,
-                            &pager, argument(self, 5));
-    handle_entry_put(&entry);
-    return value;
-}
-
-static int64_t map_memory(struct thread *self, struct space *space) {
-    struct memory *memory;
-    unsigned flags = (unsigned)argument(self, 3);
-    int64_t value = memory_find(self, argument(self, 4), flags, &memory);
-    if (!value)
-        value = space_map(space, argument(self, 1), argument(self, 2), flags,
-                          memory, argument(self, 5));
-    if (memory)
-        memory_put(memory);
+    value = paged ? space_map_pager(space, at, length, flags, &pager, offset)
+                  : space_map(space, at, length, flags, entry.object, offset);
+    if (entry.type != HANDLE_NONE)
+        handle_entry_put(&entry);
     return value;
 }
 
 int64_t sys_map(struct thread *self) {
     struct space *space;
-    uint64_t flags = argument(self, 3);
-    if (flags > UINT32_MAX)
+    if (argument(self, 3) > UINT32_MAX)
         return -EINVAL;
     int64_t value = space_find(self, argument(self, 0), &space);
     if (value)
         return value;
-    value =
-        flags & MAP_PAGER ? map_pager(self, space) : map_memory(self, space);
+    value = map_into(self, space);
     space_put(space);
     return value;
 }
