@@ -11,7 +11,6 @@
 #include "arch/sbi.h"
 #include "dev/bootargs.h"
 #include "dev/machine.h"
-#include "lib/panic.h"
 
 enum {
     MICROSECONDS = 1000000, /* in a second */

@@ -14,7 +14,6 @@
 #include "ipc/message.h"
 #include "ipc/notification.h"
 #include "proc/process.h"
-#include "proc/sched.h"
 #include "proc/wait.h"
 #include "vm/loan.h"
 

@@ -14,7 +14,6 @@
 #include "abi/syscall.h"
 #include "cap/handle.h"
 #include "ipc/call.h"
-#include "ipc/message.h"
 #include "ipc/pager.h"
 #include "proc/process.h"
 #include "proc/sched.h"

@@ -9,7 +9,6 @@
 #include "ipc/endpoint.h"
 
 #include "abi/errno.h"
-#include "abi/syscall.h"
 #include "cap/handle.h"
 #include "ipc/call.h"
 #include "ipc/message.h"

@@ -7,7 +7,6 @@
  * message that it has nothing in; the frame of the thread that faults stays as
  * it is, with nothing to be put aside. The way back is in ipc/fastitem.c.
  */
-#include "abi/message.h"
 #include "ipc/fastpath.h"
 #include "ipc/pager.h"
 #include "ipc/shortcut.h"

@@ -11,7 +11,6 @@
 #include "abi/errno.h"
 #include "abi/layout.h"
 #include "ipc/pager.h"
-#include "proc/process.h"
 #include "proc/sched.h"
 #include "proc/wait.h"
 #include "vm/fill.h"

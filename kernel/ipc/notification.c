@@ -7,7 +7,6 @@
 #include "abi/errno.h"
 #include "cap/handle.h"
 #include "ipc/call.h"
-#include "ipc/message.h"
 #include "proc/process.h"
 #include "vm/quota.h"
 #include "vm/slab.h"

@@ -16,12 +16,10 @@
 #include "ipc/call.h"
 #include "ipc/items.h"
 #include "ipc/message.h"
-#include "lib/bits.h"
-#include "lib/panic.h"
 #include "lib/string.h"
-#include "proc/process.h"
 #include "proc/wait.h"
 #include "proc/work.h"
+#include "vm/fill.h"
 
 /* ---- Regions hold sessions ---- */
 

@@ -23,11 +23,8 @@
 #define OCTAVO_IPC_PAGER_H
 
 #include "abi/pager.h"
-#include "abi/syscall.h"
-#include "arch/csr.h"
 #include "dev/timer.h"
 #include "proc/thread.h"
-#include "vm/fill.h"
 
 /* Writes the tag and the words of the kernel's message into a frame. */
 static inline void pager_words(uint64_t *x,

@@ -18,7 +18,6 @@
 #include "ipc/message.h"
 #include "ipc/pager.h"
 #include "proc/process.h"
-#include "proc/sched.h"
 #include "proc/wait.h"
 #include "vm/loan.h"
 

@@ -19,7 +19,6 @@
 #ifndef OCTAVO_PROC_PROCESS_H
 #define OCTAVO_PROC_PROCESS_H
 
-#include "abi/info.h"
 #include "cap/handle.h"
 #include "proc/wait.h"
 #include "proc/work.h"

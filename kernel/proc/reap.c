@@ -18,8 +18,6 @@
 #include "lib/panic.h"
 #include "lib/print.h"
 #include "proc/process.h"
-#include "proc/sched.h"
-#include "vm/quota.h"
 #include "vm/space.h"
 #include "vm/vm.h"
 

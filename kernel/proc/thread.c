@@ -10,7 +10,6 @@
 #include "abi/errno.h"
 #include "abi/syscall.h"
 #include "arch/event.h"
-#include "arch/fence.h"
 #include "arch/hart.h"
 #include "lib/bits.h"
 #include "lib/string.h"

@@ -4,11 +4,8 @@
  */
 #include "cap/handle.h"
 #include "abi/errno.h"
-#include "abi/syscall.h"
 #include "ipc/endpoint.h"
 #include "ipc/irq.h"
-#include "ipc/message.h"
-#include "ipc/notification.h"
 #include "proc/process.h"
 #include "sys/syscall.h"
 #include "vm/space.h"

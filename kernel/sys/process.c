@@ -8,7 +8,6 @@
 #include "abi/syscall.h"
 #include "arch/hart.h"
 #include "ipc/call.h"
-#include "ipc/notification.h"
 #include "lib/string.h"
 #include "proc/deadline.h"
 #include "proc/sched.h"

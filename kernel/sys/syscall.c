@@ -4,7 +4,6 @@
  */
 #include "sys/syscall.h"
 
-#include "abi/errno.h"
 #include "abi/syscall.h"
 #include "ipc/call.h"
 #include "ipc/endpoint.h"
@@ -12,7 +11,6 @@
 #include "ipc/irq.h"
 #include "ipc/notification.h"
 #include "proc/process.h"
-#include "proc/wait.h"
 
 syscall_function *const syscall_light[SYSCALL_SLOTS] = {
     [SYS_REPLY_SAVE] = ipc_reply_save,

@@ -4,7 +4,6 @@
  */
 #include "abi/errno.h"
 #include "abi/info.h"
-#include "abi/syscall.h"
 #include "arch/fence.h"
 #include "arch/hart.h"
 #include "arch/ipi.h"
@@ -16,7 +15,6 @@
 #include "ipc/fastpath.h"
 #include "lib/panic.h"
 #include "lib/string.h"
-#include "proc/process.h"
 #include "proc/timing.h"
 #include "sys/syscall.h"
 #include "vm/frame.h"

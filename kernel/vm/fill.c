@@ -12,7 +12,6 @@
 
 #include "abi/errno.h"
 #include "lib/bits.h"
-#include "lib/panic.h"
 
 /* The first page of [va, end) that is missing, or that is not; or end. A buffer
  * of a message may be a large file, so it costs little for each page. */

@@ -16,7 +16,6 @@
  * Locks       Both spaces', the one at the lower address first.
  */
 #include "abi/errno.h"
-#include "lib/panic.h"
 #include "lib/string.h"
 #include "vm/frame.h"
 #include "vm/gather.h"

@@ -18,7 +18,6 @@
 #include "abi/errno.h"
 #include "arch/fence.h"
 #include "lib/bits.h"
-#include "lib/panic.h"
 #include "vm/fill.h"
 #include "vm/gather.h"
 #include "vm/large.h"

@@ -32,7 +32,6 @@
 #include "lib/symbols.h"
 #include "sync/spinlock.h"
 #include "vm/frame.h"
-#include "vm/pte.h"
 #include "vm/space.h"
 
 enum {

@@ -16,7 +16,6 @@
 #include "vm/slab.h"
 
 #include "abi/layout.h"
-#include "lib/bits.h"
 #include "lib/panic.h"
 #include "vm/frame.h"
 #include "vm/quota.h"

@@ -17,7 +17,6 @@
 
 #include "lib/panic.h"
 #include "lib/string.h"
-#include "vm/loan.h"
 #include "vm/slab.h"
 
 static void space_once(void *object) {

@@ -34,7 +34,6 @@
 #include "vm/gather.h"
 #include "vm/large.h"
 #include "vm/piece.h"
-#include "vm/pte.h"
 
 enum { PREPARE_STEP = 12 }; /* pages that one step of space_prepare makes */
 
