@@ -102,6 +102,7 @@ USER_CFLAGS := $(COMMON) -march=rv64gc -mabi=lp64d -mcmodel=medany \
 
 ifeq ($(DEBUG),0)
 KERNEL_CHECKS := -fno-stack-protector
+KERNEL_SMALL := -Os
 else
 KERNEL_CHECKS := -DDEBUG=1 -fsanitize=undefined -fstack-protector-strong
 USER_CFLAGS += -DDEBUG=1
@@ -124,16 +125,14 @@ SIGNAL_REGS := a1 a6 a7 t1 t2 t3 t4 t5 t6
 RESERVED_kernel/ipc/fastpath.c := $(FASTPATH_CFLAGS)
 RESERVED_kernel/ipc/signal.c := $(SIGNAL_REGS:%=-ffixed-%) \
   -fno-stack-protector -fno-schedule-insns
-# What runs at boot, in a panic or a check, or once in the life of a process,
-# thread or session is small rather than fast.
-COLD_FILES := kernel/boot/% kernel/dev/bootargs.c kernel/dev/fdt.c \
-  kernel/dev/machine.c kernel/ipc/endpoint.c kernel/ipc/init.c \
-  kernel/lib/panic.c kernel/lib/print.c \
-  kernel/lib/symbols.c kernel/proc/process.c kernel/proc/reap.c \
-  kernel/proc/thread.c kernel/proc/timing.c kernel/sys/system.c \
-  kernel/vm/check.c kernel/vm/kernelmap.c \
-  kernel/vm/memory.c
-kernel_cflags = $(KERNEL_CFLAGS) $(if $(filter $(COLD_FILES),$<),-Os) \
+# What messages, page faults, switches and fork run through is fast, the rest is
+# small (but in debug builds): it costs them nothing that `make bench` shows.
+HOT_FILES := kernel/arch/% kernel/cap/% kernel/lib/string.c kernel/sync/% \
+  $(patsubst %,kernel/ipc/%.c,call copy fast% irq items message notification \
+  reply signal) kernel/proc/sched.c \
+  $(patsubst %,kernel/vm/%.c,asid copy fault fork frame gather pagetable \
+  region)
+kernel_cflags = $(KERNEL_CFLAGS) $(if $(filter $(HOT_FILES),$<),,$(KERNEL_SMALL)) \
   $(if $(filter kernel/ipc/fast%.c,$<),$(SHORTCUT_CFLAGS)) \
   $(if $(RESERVED_$<),$(filter -D%,$(KERNEL_CHECKS)) \
   $(RESERVED_$<),$(KERNEL_CHECKS)) \
@@ -177,7 +176,7 @@ endif
 # $(B)/NAME.flags changes only when the text of $(FLAGS_NAME) does.
 
 FLAGS_kernel = $(CC) $(KERNEL_CFLAGS) $(KERNEL_CHECKS) $(FASTPATH_CFLAGS) \
-  $(COLD_FILES) \
+  $(HOT_FILES) $(KERNEL_SMALL) \
   $(SHORTCUT_CFLAGS) $(KCFLAGS)
 FLAGS_kernel-link = $(LINK) $(KERNEL_OBJS)
 FLAGS_user = $(CC) $(USER_CFLAGS) $(UCFLAGS)
