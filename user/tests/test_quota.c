@@ -63,14 +63,19 @@ static void check_frames(void) {
     check_true("its frames come back", frames_free() + 128 >= before);
 }
 
-/* Several at once, so that the machine and not a quota is what runs out. */
+static void eat_later(uint64_t when) {
+    sys_sleep(when);
+    eat_frames(0);
+}
+
+/* Several at once, so that the machine and not a quota is what runs out. They
+ * begin when all are there: whoever needs a page meanwhile may be refused. */
 static void check_frames_together(void) {
     enum { EATERS = 6 };
     int64_t pids[EATERS];
+    uint64_t when = time_after(5 * SETTLE_MS);
     for (unsigned i = 0; i < EATERS; i++)
-        pids[i] = peer_start(eat_frames, 0);
-    pause_ms(5 * SETTLE_MS);
-    bystander();
+        pids[i] = peer_start(eat_later, when);
     for (unsigned i = 0; i < EATERS; i++) {
         struct sys_pair end = sys_wait(pids[i], time_after(CHECK_LIMIT_MS / 2));
         check_equal("wait", end.result, pids[i]);
