@@ -266,6 +266,17 @@ def test_crowd(machine: Machine) -> None:
     assert fairness <= 1100  # thousandths
 
 
+@points(2)
+@pytest.mark.parametrize("harts", [2, 4, 8])
+def test_balance(machine: Machine, harts: int) -> None:
+    """Eight clients of one server have their turns on several harts, too."""
+    run = machine.run(
+        "bench_harts balance/8", smp=harts, append=curves.TICKS, timeout=300
+    )
+    run.expect_status(0)
+    assert programs.parse(run.output)["balance/8"].p99 <= 1300  # thousandths
+
+
 def test_drawings(tmp_path: Path) -> None:
     """The drawings are SVG, and all of them inside its frame."""
     sample = programs.Sample(9, 5, 6, 9, 1, ((5, 8), (9, 1)))

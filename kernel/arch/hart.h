@@ -45,6 +45,7 @@ struct hart {
     uint32_t ready;     /* bit p: threads of priority p are ready */
     uint32_t attention; /* enum hart_attention; atomic, 0: none needed */
     int32_t work;       /* priority of its first work (proc/work.c), or -1 */
+    uint32_t equals;    /* threads of priority `running` ready at its tick */
     struct runqueue *queue; /* its ready threads */
     uint64_t since;         /* time not yet charged to a thread */
     struct thread *idle;    /* what it works for while it has no thread */

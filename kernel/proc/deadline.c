@@ -5,7 +5,9 @@
 #include "proc/deadline.h"
 
 #include "abi/errno.h"
+#include "arch/csr.h"
 #include "arch/hart.h"
+#include "dev/bootargs.h"
 #include "dev/timer.h"
 #include "proc/sched.h"
 #include "proc/wait.h"
@@ -16,9 +18,11 @@ enum { EXPIRE_MAX = 32 };
 
 struct deadline_list deadline_lists[HART_MAX];
 static uint64_t boot_time; /* constant after init */
+static bool in_step;       /* all harts tick at once; constant after init */
 
 void deadline_init(void) {
     boot_time = timer_now();
+    in_step = hart_count > 1 && bootarg_number("seed", 0) == 0;
     for (unsigned i = 0; i < HART_MAX; i++) {
         spin_init(&deadline_lists[i].lock, RANK_TIMER);
         list_init(&deadline_lists[i].threads);
@@ -84,9 +88,26 @@ static void expire(uint64_t now) {
     }
 }
 
+/* When the hart's next tick is due: with ticks of one length, at a multiple of
+ * it. */
+static uint64_t next_tick(struct hart *hart) {
+    uint64_t when = timer_next_tick(hart);
+    return in_step ? when - when % timer_tick_length : when;
+}
+
+/* With -icount, QEMU before 8.1 lets the first hart run on after each timer
+ * event, until it gives its turn away. So each tick is the turn of one hart,
+ * and the others give theirs away, as in hart_relax. */
+static void take_turn(const struct hart *hart, uint64_t now) {
+    if (!in_step || now / timer_tick_length % hart_count == hart->id)
+        return;
+    csr_set(sip, SIE_SOFTWARE);
+    __asm__ volatile("wfi" ::: "memory");
+}
+
 void clock_init_hart(void) {
     struct hart *hart = hart_self();
-    deadline_lists[hart->id].next_tick = timer_next_tick(hart);
+    deadline_lists[hart->id].next_tick = next_tick(hart);
     set_timer(&deadline_lists[hart->id]);
 }
 
@@ -94,13 +115,17 @@ void clock_interrupt(void) {
     struct hart *hart = hart_self();
     struct deadline_list *list = &deadline_lists[hart->id];
     uint64_t now = timer_now();
-    if (now >= list->next_tick) {
+    bool tick = now >= list->next_tick;
+    if (tick) {
         hart_count_event(COUNTER_TICKS);
-        list->next_tick = timer_next_tick(hart);
+        list->next_tick = next_tick(hart);
         sched_tick();
+        sched_balance();
     }
     expire(now);
     set_timer(list);
+    if (tick)
+        take_turn(hart, now);
 }
 
 uint64_t clock_ticks(void) {

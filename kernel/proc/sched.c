@@ -19,6 +19,8 @@
 #include "proc/wait.h"
 #include "vm/space.h"
 
+enum { EQUALS_MAX = 32 }; /* counted at a tick */
+
 static struct runqueue queues[HART_MAX];
 static struct thread idle_threads[HART_MAX];
 uint64_t sched_idle_harts;
@@ -256,6 +258,43 @@ static void share(struct hart *hart) {
         }
         left &= ~(1u << priority);
     }
+}
+
+/* Of the harts that run this priority, the one with fewest equals waiting when
+ * it last looked; NULL: none has fewer than `waiting`. */
+static struct hart *least_busy(int32_t priority, unsigned waiting) {
+    struct hart *least = NULL;
+    for (unsigned i = 0; i < hart_count; i++) {
+        unsigned its = __atomic_load_n(&harts[i].equals, __ATOMIC_RELAXED);
+        if (its < waiting &&
+            __atomic_load_n(&harts[i].running, __ATOMIC_RELAXED) == priority) {
+            least = &harts[i];
+            waiting = its;
+        }
+    }
+    return least;
+}
+
+void sched_balance(void) {
+    struct hart *hart = hart_self();
+    unsigned waiting = 0;
+    if (hart->running < 0)
+        return;
+    /* What a hart counts is a hint to others: they look without a lock. */
+    struct list *list = &hart->queue->ready[hart->running];
+    for (struct list *n = list->next; n != list && waiting < EQUALS_MAX;
+         n = n->next)
+        waiting++;
+    __atomic_store_n(&hart->equals, waiting, __ATOMIC_RELAXED);
+    struct hart *other = least_busy(hart->running, waiting);
+    if (!other)
+        return;
+    struct thread *last = container_of(list->prev, struct thread, link);
+    if (!hart_allowed(last, other))
+        return;
+    sched_dequeue(hart, last, hart->running);
+    __atomic_fetch_add(&other->equals, 1, __ATOMIC_RELAXED);
+    inbox_push(other, last);
 }
 
 /* Some hart that is busy, and has more to do, looks for something to share. */

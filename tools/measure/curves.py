@@ -17,7 +17,7 @@ AGAIN_COUNTS = (1, 2, 3, 4, 16, 64, 256)
 COPIED = (64, 512, 4096, 8192, 12288, 16384, 65536, 262144, MIB)
 HARTS = (1, 2, 4, 8)
 CLIENTS = (1, 2, 4, 8)
-TICKS = "tick=100 seed=1"  # boot arguments of whatever shares harts
+TICKS = "tick=100"  # boot argument of whatever shares harts
 
 # Points of a curve: what goes across (bytes, pages, harts), and the row.
 Curve = List[Tuple[float, Row]]
