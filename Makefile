@@ -130,8 +130,8 @@ RESERVED_kernel/ipc/signal.c := $(SIGNAL_REGS:%=-ffixed-%) \
 HOT_FILES := kernel/arch/% kernel/cap/% kernel/lib/string.c kernel/sync/% \
   $(patsubst %,kernel/ipc/%.c,call copy fast% irq items message notification \
   reply signal) kernel/proc/sched.c \
-  $(patsubst %,kernel/vm/%.c,asid copy fault fork frame gather pagetable \
-  region)
+  $(patsubst %,kernel/vm/%.c,asid copy fault fork frame gather loan pagetable \
+  piece region transfer)
 kernel_cflags = $(KERNEL_CFLAGS) $(if $(filter $(HOT_FILES),$<),,$(KERNEL_SMALL)) \
   $(if $(filter kernel/ipc/fast%.c,$<),$(SHORTCUT_CFLAGS)) \
   $(if $(RESERVED_$<),$(filter -D%,$(KERNEL_CHECKS)) \
