@@ -267,14 +267,24 @@ def test_crowd(machine: Machine) -> None:
 
 
 @points(2)
+@pytest.mark.parametrize("harts", [2, 4])
+def test_spread(machine: Machine, harts: int) -> None:
+    """Programs that never wait all have their share of the harts."""
+    row = f"spread/{2 * harts}"
+    run = machine.run(f"bench_harts {row}", smp=harts, append=curves.TICKS)
+    run.expect_status(0)
+    assert programs.parse(run.output)[row].p99 <= 2000  # thousandths
+
+
+@points(2)
 @pytest.mark.parametrize("harts", [2, 4, 8])
-def test_balance(machine: Machine, harts: int) -> None:
-    """Eight clients of one server have their turns on several harts, too."""
+@pytest.mark.parametrize("tick", [25, 50, 200])
+def test_turns(machine: Machine, tick: int, harts: int) -> None:
+    """Harts have their turns, however long these are."""
     run = machine.run(
-        "bench_harts balance/8", smp=harts, append=curves.TICKS, timeout=300
+        f"bench_harts pairs/{harts}", smp=harts, append=f"tick={tick}", timeout=120
     )
     run.expect_status(0)
-    assert programs.parse(run.output)["balance/8"].p99 <= 1300  # thousandths
 
 
 def test_drawings(tmp_path: Path) -> None:

@@ -98,11 +98,23 @@ static uint64_t next_tick(struct hart *hart) {
 /* With -icount, QEMU before 8.1 lets the first hart run on after each timer
  * event, until it gives its turn away. So each tick is the turn of one hart,
  * and the others give theirs away, as in hart_relax. */
-static void take_turn(const struct hart *hart, uint64_t now) {
-    if (!in_step || now / timer_tick_length % hart_count == hart->id)
+static void take_turn(const struct hart *hart) {
+    if (!in_step || timer_now() / timer_tick_length % hart_count == hart->id)
         return;
     csr_set(sip, SIE_SOFTWARE);
     __asm__ volatile("wfi" ::: "memory");
+}
+
+/* A tick is due. It counts for threads only if the hart had most of the time
+ * since the last: were they to take turns by ticks at which the hart itself had
+ * no turn, some would never run. */
+static void tick(struct hart *hart, struct deadline_list *list, uint64_t now) {
+    hart_count_event(COUNTER_TICKS);
+    list->next_tick = next_tick(hart);
+    if (now - list->resumed < timer_tick_length / 2)
+        return;
+    sched_tick();
+    sched_balance();
 }
 
 void clock_init_hart(void) {
@@ -115,17 +127,15 @@ void clock_interrupt(void) {
     struct hart *hart = hart_self();
     struct deadline_list *list = &deadline_lists[hart->id];
     uint64_t now = timer_now();
-    bool tick = now >= list->next_tick;
-    if (tick) {
-        hart_count_event(COUNTER_TICKS);
-        list->next_tick = next_tick(hart);
-        sched_tick();
-        sched_balance();
-    }
+    bool due = now >= list->next_tick;
+    if (due)
+        tick(hart, list, now);
     expire(now);
     set_timer(list);
-    if (tick)
-        take_turn(hart, now);
+    if (due) {
+        take_turn(hart);
+        list->resumed = timer_now();
+    }
 }
 
 uint64_t clock_ticks(void) {

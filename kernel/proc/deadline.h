@@ -26,6 +26,7 @@ struct deadline_list {
     struct spinlock lock; /* RANK_TIMER */
     struct list threads;
     uint64_t next_tick; /* own hart: when the next tick is due */
+    uint64_t resumed;   /* own hart: when it went on after the last */
 } __attribute__((aligned(64)));
 
 extern struct deadline_list deadline_lists[HART_MAX];

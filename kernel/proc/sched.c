@@ -261,9 +261,10 @@ static void share(struct hart *hart) {
 }
 
 /* Of the harts that run this priority, the one with fewest equals waiting when
- * it last looked; NULL: none has fewer than `waiting`. */
+ * it last looked; NULL: none has two fewer than `waiting`. */
 static struct hart *least_busy(int32_t priority, unsigned waiting) {
     struct hart *least = NULL;
+    waiting = waiting > 0 ? waiting - 1 : 0;
     for (unsigned i = 0; i < hart_count; i++) {
         unsigned its = __atomic_load_n(&harts[i].equals, __ATOMIC_RELAXED);
         if (its < waiting &&

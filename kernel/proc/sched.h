@@ -173,9 +173,9 @@ void sched_set_priority(struct thread *thread, uint32_t priority);
 /* A tick passed on this hart: equals take turns. */
 void sched_tick(void);
 
-/* After a tick: the last of the equals that wait here goes to a hart where
- * fewer wait, so that all have the same time in the end, also if their number
- * does not divide by that of the harts. */
+/* After a tick: the last of the equals that wait here goes to a hart where at
+ * least two fewer wait. (With one fewer, a thread could be sent about for ever
+ * without a turn.) */
 void sched_balance(void);
 
 /* The current thread lets equals run first. */

@@ -9,9 +9,8 @@
  *             client and a server of its own; a `crowd` has one server, and
  *             runs where the scheduler puts it. `fairness` is how many calls
  *             the client with the most made for each of the one with the
- *             fewest; `balance` is the same over a longer time, for several
- *             harts: which client shares the server's hart, and so makes many
- *             calls in its turn, is chance, and only evens out.
+ *             fewest; `spread` is the same for programs that call nobody, but
+ *             only count.
  * Use         tools/boot --smp 4 --append tick=100 -c 'bench_harts pairs/4'
  *             With ticks as short as these, QEMU lets the harts take turns
  *             often enough.
@@ -27,14 +26,12 @@
 #include "abi/errno.h"
 #include "bench/common/server.h"
 #include "bench/common/trap.h"
-#include "lib/printf.h"
 #include "lib/syscall.h"
 
 enum {
     HARTS_MOST = 8,
     WINDOW = 10000000, /* instructions of each client that count */
-    LONG_WINDOW = 40000000,
-    START = 400000, /* and of each before, to start clients */
+    START = 400000,    /* and of each before, to start clients */
     ROUNDS = 2,
 };
 
@@ -79,7 +76,6 @@ static struct calls calls_count(const int64_t *pids, uint64_t clients) {
     struct calls calls = {0, UINT64_MAX, 0};
     for (uint64_t i = 0; i < clients; i++) {
         uint64_t count = sys_wait(pids[i], DEADLINE_NONE).value;
-        printf("client %d: %d\n", (int)i, (int)count);
         calls.fewest = count < calls.fewest ? count : calls.fewest;
         calls.most = count > calls.most ? count : calls.most;
         calls.sum += count;
@@ -88,9 +84,9 @@ static struct calls calls_count(const int64_t *pids, uint64_t clients) {
 }
 
 /* For so many clients, from when all of them have started. */
-static struct window window_for(uint64_t clients, uint64_t length) {
+static struct window window_for(uint64_t clients) {
     uint64_t start = bench_now() + clients * START;
-    return (struct window){start, start + clients * length};
+    return (struct window){start, start + clients * WINDOW};
 }
 
 /* In hundredths of an instruction. */
@@ -107,7 +103,7 @@ static void begin_pairs(const struct row *row) {
 
 static uint64_t measure_pairs(const struct row *row) {
     int64_t pids[HARTS_MOST];
-    struct window window = window_for(row->size, WINDOW);
+    struct window window = window_for(row->size);
     for (hart = 0; hart < row->size; hart++) {
         pids[hart] = bench_must(sys_fork());
         if (pids[hart] != 0)
@@ -132,9 +128,9 @@ static void begin_crowd(const struct row *row) {
     servers[0] = server_start(NULL);
 }
 
-static struct calls crowd_calls(uint64_t clients, uint64_t length) {
+static struct calls crowd_calls(uint64_t clients) {
     int64_t pids[HARTS_MOST];
-    struct window window = window_for(clients, length);
+    struct window window = window_for(clients);
     for (unsigned i = 0; i < clients; i++) {
         pids[i] = bench_must(sys_fork());
         if (pids[i] == 0)
@@ -144,7 +140,7 @@ static struct calls crowd_calls(uint64_t clients, uint64_t length) {
 }
 
 static uint64_t measure_crowd(const struct row *row) {
-    struct calls calls = crowd_calls(row->size, WINDOW);
+    struct calls calls = crowd_calls(row->size);
     return cost_of(&calls, row->size);
 }
 
@@ -154,11 +150,23 @@ static uint64_t fairness_of(struct calls calls) {
 }
 
 static uint64_t measure_fairness(const struct row *row) {
-    return fairness_of(crowd_calls(row->size, WINDOW));
+    return fairness_of(crowd_calls(row->size));
 }
 
-static uint64_t measure_balance(const struct row *row) {
-    return fairness_of(crowd_calls(row->size, LONG_WINDOW));
+/* ---- Threads that only count ---- */
+
+static uint64_t measure_spread(const struct row *row) {
+    int64_t pids[HARTS_MOST];
+    struct window window = window_for(row->size);
+    for (unsigned i = 0; i < row->size; i++) {
+        pids[i] = bench_must(sys_fork());
+        int64_t count = 0;
+        for (uint64_t now = 0; pids[i] == 0 && now < window.end; count++)
+            now = bench_now();
+        if (pids[i] == 0)
+            sys_exit(count);
+    }
+    return fairness_of(calls_count(pids, row->size));
 }
 
 static void end_crowd(const struct row *row) {
@@ -176,7 +184,8 @@ static const struct row rows[] = {
     {"crowd/4", measure_crowd, begin_crowd, end_crowd, 4, 1},
     {"crowd/8", measure_crowd, begin_crowd, end_crowd, 8, 1},
     {"fairness/8", measure_fairness, begin_crowd, end_crowd, 8, 1},
-    {"balance/8", measure_balance, begin_crowd, end_crowd, 8, 1},
+    {"spread/4", measure_spread, NULL, NULL, 4, 1},
+    {"spread/8", measure_spread, NULL, NULL, 8, 1},
 };
 
 int main(int argc, char **argv) {
