@@ -126,7 +126,7 @@ RESERVED_kernel/ipc/fastpath.c := $(FASTPATH_CFLAGS)
 RESERVED_kernel/ipc/signal.c := $(SIGNAL_REGS:%=-ffixed-%) \
   -fno-stack-protector -fno-schedule-insns
 # What messages, page faults, switches and fork run through is fast, the rest is
-# small (but in debug builds): it costs them nothing that `make bench` shows.
+# small (but in debug builds), which costs exec and mapping some hundredths.
 HOT_FILES := kernel/arch/% kernel/cap/% kernel/lib/string.c kernel/sync/% \
   $(patsubst %,kernel/ipc/%.c,call copy fast% irq items message notification \
   reply signal) kernel/proc/sched.c \
