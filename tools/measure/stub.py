@@ -111,13 +111,21 @@ class Machine:
     def log_to(self, path: Path, registers: bool = False) -> None:
         """From now on each instruction is a line of the file, followed by the
         registers if wanted: trace.py."""
-        self._monitor("singlestep on")
+        self._one_at_a_time("on")
         self._monitor(f"logfile {path}")
         self._monitor("log exec,nochain" + (",cpu" if registers else ""))
 
     def log_off(self) -> None:
         self._monitor("log none")
-        self._monitor("singlestep off")
+        self._one_at_a_time("off")
+
+    def _one_at_a_time(self, state: str) -> None:
+        """A block of translated code is one instruction; before QEMU 8.1 the
+        monitor has the old name only, from 9.0 on the other."""
+        try:
+            self._monitor(f"one-insn-per-tb {state}")
+        except bootlib.BootError:
+            self._monitor(f"singlestep {state}")
 
     def _connect(self, path: Path) -> None:
         deadline = time.monotonic() + START_S
