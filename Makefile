@@ -208,7 +208,20 @@ $(PREBUILT:%=$(B)/obj/%.o): $(B)/obj/%.o: prebuilt/$(READY)/%.o
 $(B)/obj/kernel/%.S.o: kernel/%.S $(B)/kernel.flags
 	@mkdir -p $(@D)
 	$(call say,AS      $<)
-	@$(CC) $(KERNEL_CFLAGS) $(filter -D%,$(KERNEL_CHECKS)) $(KCFLAGS) -c -o $@ $<
+	@$(CC) $(KERNEL_CFLAGS) $(filter -D%,$(KERNEL_CHECKS)) $(KCFLAGS) \
+	  -Wa,-I$(B) -c -o $@ $<
+
+# Process 1 begins as this program, which the kernel holds (kernel/boot/image.S).
+$(B)/user/first: user/boot/first.ld $(B)/obj/user/boot/first.c.o \
+  $(B)/obj/user/servers/init/load.c.o $(B)/obj/user/servers/init/ustar.c.o \
+  $(B)/libuser.a $(B)/user-link.flags
+	@mkdir -p $(@D)
+	$(call say,LD      $@)
+	@$(CC) $(LINK) -march=rv64gc -T $< -o $@.new $(filter %.o %.a,$^) $(LIBGCC)
+	@mv $@.new $@
+$(B)/first.bin: $(B)/user/first
+	@$(OBJCOPY) -O binary $< $@
+$(B)/obj/kernel/boot/image.S.o: $(B)/first.bin
 
 # Linked twice: the names for backtraces come from the first link (tools/ksyms).
 # The second may not move what they name. $1: objects and options, $2: a folder.

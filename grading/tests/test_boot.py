@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import bootlib
 import pytest
@@ -44,6 +45,18 @@ def with_qemu_args(machine: Machine, command: str, args: list[str]) -> Run:
     options.qemu_args = args
     result = bootlib.boot(options, build=False)
     return Run(result, "(tools/boot with QEMU arguments)", path, command)
+
+
+@points(2)
+@pytest.mark.parametrize("name, said", [("init", "no program"), ("x", "no init")])
+def test_bad_initrd(machine: Machine, tmp_path: Path, name: str, said: str) -> None:
+    """Without a program `init` in the initrd the machine says so, and ends."""
+    (tmp_path / name).write_text("no program at all\n" * 9)
+    archive = tmp_path / "initrd.tar"
+    bootlib.pack_initrd(str(archive), [str(tmp_path / name)])
+    run = with_qemu_args(machine, "echo hello", ["-initrd", str(archive)])
+    if said not in run.result.log or run.result.timed_out:
+        run.fail(f"a line with `{said}`, and the end", "something else")
 
 
 @points(2)

@@ -6,10 +6,8 @@ sanitizers. `test_mutant` breaks a source in one place and requires that its
 program notices: so they can fail."""
 from __future__ import annotations
 
-import io
 import shutil
 import subprocess
-import tarfile
 from pathlib import Path
 from typing import Dict, List, NamedTuple
 
@@ -29,7 +27,6 @@ RENAMED = "memcpy memmove memset memcmp strlen strcmp strncmp".split()
 SOURCES: Dict[str, List[str]] = {
     "tree": ["dev/fdt.c"],
     "args": ["dev/bootargs.c"],
-    "archive": ["boot/initrd.c"],
     "text": ["lib/print.c", "lib/string.c"],
     "stat": [],
 }
@@ -52,8 +49,6 @@ MUTANTS = [
     Mutant("args", "dev/bootargs.c", "(behind == end || *behind == '=')", "1"),
     Mutant("args", "dev/bootargs.c", "(UINT64_MAX - digit) / base", "UINT64_MAX"),
     Mutant("args", "dev/bootargs.c", "&& value == end", ""),
-    Mutant("archive", "boot/initrd.c", "|| len > room", ""),
-    Mutant("archive", "boot/initrd.c", "regular && ", ""),
     Mutant("text", "lib/string.c", ">= len) {", ">= 0) {"),
     Mutant("text", "lib/print.c", "int i = len;", "int i = 0;"),
     Mutant("text", "lib/print.c", "len != spec->precision && ", ""),
@@ -112,26 +107,8 @@ def make_tree(work: Path) -> Path:
     return tree
 
 
-def make_archive(work: Path) -> Path:
-    path = work / "archive.tar"
-    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as archive:
-        directory = tarfile.TarInfo("init")
-        directory.type = tarfile.DIRTYPE
-        files = [("long", b"x" * 1500), ("", b""), ("./init", b"abc")]
-        for name, data in files:
-            if not name:
-                archive.addfile(directory)
-                continue
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    return path
-
-
 def arguments(work: Path, program: str) -> List[str]:
-    if program == "tree":
-        return [str(make_tree(work))]
-    return [str(make_archive(work))] if program == "archive" else []
+    return [str(make_tree(work))] if program == "tree" else []
 
 
 def check(work: Path, program: str) -> None:
@@ -147,11 +124,6 @@ def test_tree(tmp_path: Path) -> None:
 def test_args(tmp_path: Path) -> None:
     """The kernel's boot arguments, good and bad."""
     check(tmp_path, "args")
-
-
-def test_archive(tmp_path: Path) -> None:
-    """The first program is found in the initrd; damage is an error."""
-    check(tmp_path, "archive")
 
 
 def test_text(tmp_path: Path) -> None:

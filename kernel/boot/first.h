@@ -5,8 +5,8 @@
 #ifndef OCTAVO_BOOT_FIRST_H
 #define OCTAVO_BOOT_FIRST_H
 
-/* Makes process 1 from the program `init` in the initrd. Panics when there is
- * no such file or it is no program for this machine. */
+/* Makes process 1 from the program in boot/image.S. Panics when there is not
+ * even memory for that. */
 void first_process_start(void);
 
 #endif

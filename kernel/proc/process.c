@@ -139,7 +139,7 @@ struct process *process_create_first(struct space *space, uint64_t entry,
         return NULL;
     process->space = space;
     process->essential = true;
-    memcpy(process->name, "init", sizeof "init");
+    memcpy(process->name, "first", sizeof "first");
     handle_insert(&process->handles, SLOT_GRANT, &authority);
     struct thread *thread = thread_create(process);
     if (!thread)

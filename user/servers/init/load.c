@@ -71,7 +71,7 @@ static int64_t stack_make(int64_t space, const struct arguments *arguments) {
 /* Builds the program in `space` and takes it on. */
 static int64_t space_start(int64_t space, const struct ustar_file *file,
                            const char *const argv[]) {
-    static uint8_t buffer[LOAD_BUFFER];
+    uint8_t buffer[LOAD_BUFFER];
     struct elf_source source = {.read = file_fetch,
                                 .context = (void *)file,
                                 .buffer = buffer,
