@@ -85,19 +85,22 @@ void plic_init_hart(void) {
     csr_set(sie, SIE_EXTERNAL);
 }
 
-uint32_t plic_claim(void) {
-    volatile uint32_t *claim = claims[hart_self()->id];
-    return claim ? *claim : 0;
-}
-
-void plic_complete(uint32_t irq) {
-    *claims[hart_self()->id] = irq;
-}
-
 void plic_mask(uint32_t irq) {
     priorities[irq] = 0;
 }
 
 void plic_unmask(uint32_t irq) {
     priorities[irq] = 1;
+}
+
+/* A device that still asserts its line would interrupt again at once if its
+ * interrupt were not masked when it is completed. */
+uint32_t plic_take(void) {
+    volatile uint32_t *claim = claims[hart_self()->id];
+    uint32_t irq = claim ? *claim : 0;
+    if (irq != 0) {
+        priorities[irq] = 0;
+        *claim = irq;
+    }
+    return irq;
 }

@@ -31,11 +31,9 @@ void plic_init_hart(void);
 /* Whether `irq` is the number of an interrupt that can reach a hart. */
 bool plic_valid(uint32_t irq);
 
-/* Takes the most urgent pending interrupt of this hart; 0: there is none. */
-uint32_t plic_claim(void);
-
-/* Tells the PLIC that a claimed interrupt has been dealt with. */
-void plic_complete(uint32_t irq);
+/* Claims the most urgent pending interrupt of this hart, masks and completes
+ * it; 0: there is none. */
+uint32_t plic_take(void);
 
 /* Holds an interrupt back, or lets it through. Any hart may do both. */
 void plic_mask(uint32_t irq);

@@ -78,14 +78,11 @@ int64_t irq_acknowledge(struct thread *self) {
     return 0;
 }
 
-/* Masked before it is completed: a device that still asserts its line would
- * interrupt again at once. Others that are pending interrupt again. */
+/* Others that are pending interrupt again. */
 void irq_interrupt(void) {
-    uint32_t irq = plic_claim();
+    uint32_t irq = plic_take();
     if (irq == 0)
         return;
-    plic_mask(irq);
-    plic_complete(irq);
     spin_lock(&irq_lock);
     const struct irq_line *line = &lines[irq];
     if (line->bound.type != HANDLE_NONE)
