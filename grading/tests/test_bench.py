@@ -5,18 +5,30 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Dict, List
 from xml.etree import ElementTree
 
+import bootlib
 import pytest
-from measure import baseline, curves, phases, plots, programs, result, rows, trace
+from measure import (
+    baseline,
+    curves,
+    phases,
+    plots,
+    programs,
+    result,
+    rows,
+    special,
+    trace,
+)
 
 from grading.octavo.machine import TOP, Machine
 from grading.octavo.scoring import fail, points
 
 # Cheap ones of each kind: a row, a slope, and one measured from outside.
-SOME = ("null_syscall", "ipc_rtt_8w", "copy_per_byte", "boot_to_shell")
+SOME = ("null_syscall", "ipc_rtt_8w", "copy_per_byte", "irq_to_driver")
 
 NAMES = """null_syscall ipc_rtt_0w ipc_rtt_8w ipc_rtt_8w_same_space ipc_rtt_slow_8w
     ipc_rtt_4caps send_oneway notify_signal notify_pingpong irq_to_driver
@@ -167,6 +179,48 @@ def test_unknown_row_is_told(tmp_path: Path) -> None:
         assert done.returncode == 2
         assert "no row ipc_rtt; there are: " in done.stdout
         assert "ipc_rtt_8w" in done.stdout
+
+
+def test_rounds(kept: Path) -> None:
+    """Rows that no guest program prints have as many rounds as the others."""
+    (entry,) = [e for e in read(kept) if e["name"] == "irq_to_driver"]
+    header = (TOP / "user" / "bench" / "common" / "bench.h").read_text()
+    assert f"BENCH_ROUNDS = {special.ROUNDS}," in header
+    assert f" {special.ROUNDS} rounds" in entry["method"]
+
+
+@points(2)
+def test_interrupt_adds_up(kept: Path, tmp_path: Path) -> None:
+    """From the trap to the driver's first instruction, which is to read instret,
+    QEMU's log has as many instructions as make bench counts."""
+    (entry,) = [e for e in read(kept) if e["name"] == "irq_to_driver"]
+    build = bootlib.build_dir(False)
+    kernel = build / "kernel.elf"
+    handler = programs.symbol(kernel, "irq_interrupt", False)
+    with special.driver_machine(False) as machine:
+        for logged in [False] * 4 + [True] * 2:
+            if logged:
+                machine.log_to(tmp_path / "log")
+            machine.run_to(handler)
+            machine.step()
+    # QEMU begins an access to a device again, and logs it twice.
+    pcs = [pc for pc, _ in groupby(trace.read_log(tmp_path / "log"))]
+    first = programs.symbol(kernel, "trap_entry", False)
+    place = pcs.index(handler)
+    start = max(i for i in range(place) if pcs[i] == first)
+    end = next(i for i in range(place, len(pcs)) if pcs[i] < trace.USER_TOP)
+    objdump = bootlib.build_env(False)["OBJDUMP"]
+    driver = trace.disassemble(objdump, build / "user" / special.DRIVER)
+    assert driver[pcs[end]].mnemonic == "rdinstret"
+    assert end - start == entry["median"]
+
+
+def test_boots_are_equal() -> None:
+    """A machine that is reset boots in as many instructions; others are told."""
+    found = special.boots(False, 2)
+    assert special.equal(found).rounds == 2
+    with pytest.raises(bootlib.BootError, match="differ: 5 .2 times., 6 .1 times."):
+        special.equal([5, 6, 5])
 
 
 @points(2)

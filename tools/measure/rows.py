@@ -15,8 +15,8 @@ from typing import List, Optional
 import bootlib
 from measure.programs import Source
 
-# Source: PROGRAM ROW [less ROW] [over N] [with BOOT ARGUMENT], "~ METHOD" for
-# what special.py measures and varies a little, "= METHOD" if it does not.
+# Source: PROGRAM ROW [less ROW] [over N] [with BOOT ARGUMENT], "= METHOD" for
+# what special.py measures, with {} for the number of rounds.
 TABLE = """
 null_syscall          | system call: getpid                 |   70 |  296 | 1077 | bench_ipc null_syscall
 ipc_rtt_0w            | call, empty                         |  200 |  512 |    - | bench_ipc ipc_rtt_0w
@@ -29,7 +29,7 @@ notify_signal         | signal, nobody waits                |   90 |  422 |    -
 notify_pingpong       | signal and be signalled             |  700 | 2619 |    - | bench_ipc notify_pingpong
 thread_switch         | yield to a thread                   |    - |    - |    - | bench_ipc thread_switch
 yield_switch          | yield to a process                  |    - |  446 |    - | bench_ipc yield_switch
-irq_to_driver         | trap to first driver instruction    |  450 |  599 |    - | ~ QEMU's log, writing to a virtio disk
+irq_to_driver         | trap to first driver instruction    |  450 |  599 |    - | = rdinstret, median of {} rounds
 move_rtt_1p           | call that moves a page              |  600 | 2339 |    - | bench_items move/1
 move_per_page         | each further page by MOVE           |   24 |    - |    - | bench_items move/32 less move/1 over 31
 share_per_page        | each further page by SHARE          |   30 |    - |    - | bench_items share/32 less share/1 over 31
@@ -49,7 +49,7 @@ file_create_unlink    | file: create, close, unlink         | 400000 |  - | 6236
 file_read_256k        | file: read 256 KiB by 4 KiB         | 300000 |  - | 32728477 | bench_system file_read_256k
 file_read_256k_per_kb | the same, a KiB                     |    - |    - | 127845 | bench_system file_read_256k over 256
 open_close            | file: open, close                   |    - |    - |    - | bench_system open_close
-boot_to_shell         | kernel entry to the shell's prompt  | 30000000 | - | 432000000 | = minstret by QEMU's GDB stub, one boot
+boot_to_shell         | kernel entry to the shell's prompt  | 30000000 | - | 432000000 | = minstret by QEMU's GDB stub, {} boots that are equal
 """
 SOURCE = re.compile(
     r"(?P<program>\w+) (?P<high>\S+)( less (?P<low>\S+))?( over (?P<over>\d+))?"
@@ -57,7 +57,6 @@ SOURCE = re.compile(
 )
 
 UNIT = "instructions"
-SLACK = 0.02  # of a figure that depends on the host
 
 
 @dataclass(frozen=True)
@@ -84,17 +83,8 @@ def number(text: str) -> Optional[float]:
 def row_of(line: str) -> Row:
     name, what, limit, sel4, xv6, origin = (cell.strip() for cell in line.split("|"))
     known = (number(limit), number(sel4), number(xv6))
-    if origin[0] in "~=":
-        return Row(
-            name,
-            None,
-            None,
-            1,
-            what,
-            *known,
-            method=origin[2:],
-            slack=SLACK if origin[0] == "~" else 0,
-        )
+    if origin[0] == "=":
+        return Row(name, None, None, 1, what, *known, method=origin[2:])
     parts = SOURCE.fullmatch(origin)
     assert parts, origin
     program, append = parts["program"], parts["append"] or ""

@@ -98,6 +98,11 @@ class Machine:
     def step(self) -> None:
         self._ask("s")
 
+    def reset(self) -> None:
+        """Begins anew; memory keeps what the boot does not write. Needs the
+        option of QEMU that allows it."""
+        self._monitor("system_reset")
+
     def memory(self, address: int, size: int) -> bytes:
         """As the hart would read it now; nothing if it could not."""
         reply = self._ask(f"m{address:x},{size:x}")
