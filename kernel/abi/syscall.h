@@ -221,7 +221,7 @@ enum syscall {
      * from now on: a fault on a missing page is a PAGER_FAULT call to it
      * (abi/pager.h), and `offset` is what the pager gets for the first page.
      * With MAP_LARGE whole 2 MiB of it become megapages when they are touched,
-     * as long as there is that much memory that was never used.
+     * as long as so much adjacent memory is free.
      * EBADF EPERM. EINVAL: length 0, wraps, not user memory, address or offset
      * not a multiple of the page size, write without read, write and execute
      * together, MAP_PAGER or MAP_LARGE with MAP_STACK, MAP_LARGE with a memory

@@ -2,9 +2,9 @@
 /*
  * vm/check.c: recounting every reference.
  *
- * Idea        A frame in use does not need its `prev` link, which is 0 then, so
- *             the count that the tables lead to is kept there: no memory is
- *             allocated, and the check runs also when there is none left.
+ * Idea        The count that the tables lead to is kept in the frame's record:
+ *             no memory is allocated, and the check runs also when there is
+ *             none left.
  * Locks       All spaces are locked while it counts. Frames that are just then
  *             taken for kernel objects, which needs no space, may be seen half
  *             taken: what looks wrong is looked at again.
@@ -29,14 +29,14 @@ enum {
 struct tally {
     bool quiet;
     uint64_t wrong;
-    uint64_t free; /* frames in stocks and the pool's list */
+    uint64_t free; /* frames */
 };
 
 static void complain(struct tally *tally, pa_t pa, const struct frame *frame,
                      const char *what) {
     if (tally->wrong++ < COMPLAINTS && !tally->quiet) {
         kprintf("frame %lx: %s (kind %u, refs %u, counted %u)\n", pa, what,
-                frame->kind, frame->refs, frame->prev);
+                frame->kind, frame->refs, frame->counted);
     }
 }
 
@@ -53,7 +53,7 @@ static void count_leaf(struct tally *tally, pte_t pte) {
         complain(tally, pa, frame, "mapped, but no page of a program");
         return;
     }
-    frame->prev++;
+    frame->counted++;
     if (pte & PTE_W && !(pte & (PTE_SHARED | PTE_LENT)) && frame->refs > 1) {
         complain(tally, pa, frame, "private, writable and referenced twice");
     }
@@ -64,7 +64,7 @@ static void count_leaf(struct tally *tally, pte_t pte) {
 static void count_table(struct tally *tally, pa_t pa, unsigned level,
                         unsigned entries) {
     const pte_t *table = pa_to_va(pa);
-    frame_of(pa)->prev++;
+    frame_of(pa)->counted++;
     for (unsigned i = 0; i < entries; i++) {
         if (level > 0 && pte_is_table(table[i])) {
             count_table(tally, pte_frame(table[i]), level - 1,
@@ -101,8 +101,9 @@ static void count_space(struct space *space, void *arg) {
 static void count_compare(pa_t pa, struct frame *frame, void *arg) {
     struct tally *tally = arg;
     switch (frame->kind) {
+    case FRAME_RESERVED:
+        break;
     case FRAME_FREE:
-    case FRAME_POOL:
         tally->free++;
         if (frame->refs != 0) {
             complain(tally, pa, frame, "free, but referenced");
@@ -115,13 +116,11 @@ static void count_compare(pa_t pa, struct frame *frame, void *arg) {
         }
         break;
     default:
-        if (frame->refs != frame->prev || frame->refs == 0) {
+        if (frame->refs != frame->counted || frame->refs == 0) {
             complain(tally, pa, frame, "lost or miscounted");
         }
     }
-    if (frame->kind != FRAME_POOL) {
-        frame->prev = 0;
-    }
+    frame->counted = 0;
 }
 
 /* Counts once; `quiet`: prints nothing. */
@@ -131,13 +130,13 @@ static uint64_t check_once(bool quiet) {
     count_table(&tally, kernel_root, PAGETABLE_LEVELS - 1, PAGETABLE_ENTRIES);
     space_each(count_space, &tally);
     frame_each(count_compare, &tally);
-    uint64_t free = tally.free + frame_untouched();
     uint64_t said = frame_free_count();
     spaces_thaw();
-    if (free != said) {
+    if (tally.free != said) {
         tally.wrong++;
         if (!quiet) {
-            kprintf("%lu frames are free, %lu are said to be\n", free, said);
+            kprintf("%lu frames are free, %lu are said to be\n", tally.free,
+                    said);
         }
     }
     return tally.wrong;

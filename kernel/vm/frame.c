@@ -2,25 +2,23 @@
 /*
  * vm/frame.c: who has which frame of physical memory.
  *
- * Idea        Free frames come from three places, tried in this order: the
- *             hart's own stock (a short list that other harts touch only when
- *             memory runs out), the pool behind all stocks, and the ranges of
- *             RAM that nobody has used yet, from which the pool takes a frame
- *             at a time. So a hart rarely meets another here, booting does not
- *             walk all of RAM, and a frame that was used last, and is still in
- *             the cache, is used next.
+ * Idea        Free frames are in two places: the hart's own stock, a short
+ *             stack that other harts touch only when memory runs out, and the
+ *             pool behind all stocks, a bit for each frame. So a hart rarely
+ *             meets another here, booting does not walk all of RAM, and a
+ *             frame that was used last, and is still in the cache, is used
+ *             next. The pool hands out its lowest frames first, and whole
+ *             blocks from its end, so that these stay whole for long.
  *
  *                 stock[hart 0]   stock[hart 1]  ...      up to STOCK_MAX
  *                        \\ STOCK_BATCH //                  at a time
- *                 pool: list of free frames, then fresh[]
+ *                 pool: used 1111 1101 0110 0000 0000 ...
  *
  * Reserve     The last frames of the pool are for essential allocations only.
  *             What is in stocks is not counted, so the reserve is whole
  *             whatever the other harts do.
- * Invariants  I1 a frame with refs 0 is in one stock, or in the pool, or in a
- *                fresh range, or reserved; one with refs > 0 is in none;
- *             I2 kind is FRAME_POOL exactly for the frames in the pool's list,
- *                and changes to and from it under the pool's lock only.
+ * Invariant   A frame with refs 0 is in one stock, or in the pool, or reserved;
+ *             one with refs > 0 is in none.
  * Locks       A stock's lock (RANK_FRAME), then the pool's (RANK_POOL); never
  *             two stocks'.
  */
@@ -34,15 +32,16 @@
 #include "sync/spinlock.h"
 
 enum {
-    STOCK_BATCH = 16,
+    STOCK_BATCH = 14,
     STOCK_MAX = 2 * STOCK_BATCH,
     RESERVE_SHARE = 32, /* 1/32 of all frames ... */
     RESERVE_MIN = 64,   /* ... and at least these */
     FRAMES_MIN = 256,   /* with less, nothing useful runs */
-    FRESH_MAX = 2 * (MACHINE_MEMORY_MAX + MACHINE_RESERVED_MAX + 1),
     BLOCK_FRAMES = 512,
     BLOCK_SIZE = BLOCK_FRAMES * PAGE_SIZE,
-    NO_FRAME = 0, /* frame 0, address 0, is never handed out: it ends lists */
+    WORD_FRAMES = 64,
+    BLOCK_WORDS = BLOCK_FRAMES / WORD_FRAMES,
+    NO_FRAME = 0, /* frame 0, address 0, is never handed out */
     POISON = 0x5a,
 };
 
@@ -54,16 +53,15 @@ static uint64_t reserve;
 
 static struct stock {
     struct spinlock lock;
-    uint32_t first;
     uint32_t count;
+    uint32_t frames[STOCK_MAX]; /* numbers: the last one goes first */
 } __attribute__((aligned(64))) stocks[HART_MAX];
 
 static struct {
     struct spinlock lock;
-    uint32_t first;                /* list of free frames, linked both ways */
-    uint64_t free;                 /* in the list and in fresh */
-    struct range fresh[FRESH_MAX]; /* what is left of them; may be empty */
-    unsigned fresh_count;
+    uint64_t *used; /* by frame number, a bit: it is not in the pool */
+    uint32_t low;   /* no word of them below this one has a frame */
+    uint64_t free;  /* frames in the pool */
 } pool;
 
 static uint64_t fail_at;   /* the allocation that fails; 0: none */
@@ -73,15 +71,17 @@ static pa_t number_address(uint32_t number) {
     return (pa_t)number << PAGE_SHIFT;
 }
 
-/* Debug builds fill free frames with a pattern and look for it again. */
+/* Debug builds fill frames that are given back with a pattern, and look for it
+ * again. */
 static void poison_fill(pa_t pa) {
     if (DEBUG_BUILD) {
         memset(pa_to_va(pa), POISON, PAGE_SIZE);
+        frame_record(pa)->poisoned = true;
     }
 }
 
 static void poison_check(pa_t pa) {
-    if (!DEBUG_BUILD) {
+    if (!DEBUG_BUILD || !frame_record(pa)->poisoned) {
         return;
     }
     const uint64_t *word = pa_to_va(pa);
@@ -94,82 +94,63 @@ static void poison_check(pa_t pa) {
 
 /* ---- The pool ---- */
 
-static void pool_push(uint32_t number) REQUIRES(pool.lock) {
-    struct frame *frame = &frame_records[number];
-    frame->kind = FRAME_POOL;
-    frame->prev = NO_FRAME;
-    frame->next = pool.first;
-    if (pool.first != NO_FRAME) {
-        frame_records[pool.first].prev = number;
+static bool pool_has(uint32_t number) {
+    return !(pool.used[number / WORD_FRAMES] >> number % WORD_FRAMES & 1);
+}
+
+/* Takes adjacent frames out. Returns the number of the first. */
+static uint32_t pool_take(uint32_t first, unsigned count) {
+    for (uint32_t number = first; number < first + count; number++) {
+        pool.used[number / WORD_FRAMES] |= 1ull << number % WORD_FRAMES;
     }
-    pool.first = number;
+    pool.free -= count;
+    return first;
+}
+
+static void pool_push(uint32_t number) REQUIRES(pool.lock) {
+    uint32_t word = number / WORD_FRAMES;
+    pool.used[word] &= ~(1ull << number % WORD_FRAMES);
+    pool.low = word < pool.low ? word : pool.low;
     pool.free++;
 }
 
-static void pool_unlink(uint32_t number) REQUIRES(pool.lock) {
-    struct frame *frame = &frame_records[number];
-    if (frame->prev != NO_FRAME) {
-        frame_records[frame->prev].next = frame->next;
-    } else {
-        pool.first = frame->next;
+/* The lowest frame of those there are. */
+static uint32_t pool_pop(void) REQUIRES(pool.lock) {
+    while (~pool.used[pool.low] == 0) {
+        pool.low++;
     }
-    if (frame->next != NO_FRAME) {
-        frame_records[frame->next].prev = frame->prev;
-    }
-    frame->kind = FRAME_FREE;
-    frame->prev = 0; /* for vm/check.c */
-    pool.free--;
+    unsigned bit = bits_lowest(~pool.used[pool.low]);
+    return pool_take(pool.low * WORD_FRAMES + bit, 1);
 }
 
-static void fresh_add(pa_t base, pa_t end) {
-    if (base < end) {
-        assert(pool.fresh_count < FRESH_MAX);
-        struct range range = {base, end - base};
-        pool.fresh[pool.fresh_count++] = range;
-    }
-}
-
-/* Frames that are in no fresh range any more become free ones. */
-static uint32_t fresh_begin(uint32_t number, unsigned count) {
-    for (unsigned k = 0; k < count; k++) {
-        frame_records[number + k].kind = FRAME_FREE;
-        poison_fill(number_address(number + k));
-    }
-    pool.free -= count;
-    return number;
-}
-
-/* `count` adjacent frames that were never used; NO_FRAME: there are none. */
-static uint32_t pool_take_fresh(unsigned count) REQUIRES(pool.lock) {
-    uint64_t bytes = (uint64_t)count * PAGE_SIZE;
-    for (unsigned i = 0; i < pool.fresh_count; i++) {
-        struct range *range = &pool.fresh[i];
-        if (range->size < bytes) {
-            continue;
+/* `count` adjacent frames; NO_FRAME: there are none. */
+static uint32_t pool_take_run(unsigned count) REQUIRES(pool.lock) {
+    unsigned run = 0;
+    uint32_t end = frame_first + frame_count;
+    for (uint32_t number = frame_first; number < end; number++) {
+        run = pool_has(number) ? run + 1 : 0;
+        if (run == count) {
+            return pool_take(number + 1 - count, count);
         }
-        uint32_t number = (uint32_t)(range->base >> PAGE_SHIFT);
-        range->base += bytes;
-        range->size -= bytes;
-        return fresh_begin(number, count);
     }
     return NO_FRAME;
 }
 
-/* A free frame; NO_FRAME: there is none. */
-static uint32_t pool_pop(void) REQUIRES(pool.lock) {
-    uint32_t number = pool.first;
-    if (number == NO_FRAME) {
-        return pool_take_fresh(1);
+/* The last block of which every frame is there; NO_FRAME: there is none. */
+static uint32_t pool_take_block(void) REQUIRES(pool.lock) {
+    uint32_t block = round_down(frame_first + frame_count, BLOCK_FRAMES);
+    while (block > frame_first) {
+        block -= BLOCK_FRAMES;
+        const uint64_t *used = &pool.used[block / WORD_FRAMES];
+        unsigned i = 0;
+        while (i < BLOCK_WORDS && used[i] == 0) {
+            i++;
+        }
+        if (i == BLOCK_WORDS) {
+            return pool_take(block, BLOCK_FRAMES);
+        }
     }
-    pool_unlink(number);
-    return number;
-}
-
-/* Takes a frame back past a stock that another hart is at. */
-static __attribute__((noinline)) void pool_give(uint32_t number) {
-    spin_lock(&pool.lock);
-    pool_push(number);
-    spin_unlock(&pool.lock);
+    return NO_FRAME;
 }
 
 /* ---- Stocks ---- */
@@ -178,21 +159,10 @@ static inline struct stock *stock_self(void) {
     return &stocks[hart_self()->id];
 }
 
-static inline void stock_push(struct stock *stock, uint32_t number)
-    REQUIRES(stock->lock) {
-    frame_records[number].next = stock->first;
-    stock->first = number;
-    stock->count++;
-}
-
 /* NO_FRAME: the stock is empty. */
 static inline uint32_t stock_pop(struct stock *stock) REQUIRES(stock->lock) {
-    uint32_t number = stock->first;
-    if (number != NO_FRAME) {
-        stock->first = frame_records[number].next;
-        stock->count--;
-    }
-    return number;
+    return stock->count > 0 ? stock->frames[--stock->count]
+                            : (uint32_t)NO_FRAME;
 }
 
 /* Fetches a batch from the pool, or what it has to give. */
@@ -201,31 +171,18 @@ static void stock_fill(struct stock *stock, bool essential)
     uint64_t keep = essential ? 0 : reserve;
     spin_lock(&pool.lock);
     while (stock->count < STOCK_BATCH && pool.free > keep) {
-        stock_push(stock, pool_pop());
+        stock->frames[stock->count++] = pool_pop();
     }
     spin_unlock(&pool.lock);
 }
 
 /* Gives the pool what is more than a batch. */
-static __attribute__((noinline)) void stock_spill(struct stock *stock) {
-    spin_lock(&stock->lock);
+static void stock_spill(struct stock *stock) REQUIRES(stock->lock) {
     spin_lock(&pool.lock);
     while (stock->count > STOCK_BATCH) {
-        pool_push(stock_pop(stock));
+        pool_push(stock->frames[--stock->count]);
     }
     spin_unlock(&pool.lock);
-    spin_unlock(&stock->lock);
-}
-
-/* A frame out of any hart's stock, when the pool has none to give. */
-static uint32_t stocks_search(void) {
-    uint32_t number = NO_FRAME;
-    for (unsigned i = 0; i < hart_count && number == NO_FRAME; i++) {
-        spin_lock(&stocks[i].lock);
-        number = stock_pop(&stocks[i]);
-        spin_unlock(&stocks[i].lock);
-    }
-    return number;
 }
 
 /* ---- The interface ---- */
@@ -257,15 +214,18 @@ static inline pa_t frame_begin(uint32_t number, enum frame_kind kind) {
     return number_address(number);
 }
 
-/* frame_alloc when the hart's stock is empty, or another hart is at it. */
+/* frame_alloc when the hart's stock is empty, or another hart is at it. What
+ * the pool does not give may be in another hart's stock. */
 static __attribute__((noinline)) pa_t frame_alloc_slow(bool essential) {
-    struct stock *stock = stock_self();
-    spin_lock(&stock->lock);
-    stock_fill(stock, essential);
-    uint32_t number = stock_pop(stock);
-    spin_unlock(&stock->lock);
-    if (number == NO_FRAME) {
-        number = stocks_search();
+    uint32_t number = NO_FRAME;
+    for (unsigned i = 0; i < hart_count && number == NO_FRAME; i++) {
+        struct stock *stock = &stocks[(hart_self()->id + i) % hart_count];
+        spin_lock(&stock->lock);
+        if (i == 0) {
+            stock_fill(stock, essential);
+        }
+        number = stock_pop(stock);
+        spin_unlock(&stock->lock);
     }
     return number != NO_FRAME ? frame_begin(number, FRAME_USED) : 0;
 }
@@ -290,52 +250,6 @@ pa_t frame_alloc_zero(bool essential) {
         page_zero(pa_to_va(pa));
     }
     return pa;
-}
-
-/* `count` adjacent frames, of those never used or out of the list; NO_FRAME:
- * there are none. */
-static uint32_t pool_take_run(unsigned count) REQUIRES(pool.lock) {
-    uint32_t fresh = pool_take_fresh(count);
-    if (fresh != NO_FRAME) {
-        return fresh;
-    }
-    unsigned run = 0;
-    uint32_t end = frame_first + frame_count;
-    for (uint32_t number = frame_first; number < end; number++) {
-        run = frame_records[number].kind == FRAME_POOL ? run + 1 : 0;
-        if (run == count) {
-            uint32_t first = number - count + 1;
-            for (unsigned k = 0; k < count; k++) {
-                pool_unlink(first + k);
-            }
-            return first;
-        }
-    }
-    return NO_FRAME;
-}
-
-/* The last block of the range, which is cut off with what lies behind it, a
- * range of its own. NO_FRAME: it has none. */
-static uint32_t range_take_block(struct range *range) REQUIRES(pool.lock) {
-    pa_t end = range->base + range->size;
-    pa_t block = round_down(end, BLOCK_SIZE) - BLOCK_SIZE;
-    if (range->size < 2 * BLOCK_SIZE ||
-        (block + BLOCK_SIZE < end && pool.fresh_count == FRESH_MAX)) {
-        return NO_FRAME;
-    }
-    range->size = block - range->base;
-    fresh_add(block + BLOCK_SIZE, end);
-    return fresh_begin((uint32_t)(block >> PAGE_SHIFT), BLOCK_FRAMES);
-}
-
-/* Takes a block that was never used; NO_FRAME: there is none. */
-static uint32_t pool_take_block(void) REQUIRES(pool.lock) {
-    uint32_t first = NO_FRAME;
-    unsigned count = pool.fresh_count;
-    for (unsigned i = 0; i < count && first == NO_FRAME; i++) {
-        first = range_take_block(&pool.fresh[i]);
-    }
-    return first;
 }
 
 /* Allocates adjacent frames; the address of the first, or 0. */
@@ -364,21 +278,32 @@ pa_t frame_alloc_block(void) {
     return alloc_adjacent(BLOCK_FRAMES, FRAME_USED);
 }
 
+/* The end of frame_free when the hart's stock is full, or another hart is at
+ * it. */
+static __attribute__((noinline)) void frame_free_slow(uint32_t number) {
+    struct stock *stock = stock_self();
+    spin_lock(&stock->lock);
+    stock_spill(stock);
+    stock->frames[stock->count++] = number;
+    spin_unlock(&stock->lock);
+}
+
 void frame_free(pa_t pa) {
     uint32_t number = (uint32_t)(pa >> PAGE_SHIFT);
     struct stock *stock = stock_self();
     poison_fill(pa);
     frame_records[number].kind = FRAME_FREE;
-    if (!spin_try(&stock->lock)) {
-        pool_give(number);
-        return;
+    if (spin_try(&stock->lock)) {
+        bool room = stock->count < STOCK_MAX;
+        if (room) {
+            stock->frames[stock->count++] = number;
+        }
+        spin_unlock(&stock->lock);
+        if (room) {
+            return;
+        }
     }
-    stock_push(stock, number);
-    bool full = stock->count > STOCK_MAX;
-    spin_unlock(&stock->lock);
-    if (full) {
-        stock_spill(stock);
-    }
+    frame_free_slow(number);
 }
 
 uint64_t frame_total(void) {
@@ -397,87 +322,85 @@ void frame_each(void (*visit)(pa_t pa, struct frame *frame, void *arg),
                 void *arg) {
     uint32_t end = frame_first + frame_count;
     for (uint32_t number = frame_first; number < end; number++) {
-        if (frame_records[number].kind != FRAME_RESERVED) {
-            visit(number_address(number), &frame_records[number], arg);
-        }
+        visit(number_address(number), &frame_records[number], arg);
     }
-}
-
-uint64_t frame_untouched(void) {
-    uint64_t bytes = 0;
-    for (unsigned i = 0; i < pool.fresh_count; i++) {
-        bytes += pool.fresh[i].size;
-    }
-    return bytes / PAGE_SIZE;
 }
 
 /* ---- Boot ---- */
 
-/* Takes [base, end) out of every fresh range, splitting those around it. */
-static void fresh_cut(pa_t base, pa_t end) {
-    unsigned count = pool.fresh_count;
-    for (unsigned i = 0; i < count; i++) {
-        struct range *range = &pool.fresh[i];
-        pa_t range_end = range->base + range->size;
-        if (range_end <= base || end <= range->base) {
-            continue;
-        }
-        if (range->base < base) {
-            fresh_add(end, range_end);
-            range->size = base - range->base;
-        } else {
-            range->base = end < range_end ? end : range_end;
-            range->size = range_end - range->base;
+/* Every frame that [base, end) touches will never be handed out. */
+static void range_reserve(pa_t base, pa_t end) {
+    pa_t first = number_address(frame_first);
+    pa_t last = number_address(frame_first + frame_count);
+    base = base > first ? round_down(base, PAGE_SIZE) : first;
+    for (pa_t pa = base; pa < end && pa < last; pa += PAGE_SIZE) {
+        struct frame *frame = frame_record(pa);
+        if (frame->kind == FRAME_FREE) {
+            frame->kind = FRAME_RESERVED;
+            pool_take((uint32_t)(pa >> PAGE_SHIFT), 1);
         }
     }
 }
 
-/* Whole frames of RAM, without page 0 (an address of 0 means "none") and
- * without any frame that a reserved range touches. */
-static void fresh_init(const struct machine *from) {
+/* The end of what is no RAM from pa on; pa: nothing. */
+static pa_t gap_end(const struct machine *from, pa_t pa) {
+    pa_t end = UINT64_MAX;
     for (unsigned i = 0; i < from->memory_count; i++) {
         const struct range *range = &from->memory[i];
-        fresh_add(round_up(range->base, PAGE_SIZE),
-                  round_down(range->base + range->size, PAGE_SIZE));
-    }
-    fresh_cut(0, PAGE_SIZE);
-    for (unsigned i = 0; i < from->reserved_count; i++) {
-        const struct range *range = &from->reserved[i];
-        if (range->size > 0) {
-            fresh_cut(round_down(range->base, PAGE_SIZE),
-                      round_up(range->base + range->size, PAGE_SIZE));
+        pa_t base = range->base > pa ? range->base : pa;
+        if (range->base + range->size > pa && base < end) {
+            end = base;
         }
     }
+    return end;
 }
 
-/* Cuts room for the frame table out of the first range that has it. */
-static void table_init(void) {
+/* Where there is room for the frame table; 0: not in this range of RAM. */
+static pa_t room_find(const struct machine *from, struct range ram,
+                      uint64_t bytes) {
+    struct range room = {round_up(ram.base, PAGE_SIZE), bytes};
+    for (unsigned i = 0; i < from->reserved_count;) {
+        struct range other = from->reserved[i++];
+        if (other.size > 0 && range_overlaps(room, other)) {
+            room.base = round_up(other.base + other.size, PAGE_SIZE);
+            i = 0;
+        }
+    }
+    return range_contains(ram, room) ? room.base : 0;
+}
+
+/* Makes the table of the frames, and the pool's bits behind it: all of them
+ * free. Returns its range. */
+static struct range table_init(const struct machine *from) {
+    uint64_t size = frame_count * sizeof(*frame_records);
+    struct range table = {0, size + round_up(frame_count, WORD_FRAMES) / 8};
+    for (unsigned i = 0; i < from->memory_count && table.base == 0; i++) {
+        table.base = room_find(from, from->memory[i], table.size);
+    }
+    if (table.base == 0) {
+        panic("no room for the table of %u frames", frame_count);
+    }
+    memset(pa_to_va(table.base), 0, table.size);
+    frame_records = (struct frame *)pa_to_va(table.base) - frame_first;
+    pool.low = frame_first / WORD_FRAMES;
+    pool.used = (uint64_t *)pa_to_va(table.base + size) - pool.low;
+    pool.free = frame_count;
+    return table;
+}
+
+/* RAM begins and ends somewhere; blocks begin at multiples of their size. */
+static void bounds_init(const struct machine *from) {
     pa_t low = UINT64_MAX;
     pa_t high = 0;
-    for (unsigned i = 0; i < pool.fresh_count; i++) {
-        const struct range *range = &pool.fresh[i];
-        if (range->size > 0) {
-            low = range->base < low ? range->base : low;
-            high = range->base + range->size > high ? range->base + range->size
-                                                    : high;
-        }
+    for (unsigned i = 0; i < from->memory_count; i++) {
+        const struct range *range = &from->memory[i];
+        pa_t end = range->base + range->size;
+        low = range->base < low ? range->base : low;
+        high = end > high ? end : high;
     }
     assert(low < high);
-    frame_first = (uint32_t)(low >> PAGE_SHIFT);
-    frame_count = (uint32_t)((high - low) >> PAGE_SHIFT);
-    uint64_t bytes = round_up(frame_count * sizeof(*frame_records), PAGE_SIZE);
-    for (unsigned i = 0; i < pool.fresh_count; i++) {
-        struct range *range = &pool.fresh[i];
-        if (range->size >= bytes) {
-            struct frame *first = pa_to_va(range->base);
-            memset(first, 0, bytes);
-            frame_records = first - frame_first;
-            range->base += bytes;
-            range->size -= bytes;
-            return;
-        }
-    }
-    panic("no room for the table of %u frames", frame_count);
+    frame_first = (uint32_t)(round_down(low, BLOCK_SIZE) >> PAGE_SHIFT);
+    frame_count = (uint32_t)(high >> PAGE_SHIFT) - frame_first;
 }
 
 void frame_init(const struct machine *from) {
@@ -485,12 +408,22 @@ void frame_init(const struct machine *from) {
     for (unsigned i = 0; i < HART_MAX; i++) {
         spin_init(&stocks[i].lock, RANK_FRAME);
     }
-    fresh_init(from);
-    table_init();
-    total = frame_untouched();
+    bounds_init(from);
+    struct range table = table_init(from);
+    range_reserve(table.base, table.base + table.size);
+    range_reserve(0, PAGE_SIZE); /* an address of 0 means "none" */
+    range_reserve(0, gap_end(from, 0));
+    for (unsigned i = 0; i < from->memory_count; i++) {
+        pa_t end = from->memory[i].base + from->memory[i].size;
+        range_reserve(end, gap_end(from, end));
+    }
+    for (unsigned i = 0; i < from->reserved_count; i++) {
+        const struct range *range = &from->reserved[i];
+        range_reserve(range->base, range->base + range->size);
+    }
+    total = pool.free;
     if (total < FRAMES_MIN)
         panic("only %lu frames of memory are free", total);
-    pool.free = total;
     reserve = total / RESERVE_SHARE;
     reserve = reserve < RESERVE_MIN ? RESERVE_MIN : reserve;
 }

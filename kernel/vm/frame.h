@@ -31,23 +31,21 @@ struct machine;
 
 /* What a frame is used for. */
 enum frame_kind {
-    FRAME_RESERVED = 0, /* never allocated: firmware, kernel, initrd */
-    FRAME_FREE,         /* in a hart's stock, or not yet looked at */
-    FRAME_POOL,         /* free, in the pool behind the harts' stocks */
-    FRAME_USED,         /* pages of programs; what the next ones are not */
-    FRAME_TABLE,        /* a page table; `tag` counts the entries in use */
-    FRAME_SLAB,         /* objects of one type; `next` tells which */
-    FRAME_DMA,          /* part of a memory object (vm/memory.h) */
+    FRAME_FREE = 0, /* in a hart's stock, or in the pool behind those */
+    FRAME_RESERVED, /* never allocated: firmware, kernel, initrd, no RAM */
+    FRAME_USED,     /* pages of programs; what the next ones are not */
+    FRAME_TABLE,    /* a page table; `tag` counts the entries in use */
+    FRAME_SLAB,     /* objects of one type; `part_of` tells which */
+    FRAME_DMA,      /* part of a memory object (vm/memory.h) */
 };
 
 struct frame {
-    uint32_t refs; /* atomic; 0 while free */
-    uint32_t next; /* free: number of the next free frame */
-    uint32_t
-        prev; /* FRAME_POOL: number of the one before; vm/check.c: a count */
-    uint16_t tag; /* see enum frame_kind; owned by whoever owns the frame */
-    uint8_t kind; /* enum frame_kind */
-    uint8_t spare;
+    uint32_t refs;    /* atomic; 0 while free */
+    uint32_t part_of; /* what: FRAME_SLAB, and FRAME_TABLE for vm/oracle.c */
+    uint32_t counted; /* vm/check.c: references that it found; else 0 */
+    uint16_t tag;     /* see enum frame_kind; owned by the frame's owner */
+    uint8_t kind;     /* enum frame_kind */
+    bool poisoned;    /* debug builds: it was given back, full of a pattern */
 };
 
 /*
@@ -75,14 +73,15 @@ pa_t frame_alloc_zero(bool essential);
 pa_t frame_alloc_contiguous(unsigned count);
 
 /*
- * The records by frame number (address / PAGE_SIZE); only those of RAM exist:
- * frame_count of them from number frame_first on. Constant after frame_init.
+ * The records by frame number (address / PAGE_SIZE), from the first frame of
+ * RAM, or a little below, to the last: frame_count of them from number
+ * frame_first on. Constant after frame_init.
  */
 extern struct frame *frame_records;
 extern uint32_t frame_first;
 extern uint32_t frame_count;
 
-/* The record of a frame; NULL if the address is not in the RAM taken over. */
+/* The record of a frame; NULL if there is none, so that it is no RAM. */
 static inline struct frame *frame_of(pa_t pa) {
     uint64_t number = pa >> PAGE_SHIFT;
     return number - frame_first < frame_count ? &frame_records[number] : NULL;
@@ -95,8 +94,8 @@ static inline struct frame *frame_record(pa_t pa) {
 }
 
 /* 512 adjacent frames at a multiple of 2 MiB, each of kind FRAME_USED with one
- * reference, contents undefined; the address of the first. 0: not so much
- * adjacent memory was never used. */
+ * reference, contents undefined; the address of the first. 0: no such 512 are
+ * free. */
 pa_t frame_alloc_block(void);
 
 /* One more reference to a frame that the caller knows to have one. `records` is
@@ -162,12 +161,8 @@ uint64_t frame_fail_after(uint64_t n);
 /* True if the allocation that is about to be made is the one to fail. */
 bool frame_fail_now(void);
 
-/* vm/check.c: calls `visit` with each frame that frame_init took over and that
- * has been in use at least once. */
+/* vm/check.c: calls `visit` with each frame that there is a record of. */
 void frame_each(void (*visit)(pa_t pa, struct frame *frame, void *arg),
                 void *arg);
-
-/* vm/check.c: frames that were never used and are still to be handed out. */
-uint64_t frame_untouched(void);
 
 #endif

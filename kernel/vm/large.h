@@ -4,10 +4,10 @@
  *
  * Idea        A program asks for them (MAP_LARGE), for anonymous memory alone,
  *             and gets them where a whole aligned 2 MiB lies in the region and
- *             so much adjacent memory was never used; small pages otherwise.
- *             A TLB needs one entry for it, and a MOVE moves one. Everything
- *             else first makes 512 small pages of it: fork, lending, copying
- *             into it, and whatever concerns a part.
+ *             so much adjacent memory is free; small pages otherwise. A TLB
+ *             needs one entry for it, and a MOVE moves one. Everything else
+ *             first makes 512 small pages of it: fork, lending, copying into
+ *             it, and whatever concerns a part.
  * States      of 2 MiB of a region with REGION_LARGE:
  *             empty -> filling: a block of frames belongs to the region, and
  *             each fault zeroes some of them and faults again, since to zero

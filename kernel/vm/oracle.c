@@ -2,7 +2,7 @@
 /*
  * vm/oracle.c: who may still hold what was in the tables.
  *
- * Idea        A table's frame leads to the entry that points at it (`next`,
+ * Idea        A table's frame leads to the entry that points at it (`part_of`,
  *             which nobody else uses while the frame is a table), and a root's
  *             to its space. So an entry alone tells which address it is for.
  * States      of a number on a hart, in oracle_held:
@@ -125,7 +125,7 @@ static bool place_find(const pte_t *entry, struct place *place) {
                     at % PAGE_SIZE / sizeof(pte_t)
                         << (PAGE_SHIFT + INDEX_BITS * (PAGETABLE_LEVELS - 1));
         place->level = level;
-        at = (pa_t)frame_record(table)->next << LINK_SHIFT;
+        at = (pa_t)frame_record(table)->part_of << LINK_SHIFT;
         const struct frame *from = frame_of(at);
         if (from != NULL && from->kind == FRAME_SLAB) {
             place->space = pa_to_va(at);
@@ -144,7 +144,7 @@ static bool place_find(const pte_t *entry, struct place *place) {
 
 void oracle_space(struct space *space) {
     if (oracle_held != NULL) {
-        frame_record(space->table.root)->next =
+        frame_record(space->table.root)->part_of =
             (uint32_t)(va_to_pa(space) >> LINK_SHIFT);
     }
 }
@@ -226,7 +226,7 @@ void oracle_stored(const uint64_t *entry, uint64_t old) {
         return;
     }
     if (pte_is_table(*entry)) {
-        frame_record(pte_frame(*entry))->next =
+        frame_record(pte_frame(*entry))->part_of =
             (uint32_t)(va_to_pa(entry) >> LINK_SHIFT);
     }
     if (is_lost(old, *entry)) {

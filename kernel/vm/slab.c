@@ -27,7 +27,7 @@ static void **object_link(const struct slab *slab, void *object) {
     return (void **)((char *)object + slab->size - sizeof(void *));
 }
 
-/* What the `next` of the slab's frames holds. */
+/* What the frames of the slab are part of. */
 static uint32_t slab_mark(const struct slab *slab) {
     return (uint32_t)(uintptr_t)slab;
 }
@@ -40,7 +40,7 @@ static bool slab_grow(struct slab *slab, bool essential) {
     }
     struct frame *frame = frame_of(pa);
     frame->kind = FRAME_SLAB;
-    frame->next = slab_mark(slab);
+    frame->part_of = slab_mark(slab);
     char *page = pa_to_va(pa);
     char *last = page + (PAGE_SIZE / slab->size - 1) * slab->size;
     for (char *object = page; object <= last; object += slab->size) {
@@ -104,6 +104,6 @@ bool slab_contains(const struct slab *slab, const void *object) {
     const struct frame *frame = frame_of(pa);
     uint64_t offset = pa % PAGE_SIZE;
     return frame != NULL && frame->kind == FRAME_SLAB &&
-           frame->next == slab_mark(slab) && offset % slab->size == 0 &&
+           frame->part_of == slab_mark(slab) && offset % slab->size == 0 &&
            offset + slab->size <= PAGE_SIZE;
 }
