@@ -325,7 +325,8 @@ $(B)/disk.img: $(MKFS) $(wildcard README.md) $(IMAGE_FILES) $(B)/image.flags
 	@$(MKFS) --size $(DISK_KIB) $@.new $(TREE) $(IMAGE_FILES)
 	@mv $@.new $@
 
-INITRD_FILES := $(SERVERS:%=$(B)/stripped/%)
+# init first: it is looked for before all others.
+INITRD_FILES := $(patsubst %,$(B)/stripped/%,init $(filter-out init,$(SERVERS)))
 $(B)/initrd.tar: $(INITRD_FILES) $(B)/initrd.flags tools/initrd
 	$(call say,INITRD  $@)
 	@$(PYTHON) tools/initrd $@ $(INITRD_FILES)

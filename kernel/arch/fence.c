@@ -52,19 +52,14 @@ static struct fence_request slots[HART_MAX];
 static uint32_t inboxes[HART_MAX]; /* atomic */
 static uint32_t serving;           /* atomic: harts that serve requests */
 
-static void fence_range(va_t start, uint64_t len, uint64_t asid) {
-    for (uint64_t done = 0; done < len; done += PAGE_SIZE) {
-        fence_local_page(start + done, asid);
-    }
-}
-
 static void request_run(const struct fence_request *request) {
     switch (request->kind) {
     case FENCE_CODE:
         fence_local_code();
         break;
     case FENCE_RANGE:
-        fence_range(request->start, request->len, request->asid);
+        for (uint64_t done = 0; done < request->len; done += PAGE_SIZE)
+            fence_local_page(request->start + done, request->asid);
         break;
     case FENCE_SPACE:
         fence_local_asid(request->asid);
@@ -80,9 +75,8 @@ static void request_run(const struct fence_request *request) {
 
 void fence_serve(void) {
     uint32_t self = hart_self()->id;
-    if (__atomic_load_n(&inboxes[self], __ATOMIC_RELAXED) == 0) {
+    if (__atomic_load_n(&inboxes[self], __ATOMIC_RELAXED) == 0)
         return;
-    }
     uint32_t askers = __atomic_exchange_n(&inboxes[self], 0, __ATOMIC_ACQUIRE);
     for (; askers != 0; askers &= askers - 1) {
         struct fence_request *request = &slots[bits_lowest(askers)];
@@ -94,9 +88,8 @@ void fence_serve(void) {
 void fence_interrupt(void) {
     /* Before looking: whoever asks later interrupts again. */
     csr_clear(sip, SIE_SOFTWARE);
-    while (panic_started()) {
+    while (panic_started())
         __asm__ volatile("wfi");
-    }
     fence_serve();
 }
 
@@ -110,16 +103,15 @@ void fence_init_hart(void) {
 /* Has the harts of the mask but this one do it, and waits until all have. A
  * hart that does not take requests yet will fence everything as it begins to.
  */
-static void fence_request(uint32_t mask, struct fence_request what) {
+static void fence_request(uint32_t mask, enum fence_kind kind, va_t start,
+                          uint64_t len, uint64_t asid) {
     uint32_t self = hart_self()->id;
     uint32_t turns = 0;
     mask &= __atomic_load_n(&serving, __ATOMIC_SEQ_CST) & ~(1u << self);
-    if (mask == 0) {
+    if (mask == 0)
         return;
-    }
     struct fence_request *slot = &slots[self];
-    *slot = what;
-    slot->pending = mask;
+    *slot = (struct fence_request){mask, kind, start, len, asid};
     for (uint32_t rest = mask; rest != 0; rest &= rest - 1) {
         __atomic_fetch_or(&inboxes[bits_lowest(rest)], 1u << self,
                           __ATOMIC_RELEASE);
@@ -133,29 +125,22 @@ static void fence_request(uint32_t mask, struct fence_request what) {
 }
 
 void fence_remote_range(uint32_t mask, va_t va, uint64_t len, uint64_t asid) {
-    fence_request(mask, (struct fence_request){
-                            .kind = FENCE_RANGE,
-                            .start = va,
-                            .len = len,
-                            .asid = asid,
-                        });
+    fence_request(mask, FENCE_RANGE, va, len, asid);
 }
 
 void fence_remote_asid(uint32_t mask, uint64_t asid) {
-    fence_request(mask,
-                  (struct fence_request){.kind = FENCE_SPACE, .asid = asid});
+    fence_request(mask, FENCE_SPACE, 0, 0, asid);
 }
 
 void fence_remote_leave(uint32_t mask, uint64_t satp) {
-    fence_request(mask,
-                  (struct fence_request){.kind = FENCE_LEAVE, .asid = satp});
+    fence_request(mask, FENCE_LEAVE, 0, 0, satp);
 }
 
 void fence_remote_all(void) {
-    fence_request(UINT32_MAX, (struct fence_request){.kind = FENCE_FULL});
+    fence_request(UINT32_MAX, FENCE_FULL, 0, 0, 0);
 }
 
 void fence_code(void) {
     fence_local_code();
-    fence_request(UINT32_MAX, (struct fence_request){.kind = FENCE_CODE});
+    fence_request(UINT32_MAX, FENCE_CODE, 0, 0, 0);
 }

@@ -2,10 +2,8 @@
 /*
  * arch/ipi.c: interrupting other harts, and waiting for them.
  *
- * The kernel numbers harts densely; the firmware knows them by ids of its own
- * and takes a 64-bit mask that counts from a base. So a set of harts becomes
- * one call when all their ids lie within 64 of each other, and several
- * otherwise.
+ * The firmware could interrupt several harts in one call, but names them by
+ * numbers of its own, which need not be close to each other: so one a call.
  */
 #include "arch/ipi.h"
 
@@ -19,36 +17,18 @@
  * an uncontended wait takes. */
 enum { RELAX_TURNS = 256 };
 
-/* Moves the harts that one call can name from *mask to the result: the lowest,
- * and those whose ids are less than 64 above its own. */
-static struct sbi_harts hart_take(uint32_t *mask) {
-    struct sbi_harts target = {.base = harts[bits_lowest(*mask)].sbi_id};
-    for (uint32_t rest = *mask; rest != 0; rest &= rest - 1) {
-        unsigned id = bits_lowest(rest);
-        uint64_t distance = harts[id].sbi_id - target.base;
-        if (distance < 64) {
-            target.mask |= 1ull << distance;
-            *mask &= ~(1u << id);
-        }
-    }
-    return target;
-}
-
 void hart_interrupt(uint32_t mask) {
     mask &= ((1u << hart_count) - 1) & ~(1u << hart_self()->id);
-    if (mask == 0) {
+    if (mask == 0)
         return;
-    }
     hart_count_event(COUNTER_IPIS);
     /* What was written before is seen by whoever is interrupted. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    while (mask != 0) {
-        struct sbi_harts target = hart_take(&mask);
+    for (; mask != 0; mask &= mask - 1) {
+        uint64_t target = harts[bits_lowest(mask)].sbi_id;
         int64_t error = sbi_send_ipi(target);
-        if (error != 0) {
-            panic("firmware refuses to interrupt harts 0x%lx + 0x%lx: %ld",
-                  target.base, target.mask, error);
-        }
+        if (error != 0)
+            panic("firmware refuses to interrupt hart %lu: %ld", target, error);
     }
 }
 

@@ -24,8 +24,8 @@ void sbi_set_timer(uint64_t when) {
     sbi_call(SBI_TIME, when, 0, 0);
 }
 
-int64_t sbi_send_ipi(struct sbi_harts harts) {
-    return sbi_call(SBI_IPI, harts.mask, harts.base, 0);
+int64_t sbi_send_ipi(uint64_t sbi_id) {
+    return sbi_call(SBI_IPI, 1, sbi_id, 0); /* a mask, and where it begins */
 }
 
 int64_t sbi_hart_start(uint64_t sbi_id, pa_t start, uint64_t argument) {

@@ -24,17 +24,11 @@ enum sbi_extension {
     SBI_SRST = 0x53525354,
 };
 
-/* Harts base_id + i for each set bit i of mask. */
-struct sbi_harts {
-    uint64_t mask;
-    uint64_t base;
-};
-
 /* The next timer interrupt of this hart comes at time `when`. */
 void sbi_set_timer(uint64_t when);
 
-/* Raises a software interrupt on each hart. Returns 0 or a negative error. */
-int64_t sbi_send_ipi(struct sbi_harts harts);
+/* Raises a software interrupt on a hart. Returns 0 or a negative error. */
+int64_t sbi_send_ipi(uint64_t sbi_id);
 
 /* Starts a stopped hart at physical address `start` in supervisor mode with
  * paging off, a0 = its number, a1 = argument. Returns 0 or a negative error. */

@@ -49,22 +49,19 @@ enum {
 uint32_t fdt_size(const void *dtb) {
     const uint8_t *header = dtb;
     if ((uintptr_t)dtb % WORD != 0 ||
-        read_be32(header + HEADER_MAGIC) != FDT_MAGIC) {
+        read_be32(header + HEADER_MAGIC) != FDT_MAGIC)
         panic("device tree: none at %p", dtb);
-    }
     uint32_t size = read_be32(header + HEADER_TOTAL);
-    if (size < HEADER_LEN || size > FDT_SIZE_MAX) {
+    if (size < HEADER_LEN || size > FDT_SIZE_MAX)
         panic("device tree: size %u is not plausible", size);
-    }
     return size;
 }
 
 /* Checks that [offset, offset + len) lies inside the block. */
 static const uint8_t *part(const void *dtb, uint32_t offset, uint32_t len) {
     uint32_t size = fdt_size(dtb);
-    if (offset > size || len > size - offset) {
+    if (offset > size || len > size - offset)
         panic("device tree: a part reaches outside the block");
-    }
     return (const uint8_t *)dtb + offset;
 }
 
@@ -77,9 +74,8 @@ static struct fdt tree_open(const void *dtb) {
     tree.structure_end = tree.structure + len;
     tree.strings = (const char *)part(dtb, read_be32(header + HEADER_STRINGS),
                                       tree.strings_len);
-    if (tree.strings_len > 0 && tree.strings[tree.strings_len - 1] != '\0') {
+    if (tree.strings_len > 0 && tree.strings[tree.strings_len - 1] != '\0')
         panic("device tree: the last property name has no end");
-    }
     return tree;
 }
 
@@ -87,9 +83,8 @@ static struct fdt tree_open(const void *dtb) {
 static const uint8_t *skip(const struct fdt *tree, const uint8_t *at,
                            uint64_t len) {
     len = round_up(len, WORD);
-    if (len > (uint64_t)(tree->structure_end - at)) {
+    if (len > (uint64_t)(tree->structure_end - at))
         panic("device tree: the structure ends early");
-    }
     return at + len;
 }
 
@@ -113,14 +108,12 @@ static uint32_t token_take(const struct fdt *tree, const uint8_t **at) {
 static bool property_take(const struct fdt *tree, const uint8_t **at,
                           const char **name, struct fdt_value *value) {
     const uint8_t *next = *at;
-    if (token_take(tree, &next) != FDT_PROPERTY) {
+    if (token_take(tree, &next) != FDT_PROPERTY)
         return false;
-    }
     value->len = word_take(tree, &next);
     uint32_t offset = word_take(tree, &next);
-    if (offset >= tree->strings_len) {
+    if (offset >= tree->strings_len)
         panic("device tree: a property name lies outside the names");
-    }
     *name = tree->strings + offset;
     value->data = next;
     *at = skip(tree, next, value->len);
@@ -132,9 +125,8 @@ static const char *name_take(const struct fdt *tree, const uint8_t **at) {
     const char *name = (const char *)*at;
     uint64_t room = (uint64_t)(tree->structure_end - *at);
     uint64_t len = 0;
-    while (len < room && name[len] != '\0') {
+    while (len < room && name[len] != '\0')
         len++;
-    }
     *at = skip(tree, *at, len + 1);
     return name;
 }
@@ -179,9 +171,8 @@ void fdt_walk(const void *dtb, fdt_visitor visit, void *state) {
 /* A number of one or two words; 0: it has none. */
 static uint64_t cells_read(const uint8_t *data, uint32_t cells) {
     uint64_t number = 0;
-    for (uint32_t i = 0; i < cells; i++) {
+    for (uint32_t i = 0; i < cells; i++)
         number = number << 32 | read_be32(data + i * WORD);
-    }
     return number;
 }
 
@@ -192,9 +183,8 @@ bool fdt_reservation(const void *dtb, uint32_t index, struct range *range) {
         const uint8_t *entry = part(dtb, start, ENTRY);
         range->base = cells_read(entry, 2);
         range->size = cells_read(entry + 2 * WORD, 2);
-        if (range->base == 0 && range->size == 0) {
+        if (range->base == 0 && range->size == 0)
             return false;
-        }
         start += ENTRY;
     }
     return true;
@@ -204,20 +194,17 @@ bool fdt_property(const struct fdt_node *node, const char *name,
                   struct fdt_value *value) {
     const char *own;
     const uint8_t *at = node->properties;
-    while (property_take(node->tree, &at, &own, value)) {
-        if (strcmp(own, name) == 0) {
+    while (property_take(node->tree, &at, &own, value))
+        if (strcmp(own, name) == 0)
             return true;
-        }
-    }
     return false;
 }
 
 uint32_t fdt_word(const struct fdt_node *node, const char *name, uint32_t index,
                   uint32_t otherwise) {
     struct fdt_value value;
-    if (!fdt_property(node, name, &value) || value.len / WORD <= index) {
+    if (!fdt_property(node, name, &value) || value.len / WORD <= index)
         return otherwise;
-    }
     return read_be32(value.data + index * WORD);
 }
 
@@ -225,50 +212,38 @@ uint64_t fdt_number(const struct fdt_node *node, const char *name,
                     uint64_t otherwise) {
     struct fdt_value value;
     if (!fdt_property(node, name, &value) ||
-        (value.len != WORD && value.len != 2 * WORD)) {
+        (value.len != WORD && value.len != 2 * WORD))
         return otherwise;
-    }
     return cells_read(value.data, value.len / WORD);
 }
 
-bool fdt_has_word(const struct fdt_node *node, const char *name,
-                  const char *text, char separator) {
+static bool separates(char c) {
+    return c == '\0' || c == '_';
+}
+
+bool fdt_lists(const struct fdt_node *node, const char *name,
+               const char *text) {
     struct fdt_value value;
     size_t len = strlen(text);
-    if (!fdt_property(node, name, &value)) {
+    if (!fdt_property(node, name, &value))
         return false;
-    }
     const char *word = (const char *)value.data;
-    for (uint32_t i = 0; i + len < value.len; i++) {
-        if ((i == 0 || word[i - 1] == separator) &&
-            memcmp(word + i, text, len) == 0 &&
-            (word[i + len] == separator || word[i + len] == '\0')) {
+    for (uint32_t i = 0; i + len < value.len; i++)
+        if ((i == 0 || separates(word[i - 1])) && separates(word[i + len]) &&
+            memcmp(word + i, text, len) == 0)
             return true;
-        }
-    }
     return false;
-}
-
-bool fdt_has_string(const struct fdt_node *node, const char *name,
-                    const char *text) {
-    return fdt_has_word(node, name, text, '\0');
-}
-
-bool fdt_compatible(const struct fdt_node *node, const char *text) {
-    return fdt_has_string(node, "compatible", text);
 }
 
 bool fdt_reg(const struct fdt_node *node, uint32_t index, struct range *range) {
     struct fdt_value value;
-    if (node->parent == NULL || !fdt_property(node, "reg", &value)) {
+    if (node->parent == NULL || !fdt_property(node, "reg", &value))
         return false;
-    }
     uint32_t address = node->parent->address_cells;
     uint32_t size = node->parent->size_cells;
     uint32_t entry = (address + size) * WORD;
-    if (address == 0 || address > 2 || size > 2 || value.len / entry <= index) {
+    if (address == 0 || address > 2 || size > 2 || value.len / entry <= index)
         return false;
-    }
     const uint8_t *data = value.data + index * entry;
     range->base = cells_read(data, address);
     range->size = cells_read(data + address * WORD, size);

@@ -8,7 +8,7 @@
  *             parents first, with the node's properties still in place: no
  *             tree is built and nothing is allocated.
  * Use         fdt_walk(dtb, visit, &state);    then, in visit:
- *             if (fdt_compatible(node, "ns16550a")) fdt_reg(node, 0, &range)
+ *             if (fdt_lists(node, "compatible", "ns16550a")) ...
  * Invariants  Every offset and length is checked against the block before it
  *             is used; a damaged tree panics and never reads outside.
  */
@@ -70,17 +70,9 @@ uint32_t fdt_word(const struct fdt_node *node, const char *name, uint32_t index,
 uint64_t fdt_number(const struct fdt_node *node, const char *name,
                     uint64_t otherwise);
 
-/* Whether a property has the word `text` among its own, which a character
- * separates and a zero ends. */
-bool fdt_has_word(const struct fdt_node *node, const char *name,
-                  const char *text, char separator);
-
-/* Whether a property that is a list of strings has `text` among them. */
-bool fdt_has_string(const struct fdt_node *node, const char *name,
-                    const char *text);
-
-/* The same for the property "compatible". */
-bool fdt_compatible(const struct fdt_node *node, const char *text);
+/* Whether a property that is a list of words has `text` among them. A zero ends
+ * each, or an underscore, as in "riscv,isa". */
+bool fdt_lists(const struct fdt_node *node, const char *name, const char *text);
 
 /* The index-th address range of "reg"; false when there is no such range, or
  * addresses are too long. */

@@ -23,21 +23,17 @@
 
 struct machine machine;
 
-/* What is needed only while the tree is read. */
-struct survey {
-    uint32_t controllers[HART_MAX]; /* phandles of the harts' own interrupt
-                                       controllers, which the PLIC names */
-    struct fdt_value contexts;      /* of the PLIC */
-};
+/* What is needed only while the tree is read: phandles of the harts' own
+ * interrupt controllers, and what the PLIC says of its contexts. */
+static uint32_t controllers[HART_MAX];
+static struct fdt_value contexts;
 
 /* The part of the range that the direct map can hold; maybe nothing. */
 static struct range clip(struct range range) {
-    if (range.base >= DIRECT_SIZE) {
+    if (range.base >= DIRECT_SIZE)
         return (struct range){0};
-    }
-    if (range.size > DIRECT_SIZE - range.base) {
+    if (range.size > DIRECT_SIZE - range.base)
         range.size = DIRECT_SIZE - range.base;
-    }
     return range;
 }
 
@@ -45,21 +41,18 @@ static struct range clip(struct range range) {
  * maybe nothing. */
 static bool node_range(const struct fdt_node *node, uint32_t index,
                        struct range *range) {
-    if (!fdt_reg(node, index, range)) {
+    if (!fdt_reg(node, index, range))
         return false;
-    }
     *range = clip(*range);
     return true;
 }
 
 static void reserve(struct range range) {
     range = clip(range);
-    if (range.size == 0) {
+    if (range.size == 0)
         return;
-    }
-    if (machine.reserved_count == MACHINE_RESERVED_MAX) {
+    if (machine.reserved_count == MACHINE_RESERVED_MAX)
         panic("more than %d reserved memory ranges", MACHINE_RESERVED_MAX);
-    }
     machine.reserved[machine.reserved_count++] = range;
 }
 
@@ -80,9 +73,8 @@ static void survey_memory(const struct fdt_node *node) {
 
 static void survey_reserved(const struct fdt_node *node) {
     struct range range;
-    for (uint32_t i = 0; fdt_reg(node, i, &range); i++) {
+    for (uint32_t i = 0; fdt_reg(node, i, &range); i++)
         reserve(range);
-    }
 }
 
 static void survey_chosen(const struct fdt_node *node) {
@@ -96,23 +88,16 @@ static void survey_chosen(const struct fdt_node *node) {
     }
     uint64_t start = fdt_number(node, "linux,initrd-start", 0);
     uint64_t end = fdt_number(node, "linux,initrd-end", 0);
-    if (end > start) {
+    if (end > start)
         machine.initrd = (struct range){start, end - start};
-    }
-}
-
-static bool hart_has_sstc(const struct fdt_node *node) {
-    return fdt_has_string(node, "riscv,isa-extensions", "sstc") ||
-           fdt_has_word(node, "riscv,isa", "sstc", '_');
 }
 
 /* The hart that booted has index 0, each other one the next. */
 static void survey_hart(const struct fdt_node *node) {
     struct range reg;
     uint32_t index = 0;
-    if (!fdt_reg(node, 0, &reg)) {
+    if (!fdt_reg(node, 0, &reg))
         return;
-    }
     if (reg.base != harts[0].sbi_id) {
         if (hart_count == HART_MAX) {
             kprintf("machine: hart %lu is one too many\n", reg.base);
@@ -122,21 +107,20 @@ static void survey_hart(const struct fdt_node *node) {
     }
     hart_prepare(index);
     harts[index].sbi_id = reg.base;
-    machine.sstc = machine.sstc && hart_has_sstc(node);
+    machine.timebase = fdt_number(node->parent, "timebase-frequency", 0);
+    if (!fdt_lists(node, "riscv,isa-extensions", "sstc") &&
+        !fdt_lists(node, "riscv,isa", "sstc"))
+        machine.sstc = false;
 }
 
 /* The node inside a hart's that stands for its own interrupt inputs. */
-static void survey_controller(const struct fdt_node *node,
-                              struct survey *survey) {
+static void survey_controller(const struct fdt_node *node) {
     struct range reg;
-    if (!fdt_reg(node->parent, 0, &reg)) {
+    if (!node->parent || !fdt_reg(node->parent, 0, &reg))
         return;
-    }
-    for (uint32_t i = 0; i < hart_count; i++) {
-        if (harts[i].sbi_id == reg.base) {
-            survey->controllers[i] = fdt_word(node, "phandle", 0, 0);
-        }
-    }
+    for (uint32_t i = 0; i < hart_count; i++)
+        if (harts[i].sbi_id == reg.base)
+            controllers[i] = fdt_word(node, "phandle", 0, 0);
 }
 
 static uint32_t node_irq(const struct fdt_node *node) {
@@ -148,28 +132,25 @@ static uint32_t node_irq(const struct fdt_node *node) {
 static void find_uart(const struct fdt_node *node) {
     struct uart_info *uart = &machine.uart;
     if (uart->device.registers.size != 0 ||
-        !node_range(node, 0, &uart->device.registers)) {
+        !node_range(node, 0, &uart->device.registers))
         return;
-    }
     uart->device.irq = node_irq(node);
     uart->shift = fdt_word(node, "reg-shift", 0, 0);
     uart->width = fdt_word(node, "reg-io-width", 0, 1);
 }
 
-static void find_plic(const struct fdt_node *node, struct survey *survey) {
-    if (fdt_property(node, "interrupts-extended", &survey->contexts) &&
-        node_range(node, 0, &machine.plic.registers)) {
+static void find_plic(const struct fdt_node *node) {
+    if (fdt_property(node, "interrupts-extended", &contexts) &&
+        node_range(node, 0, &machine.plic.registers))
         machine.plic.irq_count = fdt_word(node, "riscv,ndev", 0, 0);
-    }
 }
 
 /* Inserts a slot so that addresses rise: slot numbers are theirs then. */
 static void find_virtio(const struct fdt_node *node) {
     struct device slot = {.irq = node_irq(node)};
     if (machine.virtio_count == MACHINE_VIRTIO_MAX ||
-        !node_range(node, 0, &slot.registers)) {
+        !node_range(node, 0, &slot.registers))
         return;
-    }
     uint32_t place = machine.virtio_count++;
     while (place > 0 &&
            machine.virtio[place - 1].registers.base > slot.registers.base) {
@@ -179,34 +160,39 @@ static void find_virtio(const struct fdt_node *node) {
     machine.virtio[place] = slot;
 }
 
+static void find_finisher(const struct fdt_node *node) {
+    node_range(node, 0, &machine.finisher);
+}
+
+/* What a node with this word in this property is for. */
+static const struct {
+    const char *property, *word;
+    void (*survey)(const struct fdt_node *node);
+} surveys[] = {
+    {"compatible", "virtio,mmio", find_virtio}, /* first: there are many */
+    {"device_type", "memory", survey_memory},
+    {"device_type", "cpu", survey_hart},
+    {"compatible", "ns16550a", find_uart},
+    {"compatible", "ns16550", find_uart},
+    {"compatible", "sifive,plic-1.0.0", find_plic},
+    {"compatible", "riscv,plic0", find_plic},
+    {"compatible", "sifive,test0", find_finisher},
+    {"compatible", "riscv,cpu-intc", survey_controller},
+};
+
 static void visit(const struct fdt_node *node, void *state) {
-    const struct fdt_node *parent = node->parent;
-    if (fdt_has_string(node, "status", "disabled")) {
+    (void)state;
+    if (fdt_lists(node, "status", "disabled"))
         return;
-    }
-    if (fdt_has_string(node, "device_type", "memory")) {
-        survey_memory(node);
-    } else if (fdt_has_string(node, "device_type", "cpu")) {
-        survey_hart(node);
-    } else if (node->depth == 1 && fdt_named(node, "chosen")) {
+    if (node->depth == 1 && fdt_named(node, "chosen"))
         survey_chosen(node);
-    } else if (node->depth == 1 && fdt_named(node, "cpus")) {
-        machine.timebase = fdt_number(node, "timebase-frequency", 0);
-    } else if (node->depth == 2 && fdt_named(parent, "reserved-memory")) {
+    if (node->depth == 2 && fdt_named(node->parent, "reserved-memory"))
         survey_reserved(node);
-    } else if (node->depth == 3 && fdt_named(node, "interrupt-controller") &&
-               fdt_has_string(parent, "device_type", "cpu")) {
-        survey_controller(node, state);
-    } else if (fdt_compatible(node, "ns16550a") ||
-               fdt_compatible(node, "ns16550")) {
-        find_uart(node);
-    } else if (fdt_compatible(node, "sifive,plic-1.0.0") ||
-               fdt_compatible(node, "riscv,plic0")) {
-        find_plic(node, state);
-    } else if (fdt_compatible(node, "virtio,mmio")) {
-        find_virtio(node);
-    } else if (fdt_compatible(node, "sifive,test0")) {
-        node_range(node, 0, &machine.finisher);
+    for (unsigned i = 0; i < sizeof(surveys) / sizeof(surveys[0]); i++) {
+        if (fdt_lists(node, surveys[i].property, surveys[i].word)) {
+            surveys[i].survey(node);
+            return;
+        }
     }
 }
 
@@ -214,11 +200,9 @@ static void visit(const struct fdt_node *node, void *state) {
 
 /* Whether the range lies inside one of RAM. */
 static bool is_memory(struct range range) {
-    for (uint32_t i = 0; i < machine.memory_count; i++) {
-        if (range_contains(machine.memory[i], range)) {
+    for (uint32_t i = 0; i < machine.memory_count; i++)
+        if (range_contains(machine.memory[i], range))
             return true;
-        }
-    }
     return false;
 }
 
@@ -227,15 +211,13 @@ static void initrd_from_bootargs(void) {
     const char *text;
     size_t len;
     struct range range;
-    if (!bootarg_get("initrd", &text, &len)) {
+    if (!bootarg_get("initrd", &text, &len))
         return;
-    }
     const char *end = text + len;
     if (!bootarg_parse(&text, end, &range.base) || text == end ||
         *text++ != ',' || !bootarg_parse(&text, end, &range.size) ||
-        text != end) {
+        text != end)
         panic("boot argument initrd= wants ADDRESS,SIZE");
-    }
     machine.initrd = range;
 }
 
@@ -245,9 +227,8 @@ static void reserve_boot(const void *dtb) {
     struct range kernel = {start, (uint64_t)(kernel_end - kernel_start)};
     struct range tree = {va_to_pa(dtb), fdt_size(dtb)};
     struct range entry;
-    if (!is_memory(kernel)) {
+    if (!is_memory(kernel))
         panic("the kernel is not in the memory that the device tree lists");
-    }
     if (machine.initrd.size != 0 && !is_memory(machine.initrd)) {
         panic("the initrd (0x%lx bytes at 0x%lx) is not in memory",
               machine.initrd.size, machine.initrd.base);
@@ -258,9 +239,8 @@ static void reserve_boot(const void *dtb) {
               "the kernel or the device tree",
               machine.initrd.size, machine.initrd.base);
     }
-    for (uint32_t i = 0; fdt_reservation(dtb, i, &entry); i++) {
+    for (uint32_t i = 0; fdt_reservation(dtb, i, &entry); i++)
         reserve(entry);
-    }
     if (machine.reserved_count == 0) {
         /* Some firmware does not say where it lives: below the kernel. */
         reserve((struct range){0, start});
@@ -272,43 +252,37 @@ static void reserve_boot(const void *dtb) {
 
 /* Context i of the PLIC is the i-th pair (hart's controller, interrupt of the
  * hart) in interrupts-extended. */
-static void contexts_finish(const struct survey *survey) {
+static void contexts_finish(void) {
     memset(machine.plic.context, 0xff, sizeof(machine.plic.context));
-    for (uint32_t i = 0; i < survey->contexts.len / 8; i++) {
-        uint32_t controller = read_be32(survey->contexts.data + 8 * i);
-        uint32_t interrupt = read_be32(survey->contexts.data + 8 * i + 4);
-        for (uint32_t id = 0; id < hart_count; id++) {
+    for (uint32_t i = 0; i < contexts.len / 8; i++) {
+        uint32_t controller = read_be32(contexts.data + 8 * i);
+        uint32_t interrupt = read_be32(contexts.data + 8 * i + 4);
+        for (uint32_t id = 0; id < hart_count; id++)
             if (interrupt == INTERRUPT_EXTERNAL && controller != 0 &&
-                controller == survey->controllers[id]) {
+                controller == controllers[id])
                 machine.plic.context[id] = (int32_t)i;
-            }
-        }
     }
 }
 
 void machine_init(uint64_t boot_hart, const void *dtb) {
-    struct survey survey = {0};
     harts[0].sbi_id = boot_hart;
     machine.sstc = true; /* until a hart has it not */
-    fdt_walk(dtb, visit, &survey);
+    fdt_walk(dtb, visit, NULL);
     uint64_t wanted = bootarg_number("harts", HART_MAX);
-    if (wanted > 0 && wanted < hart_count) {
+    if (wanted > 0 && wanted < hart_count)
         hart_count = (uint32_t)wanted;
-    }
     machine.sstc = machine.sstc && bootarg_number("sstc", 1) != 0;
-    contexts_finish(&survey);
+    contexts_finish();
     initrd_from_bootargs();
     reserve_boot(dtb);
-    if (machine.timebase == 0) {
+    if (machine.timebase == 0)
         panic("device tree: no timebase-frequency");
-    }
 }
 
 uint64_t machine_memory_size(void) {
     uint64_t size = 0;
-    for (uint32_t i = 0; i < machine.memory_count; i++) {
+    for (uint32_t i = 0; i < machine.memory_count; i++)
         size += machine.memory[i].size;
-    }
     return size;
 }
 
@@ -320,13 +294,10 @@ static bool pages_contain(struct range registers, struct range range) {
 }
 
 bool machine_is_device(struct range range) {
-    if (pages_contain(machine.uart.device.registers, range)) {
+    if (pages_contain(machine.uart.device.registers, range))
         return true;
-    }
-    for (uint32_t i = 0; i < machine.virtio_count; i++) {
-        if (pages_contain(machine.virtio[i].registers, range)) {
+    for (uint32_t i = 0; i < machine.virtio_count; i++)
+        if (pages_contain(machine.virtio[i].registers, range))
             return true;
-        }
-    }
     return false;
 }

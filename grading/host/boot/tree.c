@@ -38,13 +38,14 @@ static void visit(const struct fdt_node *node, void *context) {
     struct range range;
     struct fdt_value value;
     found->nodes++;
-    if (fdt_has_string(node, "device_type", "cpu")) {
+    if (fdt_lists(node, "device_type", "cpu")) {
         found->harts++;
     }
-    if (fdt_has_string(node, "device_type", "memory")) {
+    if (fdt_lists(node, "device_type", "memory")) {
         fdt_reg(node, 0, &found->memory);
     }
-    if (fdt_compatible(node, "ns16550a") && fdt_reg(node, 0, &found->uart)) {
+    if (fdt_lists(node, "compatible", "ns16550a") &&
+        fdt_reg(node, 0, &found->uart)) {
         found->uart_irq = fdt_word(node, "interrupts", 0, 0);
     }
     if (fdt_named(node, "cpus")) {
