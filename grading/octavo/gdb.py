@@ -76,7 +76,7 @@ def run_gdb(options: bootlib.Options, script: Sequence[str]) -> str:
 
 MARK = "echo \\n--\\n"  # a command
 AT_EXIT = ['break sys_exit if $_streq($program(), "echo")', "continue"]
-LEAVE_OUT = ("MAKE", "TEST", "RUN", "APPEND", "LIVE", "GDBFLAGS", "LAB")
+LEAVE_OUT = ("MAKE", "TEST", "RUN", "APPEND", "LIVE", "GDBFLAGS", "LAB", "PYTHONUN")
 
 
 def session(script: Sequence[str], *options: str, **more: str) -> str:
