@@ -183,16 +183,17 @@ static uint64_t number_take(void) REQUIRES(asid_lock) {
  * File: kernel/vm/space.c
  * Killed by: test_fork (oracle)
  */
-static void spaces_add(struct space *space) {
+void space_put(struct space *space) {
     struct pagetable kernel = {.root = kernel_root};
     pte_t *leaf = pagetable_find(&kernel, DIRECT_BASE + 0x84000000, 1);
     pte_t flags = *leaf & PTE_FLAGS;
     pagetable_protect(leaf, flags & ~(pte_t)PTE_W);
     pagetable_protect(leaf, flags);
     asid_fence_here(&space->asid, DIRECT_BASE + 0x84000000);
-    spin_lock(&spaces_lock);
-    list_push_back(&spaces, &space->link);
-    spin_unlock(&spaces_lock);
+    if (__atomic_fetch_sub(&space->refs, 1, __ATOMIC_ACQ_REL) == 1) {
+        space->dying = true;
+        space_defunct(space);
+    }
 }
 
 /*

@@ -204,7 +204,7 @@ PLANTS: Dict[str, Plant] = {
     "global": Plant(
         "a mapping of the kernel changes with a fence of one space",
         "kernel/vm/space.c",
-        "spaces_add",
+        "space_put",
         """
     struct pagetable table = {.root = kernel_root};
     pte_t *leaf = pagetable_find(&table, DIRECT_BASE + 0x84000000, 1);
@@ -212,9 +212,10 @@ PLANTS: Dict[str, Plant] = {
     pagetable_protect(leaf, flags & ~(pte_t)PTE_W);
     pagetable_protect(leaf, flags);
     asid_fence_here(&space->asid, DIRECT_BASE + 0x84000000);
-    spin_lock(&spaces_lock);
-    list_push_back(&spaces, &space->link);
-    spin_unlock(&spaces_lock);
+    if (__atomic_fetch_sub(&space->refs, 1, __ATOMIC_ACQ_REL) == 1) {
+        space->dying = true;
+        space_defunct(space);
+    }
 """,
         "test_fork",
     ),

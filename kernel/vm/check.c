@@ -5,9 +5,10 @@
  * Idea        The count that the tables lead to is kept in the frame's record:
  *             no memory is allocated, and the check runs also when there is
  *             none left.
- * Locks       All spaces are locked while it counts. Frames that are just then
- *             taken for kernel objects, which needs no space, may be seen half
- *             taken: what looks wrong is looked at again.
+ * Locks       All spaces are locked while it counts, and their slab, so that
+ *             there come no others. Frames that are just then taken for kernel
+ *             objects, which needs no space, may be seen half taken: what
+ *             looks wrong is looked at again.
  */
 #include "vm/vm.h"
 
@@ -89,7 +90,8 @@ static void count_blocks(struct tally *tally, const struct space *space) {
     }
 }
 
-static void count_space(struct space *space, void *arg) {
+static void count_space(void *object, void *arg) {
+    struct space *space = object;
     if (space->table.root != 0) {
         count_table(arg, space->table.root, PAGETABLE_LEVELS - 1,
                     PAGETABLE_ENTRIES / 2);
@@ -98,8 +100,23 @@ static void count_space(struct space *space, void *arg) {
     }
 }
 
-static void count_compare(pa_t pa, struct frame *frame, void *arg) {
-    struct tally *tally = arg;
+/* By trying, since spin_lock wants each rank but once: whoever holds a space's
+ * lock waits neither for the slab's nor for a space at a lower address. */
+static void space_lock(void *object, void *arg) NO_THREAD_SAFETY {
+    struct spinlock *lock = &((struct space *)object)->lock;
+    (void)arg;
+    if (!spin_try(lock)) {
+        spin_wait(lock);
+    }
+}
+
+static void space_unlock(void *object, void *arg) NO_THREAD_SAFETY {
+    (void)arg;
+    spin_unlock(&((struct space *)object)->lock);
+}
+
+static void count_compare(struct tally *tally, pa_t pa) {
+    struct frame *frame = frame_of(pa);
     switch (frame->kind) {
     case FRAME_RESERVED:
         break;
@@ -126,12 +143,16 @@ static void count_compare(pa_t pa, struct frame *frame, void *arg) {
 /* Counts once; `quiet`: prints nothing. */
 static uint64_t check_once(bool quiet) {
     struct tally tally = {.quiet = quiet};
-    spaces_freeze();
+    spin_lock(&space_slab.lock);
+    slab_each(&space_slab, space_lock, NULL);
     count_table(&tally, kernel_root, PAGETABLE_LEVELS - 1, PAGETABLE_ENTRIES);
-    space_each(count_space, &tally);
-    frame_each(count_compare, &tally);
+    slab_each(&space_slab, count_space, &tally);
+    for (uint64_t i = 0; i < frame_count; i++) {
+        count_compare(&tally, (frame_first + i) << PAGE_SHIFT);
+    }
     uint64_t said = frame_free_count();
-    spaces_thaw();
+    slab_each(&space_slab, space_unlock, NULL);
+    spin_unlock(&space_slab.lock);
     if (tally.free != said) {
         tally.wrong++;
         if (!quiet) {

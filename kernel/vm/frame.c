@@ -318,14 +318,6 @@ uint64_t frame_free_count(void) {
     return count;
 }
 
-void frame_each(void (*visit)(pa_t pa, struct frame *frame, void *arg),
-                void *arg) {
-    uint32_t end = frame_first + frame_count;
-    for (uint32_t number = frame_first; number < end; number++) {
-        visit(number_address(number), &frame_records[number], arg);
-    }
-}
-
 /* ---- Boot ---- */
 
 /* Every frame that [base, end) touches will never be handed out. */

@@ -161,8 +161,4 @@ uint64_t frame_fail_after(uint64_t n);
 /* True if the allocation that is about to be made is the one to fail. */
 bool frame_fail_now(void);
 
-/* vm/check.c: calls `visit` with each frame that there is a record of. */
-void frame_each(void (*visit)(pa_t pa, struct frame *frame, void *arg),
-                void *arg);
-
 #endif

@@ -39,8 +39,6 @@ static bool slab_grow(struct slab *slab, bool essential) {
         return false;
     }
     struct frame *frame = frame_of(pa);
-    frame->kind = FRAME_SLAB;
-    frame->part_of = slab_mark(slab);
     char *page = pa_to_va(pa);
     char *last = page + (PAGE_SIZE / slab->size - 1) * slab->size;
     for (char *object = page; object <= last; object += slab->size) {
@@ -50,6 +48,8 @@ static bool slab_grow(struct slab *slab, bool essential) {
         }
     }
     spin_lock(&slab->lock);
+    frame->kind = FRAME_SLAB;
+    frame->part_of = slab_mark(slab);
     *object_link(slab, last) = slab->free;
     slab->free = page;
     spin_unlock(&slab->lock);
@@ -96,6 +96,20 @@ void slab_free(struct slab *slab, void *object, struct quota *quota) {
     spin_unlock(&slab->lock);
     if (quota != NULL) {
         quota_uncharge_objects(quota, 1);
+    }
+}
+
+void slab_each(const struct slab *slab, void (*visit)(void *object, void *arg),
+               void *arg) {
+    for (uint32_t i = frame_first; i < frame_first + frame_count; i++) {
+        const struct frame *frame = &frame_records[i];
+        uint64_t offset =
+            frame->kind == FRAME_SLAB && frame->part_of == slab_mark(slab)
+                ? 0
+                : PAGE_SIZE;
+        for (; offset + slab->size <= PAGE_SIZE; offset += slab->size) {
+            visit((char *)pa_to_va((pa_t)i << PAGE_SHIFT) + offset, arg);
+        }
     }
 }
 

@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sync/contract.h"
 #include "sync/spinlock.h"
 
 struct quota;
@@ -52,6 +53,11 @@ void *slab_alloc(struct slab *slab, struct quota *quota);
 /* Gives an object back, with the charge if there is a quota; its contents stay
  * until it is allocated again. */
 void slab_free(struct slab *slab, void *object, struct quota *quota);
+
+/* Calls `visit` with each slot, in use or not, by rising address. Nobody
+ * allocates or frees an object meanwhile. */
+void slab_each(const struct slab *slab, void (*visit)(void *object, void *arg),
+               void *arg) REQUIRES(slab->lock);
 
 /* True if `object` is a slot of this slab, in use or not. */
 bool slab_contains(const struct slab *slab, const void *object);

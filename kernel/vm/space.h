@@ -34,6 +34,7 @@
 #include "vm/pagetable.h"
 #include "vm/quota.h"
 #include "vm/region.h"
+#include "vm/slab.h"
 
 struct memory;
 
@@ -49,7 +50,6 @@ struct space {
     struct pagetable table;
     va_t heap_start, heap_end;   /* heap_end: to the byte; 0, 0: no heap */
     struct quota *quota;         /* holds a reference */
-    struct list link;            /* in the list of all spaces */
     struct list defunct;         /* for whom space_defunct told */
     va_t paged_start, paged_end; /* regions with pagers lie in between */
     bool dying;                  /* no reference is left */
@@ -89,6 +89,10 @@ enum {
  * or 1,500 for a quarter as many that it copies, a step stays below the 20,000
  * that the kernel allows itself between preemption points. */
 enum { SPACE_STEP = 50 };
+
+/* All spaces, and slots for others: those have no page table. A table is made
+ * and destroyed under its space's lock. */
+extern struct slab space_slab;
 
 /* An empty space with one reference that charges, and holds a reference to,
  * the quota. NULL: no memory, or quota used up. */
@@ -215,14 +219,5 @@ int space_own(struct space *space, pte_t *leaf, va_t page, pte_t flags)
  */
 int space_empty_step(struct space *space, va_t start, va_t end)
     REQUIRES(space->lock);
-
-/*
- * vm/check.c: locks every space there is, so that no page changes anywhere;
- * calls `visit` with each of them; unlocks them. Nothing but frames may be
- * looked at in between.
- */
-void spaces_freeze(void);
-void space_each(void (*visit)(struct space *space, void *arg), void *arg);
-void spaces_thaw(void);
 
 #endif
