@@ -157,7 +157,7 @@ def contents(kind: str, record: gdb.Value) -> str:
         return f", {number(record['tag'])} entries in use"
     if kind != "slab":
         return ""
-    mark = number(record["next"])  # the low half of the slab's address
+    mark = number(record["part_of"])  # the low half of the slab's address
     for name, function in SLABS:
         slab = variable(name, function)
         if variable_address(name, function) & 0xFFFFFFFF == mark:
