@@ -11,6 +11,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from inside import (  # noqa: E402
+    access,
     events,
     failing,
     messages,
@@ -46,5 +47,6 @@ for function in programs.FUNCTIONS:
     function()
 unwind.install()
 printers.install()
+access.begin()
 travel.begin()
 failing.begin()

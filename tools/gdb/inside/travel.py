@@ -23,7 +23,7 @@ from typing import Callable, Dict, Iterator, List, Optional, Tuple
 import bootlib
 import gdb
 
-from inside import decode
+from inside import access, decode
 from inside.kernel import (
     DIRECT_BASE,
     WORD,
@@ -214,6 +214,7 @@ def finish(_: object) -> None:
 
 def where(text: str = "") -> None:
     """Says where in the run the machine is, with GDB's own line."""
+    access.allow()
     follow()
     print(f"{text or 'At'} instruction {replay().now()}:")
     gdb.execute("frame")
