@@ -219,6 +219,7 @@ static void sender(uint64_t unused) {
         int64_t session = session_make(own, 1);
         int64_t result = -ENOMEM;
         plan_make(sent);
+        check_equal("ready", service_call(service.session, 0, 0, &m), 0);
         while (result == -ENOMEM) {
             m = plan_message(sent);
             m.words[0] = failures;
@@ -252,6 +253,8 @@ static uint64_t receive_try(uint64_t n, bool *reached) {
     uint64_t window = WINDOW + n % 64 * GIB;
     unsigned pages = plan_items(sent) * sent->pages;
     struct message m;
+    service_receive(service.endpoint, &m, MESSAGE_CALL); /* has pages */
+    check_equal("ready", service_answer(0, 0), 0);
     check_ok("accept", sys_accept(0, window, pages * PAGE_SIZE, pages, 1,
                                   HANDLE_RECEIVED));
     pause_ms(SETTLE_MS);
