@@ -104,6 +104,8 @@ enum debug_operation {
     DEBUG_COUNTER = 2,      /* a1: enum counter; a1 out: over all harts */
 };
 
+enum { LOCK_KINDS = 16 };
+
 /* What each hart counts, from its start. */
 enum counter {
     COUNTER_CALL_SLOW = 0, /* fast calls and replies are not counted */
@@ -129,25 +131,9 @@ enum counter {
     COUNTER_PAGES_SHARED,
     COUNTER_PAGES_COWED,
     COUNTER_PAGES_LENT,
-    /* How often the hart found a lock of this kind taken, and waited; in the
-     * order of enum lock_rank. */
-    COUNTER_LOCK_TREE,
-    COUNTER_LOCK_PROCESS,
-    COUNTER_LOCK_IRQ,
-    COUNTER_LOCK_ENDPOINT,
-    COUNTER_LOCK_HANDLES,
-    COUNTER_LOCK_LOAN,
-    COUNTER_LOCK_SPACE,
-    COUNTER_LOCK_WAIT,
-    COUNTER_LOCK_TIMER,
-    COUNTER_LOCK_ASID,
-    COUNTER_LOCK_SLAB,
-    COUNTER_LOCK_FRAME,
-    COUNTER_LOCK_POOL,
-    COUNTER_LOCK_PLIC,
-    COUNTER_LOCK_CONSOLE,
-    COUNTER_LOCK_ORACLE,
-    COUNTER_MAX,
+    COUNTER_LOCK, /* and the next: how often the hart found a lock of this kind
+                     taken, and waited; in the order of enum lock_rank */
+    COUNTER_MAX = COUNTER_LOCK + LOCK_KINDS,
 };
 
 #endif

@@ -28,10 +28,9 @@
 #define CSR_STIMECMP 0x14d
 
 enum {
-    SSTATUS_SIE = 1 << 1,     /* interrupts on, in supervisor mode */
-    SSTATUS_SPP = 1 << 8,     /* the trap came from supervisor mode */
-    SSTATUS_FS = 3 << 13,     /* state of the FPU: */
-    SSTATUS_FS_OFF = 0 << 13, /* an FPU instruction traps */
+    SSTATUS_SIE = 1 << 1, /* interrupts on, in supervisor mode */
+    SSTATUS_SPP = 1 << 8, /* the trap came from supervisor mode */
+    SSTATUS_FS = 3 << 13, /* state of the FPU; 0: its instructions trap */
     SSTATUS_FS_INITIAL = 1 << 13,
     SSTATUS_FS_CLEAN = 2 << 13, /* registers equal what is saved */
     SSTATUS_FS_DIRTY = 3 << 13, /* registers were written */

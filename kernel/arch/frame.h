@@ -34,7 +34,6 @@ enum {
     REG_A5 = 15,
     REG_A6 = 16,
     REG_A7 = 17,
-    REG_S2 = 18,
     REG_T3 = 28,
     REG_T4 = 29,
     REG_T5 = 30,

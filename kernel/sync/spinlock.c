@@ -8,14 +8,13 @@
 #include "arch/ipi.h"
 #include "lib/panic.h"
 
-_Static_assert(COUNTER_LOCK_TREE + RANK_ORACLE == COUNTER_LOCK_ORACLE,
-               "a counter for each kind of lock");
+_Static_assert(RANK_ORACLE + 1 == (int)LOCK_KINDS, "a counter for each");
 
 /* The holder may be waiting for this hart to fence: serve it, or both wait for
  * ever. */
 void spin_wait(struct spinlock *lock) {
     uint32_t turns = 0;
-    hart_count_event((enum counter)(COUNTER_LOCK_TREE + lock->rank));
+    hart_count_event((enum counter)(COUNTER_LOCK + lock->rank));
     do {
         while (__atomic_load_n(&lock->word, __ATOMIC_RELAXED) != 0) {
             fence_serve();

@@ -50,22 +50,22 @@ static const char *const counter_names[] = {
     [COUNTER_PAGES_SHARED] = "pages_shared",
     [COUNTER_PAGES_COWED] = "pages_cowed",
     [COUNTER_PAGES_LENT] = "pages_lent",
-    [COUNTER_LOCK_TREE] = "lock_tree",
-    [COUNTER_LOCK_PROCESS] = "lock_process",
-    [COUNTER_LOCK_IRQ] = "lock_irq",
-    [COUNTER_LOCK_ENDPOINT] = "lock_endpoint",
-    [COUNTER_LOCK_HANDLES] = "lock_handles",
-    [COUNTER_LOCK_LOAN] = "lock_loan",
-    [COUNTER_LOCK_SPACE] = "lock_space",
-    [COUNTER_LOCK_WAIT] = "lock_wait",
-    [COUNTER_LOCK_TIMER] = "lock_timer",
-    [COUNTER_LOCK_ASID] = "lock_asid",
-    [COUNTER_LOCK_SLAB] = "lock_slab",
-    [COUNTER_LOCK_FRAME] = "lock_frame",
-    [COUNTER_LOCK_POOL] = "lock_pool",
-    [COUNTER_LOCK_PLIC] = "lock_plic",
-    [COUNTER_LOCK_CONSOLE] = "lock_console",
-    [COUNTER_LOCK_ORACLE] = "lock_oracle",
+    [COUNTER_LOCK] = "lock_tree",
+    "lock_process",
+    "lock_irq",
+    "lock_endpoint",
+    "lock_handles",
+    "lock_loan",
+    "lock_space",
+    "lock_wait",
+    "lock_timer",
+    "lock_asid",
+    "lock_slab",
+    "lock_frame",
+    "lock_pool",
+    "lock_plic",
+    "lock_console",
+    "lock_oracle",
 };
 
 _Static_assert(sizeof(counter_names) / sizeof(counter_names[0]) == COUNTER_MAX,
@@ -257,9 +257,9 @@ static void render_latency(struct page *page) {
 }
 
 static void render_locks(struct page *page) {
-    uint8_t which[COUNTER_MAX - COUNTER_LOCK_TREE];
+    uint8_t which[LOCK_KINDS];
     for (unsigned i = 0; i < sizeof(which); i++)
-        which[i] = (uint8_t)(COUNTER_LOCK_TREE + i);
+        which[i] = (uint8_t)(COUNTER_LOCK + i);
     head_print(page);
     counters_print(page, which, sizeof(which));
 }
