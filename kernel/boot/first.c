@@ -36,16 +36,16 @@ static void map(struct space *space, va_t at, uint64_t length, unsigned flags) {
 
 void first_process_start(void) {
     uint64_t length = (uint64_t)(first_image_end - first_image);
-    struct quota *quota = quota_create();
-    require(quota != NULL);
-    quota->essential = true; /* without the first process there is no system */
-    struct space *space = space_create(quota);
+    struct process *process = process_create(NULL);
+    require(process != NULL);
+    process->quota->essential = true; /* without it there is no system */
+    struct space *space = space_create(process->quota);
     require(space != NULL);
-    quota_put(quota);
     map(space, USER_IMAGE, length, 0);
     require(space_write(space, USER_IMAGE, first_image, length) == 0 &&
             space_protect(space, USER_IMAGE, length,
                           PROT_READ | PROT_EXECUTE) == 0);
     map(space, USER_STACK_TOP - USER_STACK_SIZE, USER_STACK_SIZE, MAP_STACK);
-    require(process_create_first(space, USER_IMAGE, USER_STACK_TOP) != NULL);
+    process->space = space;
+    require(process_start_first(process, USER_IMAGE, USER_STACK_TOP));
 }

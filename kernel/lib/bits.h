@@ -10,18 +10,6 @@
 
 #include <stdint.h>
 
-/* The number of the lowest bit set in a word that is not 0. */
-static inline unsigned bits_lowest(uint64_t word) {
-    unsigned number = 0;
-    for (unsigned half = 32; half > 0; half /= 2) {
-        if ((word & ((1ull << half) - 1)) == 0) {
-            word >>= half;
-            number += half;
-        }
-    }
-    return number;
-}
-
 /* The number of the highest bit set in a word that is not 0. */
 static inline unsigned bits_highest(uint64_t word) {
     unsigned number = 0;
@@ -32,6 +20,11 @@ static inline unsigned bits_highest(uint64_t word) {
         }
     }
     return number;
+}
+
+/* The same for the lowest. */
+static inline unsigned bits_lowest(uint64_t word) {
+    return bits_highest(word & -word);
 }
 
 /* Rounds to a multiple of `unit`, a power of two. */

@@ -39,33 +39,23 @@ void proc_init(void) {
     sched_init();
 }
 
-/* What the last user of this memory left goes. */
-static void process_reset(struct process *process) {
+struct process *process_create(const struct process *parent) {
     const size_t kept = offsetof(struct process, life);
-    memset((char *)process + kept, 0, sizeof *process - kept);
-    process->life = LIFE_BUILDING;
-    process->priority_ceiling = PRIORITY_MAX;
-}
-
-/* Takes over the reference to the quota, which may be NULL. */
-static struct process *process_alloc(struct quota *quota) {
-    if (!quota)
-        return NULL;
-    struct process *process = slab_alloc(&processes, NULL);
+    struct quota *quota = quota_create();
+    struct process *process = quota ? slab_alloc(&processes, NULL) : NULL;
     if (!process) {
-        quota_put(quota);
+        if (quota)
+            quota_put(quota);
         return NULL;
     }
-    process_reset(process);
+    /* What the last user of this memory left goes. */
+    memset((char *)process + kept, 0, sizeof *process - kept);
+    process->life = LIFE_BUILDING;
     process->quota = quota;
-    return process;
-}
-
-struct process *process_create(struct process *parent) {
-    struct process *process = process_alloc(quota_create());
-    if (!process)
-        return NULL;
-    process->quota->frames_max = parent->quota->frames_max;
+    process->priority_ceiling = PRIORITY_MAX;
+    if (!parent)
+        return process;
+    quota->frames_max = parent->quota->frames_max;
     process->priority_ceiling = parent->priority_ceiling;
     memcpy(process->name, parent->name, sizeof process->name);
     process->fault_start = parent->fault_start;
@@ -128,25 +118,21 @@ static int64_t process_publish(struct process *process,
 
 /* ---- The first process ---- */
 
-struct process *process_create_first(struct space *space, uint64_t entry,
-                                     uint64_t stack) {
+bool process_start_first(struct process *process, uint64_t entry,
+                         uint64_t stack) {
     static const struct handle_entry authority = {
         .type = HANDLE_AUTHORITY,
         .rights = RIGHT_CONTROL | RIGHT_PASS | RIGHT_GRANT | RIGHT_INHERIT,
     };
-    struct process *process = process_alloc(quota_get(space->quota));
-    if (!process)
-        return NULL;
-    process->space = space;
     process->essential = true;
     memcpy(process->name, "first", sizeof "first");
     handle_insert(&process->handles, SLOT_GRANT, &authority);
     struct thread *thread = thread_create(process);
     if (!thread)
-        return NULL;
+        return false;
     thread->frame.x[REG_PC] = entry;
     thread->frame.x[REG_SP] = stack;
-    return process_publish(process, NULL) == FIRST_PID ? process : NULL;
+    return process_publish(process, NULL) == FIRST_PID;
 }
 
 /*

@@ -82,17 +82,16 @@ extern struct spinlock tree_lock;
 /* Sets up tables and idle threads. Once, at boot. */
 void proc_init(void);
 
-/*
- * The first process, around a space that the boot code has filled, with one
- * thread ready at `entry`. Its slot SLOT_GRANT holds an authority handle. Takes
- * over the caller's reference to the space. NULL: out of memory.
- */
-struct process *process_create_first(struct space *space, uint64_t entry,
-                                     uint64_t stack);
+/* A process in BUILDING with a quota of its own and the parent's limits (NULL:
+ * none), but no pid, space, or thread. NULL: no memory. */
+struct process *process_create(const struct process *parent);
 
-/* A process in BUILDING with the parent's limits and a quota of its own, but no
- * pid, space, or thread. NULL: no memory. */
-struct process *process_create(struct process *parent);
+/*
+ * Makes the first process of one that has its space, with one thread ready at
+ * `entry`. Its slot SLOT_GRANT holds an authority handle. False: out of memory.
+ */
+bool process_start_first(struct process *process, uint64_t entry,
+                         uint64_t stack);
 
 /* The live process with this pid, or NULL. Caller holds tree_lock. */
 struct process *process_find(int64_t pid) REQUIRES(tree_lock);
