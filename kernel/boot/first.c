@@ -7,7 +7,7 @@
  *             to lie in memory: some pages to be read and executed. It finds
  *             `init` in the initrd and goes on as that (user/boot/first.c).
  */
-#include "boot/first.h"
+#include "boot/main.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -15,7 +15,6 @@
 #include "arch/hart.h"
 #include "arch/sbi.h"
 #include "arch/stack.h"
-#include "boot/first.h"
 #include "dev/console.h"
 #include "dev/finisher.h"
 #include "dev/machine.h"

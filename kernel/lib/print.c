@@ -110,32 +110,28 @@ static struct spec parse_spec(const char **format) {
 /* Formats one argument by its letter. */
 static void put_argument(struct sink *sink, struct spec *spec, char letter,
                          va_list *arguments) {
-    int64_t number;
+    uint64_t number;
     switch (letter) {
-    case 'd':
-        number =
-            spec->wide ? va_arg(*arguments, int64_t) : va_arg(*arguments, int);
-        put_number(sink, spec, (uint64_t)number, 10, number < 0);
-        break;
-    case 'u':
-    case 'x':
-        put_number(sink, spec,
-                   spec->wide ? va_arg(*arguments, uint64_t)
-                              : va_arg(*arguments, unsigned),
-                   letter == 'x' ? 16 : 10, false);
-        break;
     case 'p':
         sink_put(sink, '0');
         sink_put(sink, 'x');
-        put_number(sink, &(struct spec){.pad = '0', .width = 16},
-                   (uintptr_t)va_arg(*arguments, void *), 16, false);
+        *spec = (struct spec){.pad = '0', .wide = true, .width = 16};
+        /* fall through */
+    case 'd':
+    case 'u':
+    case 'x':
+        number = spec->wide      ? va_arg(*arguments, uint64_t)
+                 : letter == 'd' ? (uint64_t)va_arg(*arguments, int)
+                                 : va_arg(*arguments, unsigned);
+        put_number(sink, spec, number, letter == 'x' || letter == 'p' ? 16 : 10,
+                   letter == 'd' && (int64_t)number < 0);
         break;
     case 's':
         put_string(sink, spec, va_arg(*arguments, const char *));
         break;
     case 'c':
-        sink_put(sink, (char)va_arg(*arguments, int));
-        break;
+        letter = (char)va_arg(*arguments, int);
+        /* fall through */
     default:
         sink_put(sink, letter);
         break;

@@ -44,18 +44,16 @@ int64_t sys_space_create(struct thread *self) {
 static void commit(struct thread *self, struct space *space) {
     struct process *process = self->process;
     struct space *old = process->space;
-    uint64_t name[2] = {self->frame.x[REG_A6], self->frame.x[REG_T0]};
-    uint64_t entry = argument(self, 1);
-    uint64_t stack = argument(self, 2);
-    uint64_t arguments[2] = {argument(self, 3), argument(self, 4)};
+    struct trap_frame start = {.hart = self->frame.hart};
+    start.x[REG_PC] = argument(self, 1);
+    start.x[REG_SP] = argument(self, 2);
+    start.x[REG_A0] = argument(self, 3);
+    start.x[REG_A1] = argument(self, 4);
+    memcpy(process->name, &self->frame.x[REG_A6], 8);
+    memcpy(process->name + 8, &self->frame.x[REG_T0], 8);
+    self->frame = start;
     fpu_switch_out(self);
     memset(self->fpu, 0, sizeof self->fpu);
-    memset(self->frame.x, 0, sizeof self->frame.x);
-    self->frame.x[REG_PC] = entry;
-    self->frame.x[REG_SP] = stack;
-    self->frame.x[REG_A0] = arguments[0];
-    self->frame.x[REG_A1] = arguments[1];
-    memcpy(process->name, name, sizeof name);
     process->fault_start = process->fault_end = process->fault_handler = 0;
     process->space = space;
     self->space = space;

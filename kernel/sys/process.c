@@ -69,49 +69,46 @@ int64_t sys_process_limit(struct thread *self) {
     return error;
 }
 
-/* state | threads << 8 | highest priority << 16; *time: it has run. */
-static uint64_t describe_state(struct process *process, uint64_t *time) {
+/* info->state, and the time it has run. */
+static void describe_state(struct process *process, struct process_info *info) {
     uint64_t state = PROCESS_WAITING;
     uint32_t priority = 0;
     spin_lock(&process->lock);
-    *time = process->time;
+    info->time = process->time;
     struct thread *thread = NULL;
     while ((thread = thread_next(process, thread))) {
         if (thread->state == THREAD_READY || thread->state == THREAD_RUNNING)
             state = PROCESS_RUNNING;
         if (thread->priority > priority)
             priority = thread->priority;
-        *time += thread->time;
+        info->time += thread->time;
     }
     if (process->life == LIFE_ZOMBIE)
         state = PROCESS_ZOMBIE;
     else if (process->life != LIFE_LIVE)
         state = PROCESS_EXITING;
-    state |= process->thread_count << 8 | (uint64_t)priority << 16;
+    info->state = state | process->thread_count << 8 | priority << 16;
     spin_unlock(&process->lock);
-    return state;
 }
 
 int64_t sys_process_info(struct thread *self) {
-    uint64_t time, name[2];
+    struct process_info info = {0};
     uint64_t index = argument(self, 0);
     if (index >= PROCESS_MAX)
         return -EINVAL;
     sched_charge(self->frame.hart, self);
     spin_lock(&tree_lock);
     struct process *process = process_at((unsigned)index);
-    int64_t pid = process ? process->pid : -ENOENT;
+    info.pid = process ? process->pid : -ENOENT;
     if (process) {
-        memcpy(name, process->name, sizeof name);
-        result(self, 1, process->parent ? (uint64_t)process->parent->pid : 0);
-        result(self, 2, describe_state(process, &time));
-        result(self, 3, process->quota->frames);
-        result(self, 4, time);
-        result(self, 5, name[0]);
-        result(self, 6, name[1]);
+        info.parent = process->parent ? process->parent->pid : 0;
+        describe_state(process, &info);
+        info.frames = process->quota->frames;
+        memcpy(info.name, process->name, sizeof info.name);
+        memcpy(&self->frame.x[REG_A0], &info, sizeof info);
     }
     spin_unlock(&tree_lock);
-    return pid;
+    return info.pid;
 }
 
 /* ---- Threads ---- */
