@@ -163,19 +163,12 @@ void asid_fence(struct asid *asid, va_t va, uint64_t pages) {
 }
 
 /*
- * M-61: the number of a dead space is given to a new one at once.
+ * M-61: a new space has another one's number.
  * File: kernel/vm/asid.c
  * Killed by: test_fork (oracle)
  */
-static uint64_t number_take(void) REQUIRES(asid_lock) {
-    taken[0] &= ~dead[0];
-    dead[0] = 0;
-    cursor = 0;
-    uint64_t number = number_find();
-    if (number == 0) {
-        numbers_reclaim();
-    }
-    return number;
+void asid_once(struct asid *asid) {
+    asid->number = __atomic_add_fetch(&slots, 1, __ATOMIC_RELAXED) % 3 + 1;
 }
 
 /*

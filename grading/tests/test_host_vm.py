@@ -73,7 +73,7 @@ CASES = {
     "roll_0": "A machine without address-space numbers",
     "roll_stay": "A living space keeps its number when others run out",
     "roll_full": "When all numbers are in use there is no further space",
-    "roll_once": "A number is given back once",
+    "roll_once": "A space that has ended is fenced once",
     "random_one_hart": "Random operations agree with a model",
     "random_four_harts": "Random operations on four harts",
     "random_few_numbers": "Random operations with sixty-four address-space numbers",

@@ -30,7 +30,7 @@ def test_leave(tmp_path: Path) -> None:
             OTHER,
             "delete",
             "set $asks = $_thread",
-            "hbreak *satp_leave if $_thread != $asks",
+            "hbreak *satp_forget if $_thread != $asks",
             "continue",
             "finish",
             'printf "left: %d\\n", $satp == kernel_satp',

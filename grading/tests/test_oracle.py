@@ -183,12 +183,13 @@ PLANTS: Dict[str, Plant] = {
         "test_item_big",
     ),
     "reuse": Plant(
-        "numbers are given out again without a flush",
+        "a space that ends is not forgotten",
         "kernel/vm/asid.c",
-        "number_find",
+        "satp_forget",
         """
-    taken[0] = taken[0] % 3 + 1;
-    return taken[0];
+    if (csr_read(satp) == satp) {
+        asid_satp(hart_self(), kernel_satp);
+    }
 """,
         "test_fork",
     ),

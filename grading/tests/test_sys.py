@@ -18,7 +18,7 @@ remap_count remap_min remap_average remap_max remap_sum
 """.split()
 
 LOCKS = """
-tree process irq endpoint handles loan space wait timer asid slab frame
+tree process irq endpoint handles loan space wait timer slab frame
 pool plic console oracle
 """.split()
 

@@ -104,7 +104,7 @@ enum debug_operation {
     DEBUG_COUNTER = 2,      /* a1: enum counter; a1 out: over all harts */
 };
 
-enum { LOCK_KINDS = 16 };
+enum { LOCK_KINDS = 15 };
 
 /* What each hart counts, from its start. */
 enum counter {

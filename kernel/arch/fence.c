@@ -34,7 +34,6 @@ enum fence_kind {
     FENCE_RANGE,
     FENCE_SPACE,
     FENCE_LEAVE,
-    FENCE_FULL,
 };
 
 struct fence_request {
@@ -66,9 +65,6 @@ static void request_run(const struct fence_request *request) {
         break;
     case FENCE_LEAVE:
         fence_leave_hook(request->asid);
-        break;
-    case FENCE_FULL:
-        fence_local_all();
         break;
     }
 }
@@ -134,10 +130,6 @@ void fence_remote_asid(uint32_t mask, uint64_t asid) {
 
 void fence_remote_leave(uint32_t mask, uint64_t satp) {
     fence_request(mask, FENCE_LEAVE, 0, 0, satp);
-}
-
-void fence_remote_all(void) {
-    fence_request(UINT32_MAX, FENCE_FULL, 0, 0, 0);
 }
 
 void fence_code(void) {

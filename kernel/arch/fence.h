@@ -81,12 +81,10 @@ void fence_remote_range(uint32_t mask, va_t va, uint64_t len, uint64_t asid);
 /* fence_local_asid on other harts. */
 void fence_remote_asid(uint32_t mask, uint64_t asid);
 
-/* Makes other harts leave the address space with this satp, if they are in it:
- * no thread is, but a hart may be that has nothing else to run yet. */
+/* Makes other harts forget the address space with this satp, and leave it if
+ * they are in it: no thread is, but a hart may be that has nothing else to run
+ * yet. */
 void fence_remote_leave(uint32_t mask, uint64_t satp);
-
-/* fence_local_all on all other harts. */
-void fence_remote_all(void);
 
 /* fence_local_code on every hart. */
 void fence_code(void);

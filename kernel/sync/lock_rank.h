@@ -20,7 +20,6 @@ enum lock_rank {
     RANK_SPACE,        /* regions and page tables (vm) */
     RANK_THREAD_WAIT,  /* sleepers, joiners, notifications (proc, ipc) */
     RANK_TIMER,        /* a hart's deadlines (proc) */
-    RANK_ASID,         /* address-space numbers (vm) */
     RANK_SLAB,         /* an object cache (vm) */
     RANK_FRAME,        /* a hart's free frames (vm) */
     RANK_POOL,         /* the free frames behind those (vm) */

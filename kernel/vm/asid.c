@@ -2,40 +2,25 @@
 /*
  * vm/asid.c: numbering spaces, and fencing them.
  *
- * Idea        Numbers are given out in ascending order. A space that ends
- *             leaves its translations in the TLBs and its number behind, until
- *             there is none left: then every hart forgets everything, once,
- *             and the numbers of the dead are free.
- *
- *               taken  0 1 1 1 1 1 1 1       taken  0 1 0 0 1 0 0 0
- *               dead   0 0 1 1 0 1 1 1  -->  dead   0 0 0 0 0 0 0 0
- *                                     ^             ^
- *                                     cursor        cursor
- *
- * Invariants  I1 a number that is not taken names nothing in any TLB: it was
- *                never used, or every hart has flushed since its space's end;
+ * Idea        A space has the number of its slot in the slab of spaces, which
+ *             the slot was given when its memory was new. So nobody looks for
+ *             a free number: who finds a free slot has one. Free slots are used
+ *             last in, first out, so one beyond the machine's numbers is tried
+ *             only when all others are in use.
+ * Invariants  I1 the number of a slot that holds no space names nothing in any
+ *                TLB: each hart of its last space's mask has fenced it;
  *             I2 a space's mask has every hart whose TLB may hold its entries.
- * Locks       asid_lock (RANK_ASID) guards the numbers. Other harts serve the
- *             fence that is made under it while they wait for any lock.
  */
 #include "vm/asid.h"
 
 #include "abi/layout.h"
 #include "arch/fence.h"
-#include "lib/bits.h"
-#include "sync/spinlock.h"
 #include "vm/kernelmap.h"
 
-enum {
-    WORD_BITS = 64,
-    WORDS_MAX = (SATP_ASID_MASK + 1) / WORD_BITS,
-};
+enum { NUMBERS_MIN = 64 }; /* with fewer, spaces have none of their own */
 
-static struct spinlock asid_lock = SPINLOCK(RANK_ASID);
-static uint64_t taken[WORDS_MAX]; /* bit: the number cannot be given out */
-static uint64_t dead[WORDS_MAX];  /* of those: its space has ended */
-static unsigned word_count;       /* for the machine's numbers; 0: too few */
-static unsigned cursor;           /* no word before it has a free number */
+static uint64_t number_last; /* that the machine has; 0: hardly any */
+static uint32_t slots;       /* that have a number; atomic */
 
 static uint64_t satp_number(uint64_t satp) {
     return satp >> SATP_ASID_SHIFT & SATP_ASID_MASK;
@@ -43,10 +28,11 @@ static uint64_t satp_number(uint64_t satp) {
 
 /* For this hart, where it may be in the middle of something: it waits for a
  * lock, or was interrupted. */
-static void satp_leave(uint64_t satp) {
+static void satp_forget(uint64_t satp) {
     if (csr_read(satp) == satp) {
         asid_satp(hart_self(), kernel_satp);
     }
+    fence_local_asid(satp_number(satp));
 }
 
 uint64_t asid_init(void) {
@@ -54,68 +40,33 @@ uint64_t asid_init(void) {
     uint64_t highest = satp_number(csr_read(satp));
     csr_write(satp, kernel_satp);
     fence_local_all();
-    word_count = (unsigned)((highest + 1) / WORD_BITS);
-    taken[0] |= 1; /* the kernel's own table */
-    fence_leave_hook = satp_leave;
+    number_last = highest + 1 < NUMBERS_MIN ? 0 : highest;
+    fence_leave_hook = satp_forget;
     return highest;
 }
 
 bool asid_is_plenty(void) {
-    return word_count > 0;
+    return number_last > 0;
 }
 
 /* ---- Numbers ---- */
 
-/* 0: there is none. */
-static uint64_t number_find(void) REQUIRES(asid_lock) {
-    for (; cursor < word_count; cursor++) {
-        if (~taken[cursor] != 0) {
-            unsigned bit = bits_lowest(~taken[cursor]);
-            taken[cursor] |= 1ull << bit;
-            return cursor * WORD_BITS + bit;
-        }
-    }
-    return 0;
-}
-
-/* Frees the numbers of the dead. */
-static void numbers_reclaim(void) REQUIRES(asid_lock) {
-    fence_local_all();
-    fence_remote_all();
-    for (unsigned i = 0; i < word_count; i++) {
-        taken[i] &= ~dead[i];
-        dead[i] = 0;
-    }
-    cursor = 0;
-}
-
-static uint64_t number_take(void) REQUIRES(asid_lock) {
-    uint64_t number = number_find();
-    if (number == 0) {
-        numbers_reclaim();
-        number = number_find();
-    }
-    return number;
+void asid_once(struct asid *asid) {
+    asid->number = __atomic_add_fetch(&slots, 1, __ATOMIC_RELAXED);
 }
 
 bool asid_create(struct asid *asid, pa_t root) {
-    uint64_t number = 0;
-    if (asid_is_plenty()) {
-        spin_lock(&asid_lock);
-        number = number_take();
-        spin_unlock(&asid_lock);
-    }
+    uint64_t number = asid_is_plenty() ? asid->number : 0;
     asid->satp = SATP_SV39 | number << SATP_ASID_SHIFT | root >> PAGE_SHIFT;
     asid->hart_mask = 0;
-    return number != 0 || !asid_is_plenty();
+    return number <= number_last;
 }
 
 void asid_release(struct asid *asid) {
-    uint64_t number = satp_number(asid->satp);
     if (asid->satp == 0) {
         return;
     }
-    satp_leave(asid->satp);
+    satp_forget(asid->satp);
     fence_remote_leave(asid->hart_mask, asid->satp);
     for (unsigned i = 0; i < hart_count; i++) {
         debug_assert(harts[i].satp != asid->satp);
@@ -125,11 +76,6 @@ void asid_release(struct asid *asid) {
     }
     asid->satp = 0;
     asid->hart_mask = 0; /* nothing of it will be used, so no fences */
-    if (number != 0) {
-        spin_lock(&asid_lock);
-        dead[number / WORD_BITS] |= 1ull << number % WORD_BITS;
-        spin_unlock(&asid_lock);
-    }
 }
 
 void asid_leave(void) {

@@ -3,8 +3,8 @@
  * vm/asid.h: address-space numbers, switching spaces, and fences.
  *
  * An ASID tags TLB entries, so that a switch of spaces need not flush. A space
- * has one number from its first day to its last. When no number is left, all
- * harts flush their TLBs, and those of spaces that have ended begin again.
+ * has one number from its first day to its last, and then the next space has it
+ * that takes its slot.
  *
  * A space is fenced on the harts in its mask: those that ever entered it. A
  * bit stays set as long as the space lives, so a hart that a thread of the
@@ -36,6 +36,7 @@ enum { FENCE_PAGES = 32 }; /* up to here fence page by page */
 struct asid {
     uint64_t satp;      /* root and number; 0 once it was released */
     uint32_t hart_mask; /* atomic: harts that have entered */
+    uint32_t number;    /* of the slot that the space is in */
 };
 
 /* Finds out which ASID is the highest, and returns it. Once, after
@@ -45,11 +46,14 @@ uint64_t asid_init(void);
 /* Whether spaces have numbers of their own. */
 bool asid_is_plenty(void);
 
-/* Numbers a fresh space with this root. False: every number is in use. */
+/* Gives a slot for spaces its number. */
+void asid_once(struct asid *asid);
+
+/* Begins a space with this root. False: every number is in use. */
 bool asid_create(struct asid *asid, pa_t root);
 
-/* Ends the use of a space's number: no hart is in the space afterwards. Again:
- * nothing happens. */
+/* Ends the use of a space's number: no hart is in the space afterwards, or
+ * remembers any of it. Again: nothing happens. */
 void asid_release(struct asid *asid);
 
 /*

@@ -16,7 +16,9 @@
 #include "vm/slab.h"
 
 static void space_once(void *object) {
-    spin_init(&((struct space *)object)->lock, RANK_SPACE);
+    struct space *space = object;
+    spin_init(&space->lock, RANK_SPACE);
+    asid_once(&space->asid);
 }
 
 struct slab space_slab = SLAB(struct space, space_once);

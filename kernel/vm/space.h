@@ -115,7 +115,7 @@ void space_put(struct space *space);
 
 /* Told of each space whose last reference went; set once by proc, which then
  * calls space_free_step until it returns true. The caller's hart, any lock
- * of a rank below RANK_ASID may be held. */
+ * of a rank below RANK_SLAB may be held. */
 extern void (*space_defunct)(struct space *space);
 
 /* Frees a bounded part of a defunct space. True: all of it is gone, with the

@@ -182,15 +182,6 @@ void fence_local_all(void) {
     fence_all(hart_self()->id);
 }
 
-void fence_remote_all(void) {
-    sim_fences++;
-    for (unsigned i = 0; i < hart_count; i++) {
-        if (i != hart_self()->id) {
-            fence_all(i);
-        }
-    }
-}
-
 void fence_code(void) {
     sim_code_fences++;
 }

@@ -256,7 +256,7 @@ static void test_roll_full(void) {
     CHECK(space_create(quota) == NULL);
     CHECK(quota->objects == objects && quota->frames == frames);
     CHECK(vm_check_frames() == 0);
-    /* The next one gets a number of the dead, and nothing else of it. */
+    /* The next one gets the number of the last, and nothing else of it. */
     uint64_t value;
     for (unsigned i = 0; i < NUMBERS; i++) {
         sim_hart(i % 2);
@@ -273,23 +273,22 @@ static void test_roll_full(void) {
     CHECK(vm_check_frames() == 0);
 }
 
-/* A space that ends in steps is released at each. */
+/* A space that ends in steps is released at each, and fenced at the first. */
 static void test_roll_once(void) {
-    enum { NUMBERS = 63 };
-    struct asid gone, heir, other[NUMBERS];
+    struct asid asid, other;
     sim_boot(FRAMES, 1, 6);
-    CHECK(asid_create(&gone, RAM_BASE));
-    uint64_t satp = gone.satp;
-    asid_release(&gone);
-    for (unsigned i = 1; i < NUMBERS; i++) {
-        CHECK(asid_create(&other[i], RAM_BASE));
-    }
-    CHECK(asid_create(&heir, RAM_BASE) && heir.satp == satp);
-    asid_release(&gone);
-    CHECK(!asid_create(&other[0], RAM_BASE));
-    asid_release(&heir);
-    CHECK(asid_create(&other[0], RAM_BASE));
-    CHECK(other[0].satp == satp);
+    asid_once(&asid);
+    asid_once(&other);
+    CHECK(asid_create(&asid, RAM_BASE) && asid_create(&other, RAM_BASE));
+    CHECK(asid.satp != other.satp);
+    uint64_t satp = asid.satp;
+    uint64_t fences = sim_fences;
+    asid_release(&asid);
+    CHECK(sim_fences > fences);
+    fences = sim_fences;
+    asid_release(&asid);
+    CHECK(sim_fences == fences);
+    CHECK(asid_create(&asid, RAM_BASE) && asid.satp == satp);
 }
 
 const struct test tlb_tests[] = {
@@ -307,6 +306,6 @@ const struct test tlb_tests[] = {
      test_roll_stay},
     {"roll_full", "When all numbers are in use there is no further space",
      test_roll_full},
-    {"roll_once", "A number is given back once", test_roll_once},
+    {"roll_once", "A space that has ended is fenced once", test_roll_once},
     {0},
 };

@@ -59,7 +59,6 @@ static const char *const counter_names[] = {
     "lock_space",
     "lock_wait",
     "lock_timer",
-    "lock_asid",
     "lock_slab",
     "lock_frame",
     "lock_pool",
