@@ -374,7 +374,7 @@ page_provide(struct space *space, const struct region *region, pte_t *leaf,
 static inline uint64_t pages_answered(const struct thread *self,
                                       const struct paging *paging) {
     (void)self;
-    return !paging->aside && paging->request.page != 0 ? PAGER_PAGES : 0;
+    return paging->request.page != 0 ? PAGER_PAGES : 0;
 }
 
 /*
@@ -384,8 +384,7 @@ static inline uint64_t pages_answered(const struct thread *self,
  */
 static inline uint64_t pages_answered(const struct thread *self,
                                       const struct paging *paging) {
-    return tag_label(self->frame.x[REG_A1]) >= 0 && !paging->aside &&
-                   paging->request.page != 0
-               ? TRANSFER_PAGES
-               : 0;
+    bool answers =
+        tag_label(self->frame.x[REG_A1]) >= 0 && paging->request.page != 0;
+    return answers ? TRANSFER_PAGES : 0;
 }

@@ -10,55 +10,43 @@
  * File: kernel/ipc/pager.c
  * Killed by: test_pager read (slow)
  */
-static void registers_save(struct thread *thread) {
-    struct paging *paging = &thread->paging;
-    memcpy(paging->saved, &thread->frame.x[REG_PC + 1],
-           sizeof paging->saved - sizeof(uint64_t));
-    paging->aside = true;
+static void pager_call(struct thread *self) {
+    items_forget(self);
+    message_clear(self->frame.x);
+    thread_set_flag(self, THREAD_PAGING);
+    self->paging.error = 0;
+    call_session(self, entry_of(&self->paging.request.pager));
 }
 
 /*
- * X-pager-aside: registers that were put aside for a fault come back after
- * another one.
- * File: kernel/ipc/fastfault.c
- * Killed by: test_pager_way mixed
- */
-struct thread *fastpath_fault(void) NO_THREAD_SAFETY {
-    struct thread *self = thread_self();
-    struct paging *paging = &self->paging;
-    const struct fill_request *request = &paging->request;
-    struct session *session = request->pager.session;
-    if (!fastpath_on || self->flags != 0 || paging->error != 0)
-        return NULL;
-    struct thread *receiver =
-        session_partner(self, session, request->pager.key);
-    if (!receiver)
-        return NULL;
-    struct endpoint *endpoint = session->endpoint;
-    if (!deadline_arm_late(self, pager_deadline(), THREAD_PAGING)) {
-        lock_drop(endpoint);
-        return NULL;
-    }
-    self->wait_sequence++;
-    pager_words(receiver->frame.x, request);
-    receiver->frame.x[REG_A7] = session->badge;
-    paging->in_call = false;
-    for (unsigned i = 0; i < MESSAGE_ITEMS; i++)
-        self->items[i].descriptor = 0; /* no window, whatever a1 says */
-    call_commit(self, receiver, endpoint, session);
-    return hand_over(self, receiver, endpoint);
-}
-
-/*
- * X-pager-mode: a thread stays marked as one that faults: its next call fails.
+ * X-pager-mode: a thread stays marked as one that faults: its next call is
+ * taken for a fault.
  * File: kernel/ipc/pager.c
  * Killed by: test_pager_end items
  */
-static void registers_restore(struct thread *thread) {
-    const struct paging *paging = &thread->paging;
-    if (paging->aside)
-        memcpy(&thread->frame.x[REG_PC + 1], paging->saved,
-               sizeof paging->saved);
+int pager_answer(struct thread *self, struct thread *caller) {
+    uint64_t tag = self->frame.x[REG_A1];
+    struct transfer transfer;
+    if (tag_handles(tag) > 0)
+        return -EMSGSIZE;
+    if (tag_label(tag) < 0 || tag_items(tag) == 0) {
+        pager_fail(caller, -EPERM);
+        return 0;
+    }
+    int error = answer_read(self, &transfer);
+    if (error)
+        return error;
+    transfer.from = self->space;
+    transfer.to = caller->space;
+    transfer.window = caller->paging.request.page;
+    transfer.fill = true;
+    error = space_transfer(&transfer);
+    if (error == TRANSFER_PREPARE)
+        error = answer_prepare(&transfer);
+    self->unprepared = error == TRANSFER_PREPARE;
+    if (error == -ENOMEM)
+        pager_fail(caller, error);
+    return error == -ENOMEM ? 0 : error;
 }
 
 /*
@@ -133,7 +121,6 @@ struct thread *fastpath_fault(void) NO_THREAD_SAFETY {
     self->wait_sequence++;
     pager_words(receiver->frame.x, request);
     receiver->frame.x[REG_A7] = session->badge;
-    paging->aside = false;
     for (unsigned i = 0; i < MESSAGE_ITEMS; i++)
         self->items[i].descriptor = 0; /* no window, whatever a1 says */
     call_commit(self, receiver, endpoint, session);
@@ -165,7 +152,7 @@ int pager_fault(struct thread *self) {
 void pager_fail(struct thread *thread, int error) {
     struct paging *paging = &thread->paging;
     uint64_t *x = thread->frame.x;
-    registers_restore(thread);
+    thread_clear_flag(thread, THREAD_PAGING);
     if (!paging->in_call) {
         paging->page = paging->request.page;
         paging->pc = x[REG_PC];
@@ -190,7 +177,7 @@ void pager_fail(struct thread *thread, int error) {
 void pager_fail(struct thread *thread, int error) {
     struct paging *paging = &thread->paging;
     uint64_t *x = thread->frame.x;
-    registers_restore(thread);
+    thread_clear_flag(thread, THREAD_PAGING);
     if (!paging->in_call) {
         paging->page = paging->request.page;
         paging->pc = x[REG_PC];
@@ -249,7 +236,7 @@ int pager_answer(struct thread *self, struct thread *caller) {
     if (error == -ENOMEM)
         pager_fail(caller, error);
     else if (!error)
-        registers_restore(caller);
+        thread_clear_flag(caller, THREAD_PAGING);
     return error == -ENOMEM ? 0 : error;
 }
 
@@ -281,7 +268,7 @@ int pager_answer(struct thread *self, struct thread *caller) {
     if (error == -ENOMEM)
         pager_fail(caller, error);
     else if (!error)
-        registers_restore(caller);
+        thread_clear_flag(caller, THREAD_PAGING);
     return error == -ENOMEM ? 0 : error;
 }
 
@@ -313,7 +300,7 @@ int pager_answer(struct thread *self, struct thread *caller) {
     if (error == -ENOMEM)
         pager_fail(caller, error);
     else if (!error)
-        registers_restore(caller);
+        thread_clear_flag(caller, THREAD_PAGING);
     return error == -ENOMEM ? 0 : error;
 }
 
@@ -343,7 +330,7 @@ int pager_answer(struct thread *self, struct thread *caller) {
         error = answer_prepare(&transfer);
     self->unprepared = error == TRANSFER_PREPARE;
     if (!error)
-        registers_restore(caller);
+        thread_clear_flag(caller, THREAD_PAGING);
     return error;
 }
 
@@ -375,22 +362,12 @@ static void pager_get(const struct pager *pager) {
 
 /*
  * X-pager-time: a pager may take for ever.
- * File: kernel/ipc/pager.c
+ * File: kernel/ipc/call.c
  * Killed by: test_pager_end timeout (slow)
  */
-static void pager_call(struct thread *self) {
-    const struct fill_request *request = &self->paging.request;
-    struct handle_entry entry = entry_of(&request->pager);
-    uint64_t *x = self->frame.x;
-    registers_save(self);
-    for (unsigned i = REG_A5; i <= REG_A7; i++)
-        x[i] = 0;
-    x[REG_T0] = x[REG_T1] = x[REG_T2] = 0;
-    pager_words(x, request);
-    x[REG_T6] = 0;
-    thread_set_flag(self, THREAD_PAGING);
-    self->paging.error = 0;
-    call_session(self, entry);
+static uint64_t frame_deadline(const struct thread *thread) {
+    return thread->flags & THREAD_PAGING ? DEADLINE_NONE
+                                         : thread->frame.x[REG_T6];
 }
 
 /*
@@ -417,7 +394,7 @@ struct thread *fastpath_fault(void) NO_THREAD_SAFETY {
     self->wait_sequence++;
     pager_words(receiver->frame.x, request);
     receiver->frame.x[REG_A7] = session->badge;
-    paging->in_call = paging->aside = false;
+    paging->in_call = false;
     for (unsigned i = 0; i < MESSAGE_ITEMS; i++)
         self->items[i].descriptor = 0; /* no window, whatever a1 says */
     call_commit(self, receiver, endpoint, session);

@@ -11,14 +11,18 @@
 
 #include "abi/errno.h"
 #include "arch/hart.h"
+#include "ipc/items.h"
 #include "ipc/message.h"
 #include "ipc/notification.h"
+#include "ipc/pager.h"
 #include "proc/process.h"
 #include "proc/wait.h"
 #include "vm/loan.h"
 
+/* Of a call or a send. */
 static uint64_t frame_deadline(const struct thread *thread) {
-    return thread->frame.x[REG_T6];
+    return thread->flags & THREAD_PAGING ? pager_deadline()
+                                         : thread->frame.x[REG_T6];
 }
 
 /* The call is an ordinary one: in a list, and counted. */
@@ -29,12 +33,10 @@ static void call_list(struct endpoint *endpoint, struct thread *caller)
     list_push_back(&endpoint->callers, &caller->link);
 }
 
-/* Ends that. A quick call leaves its tag in its register, so from here on an
- * older tag may be in the frame: no window must be left for it. */
+/* Ends that. */
 static void call_uncount(struct endpoint *endpoint, struct thread *caller)
     REQUIRES(endpoint->lock) {
-    for (unsigned i = 0; i < MESSAGE_ITEMS; i++)
-        caller->items[i].descriptor = 0;
+    items_forget(caller);
     caller->session->open--;
     if (__atomic_load_n(&caller->session->handles, __ATOMIC_ACQUIRE) == 0)
         session_end_unused(endpoint, caller->session);
@@ -168,14 +170,13 @@ send_wait(struct thread *self, struct endpoint *endpoint,
     return result;
 }
 
-/* Waits for the reply to a call that has just been delivered. */
-static void call_wait(struct thread *self) {
+/* Until when to wait for the reply to a call that has been delivered. Poll is
+ * about finding a receiver: the reply may take its time. So may one to a call
+ * that lends pages. */
+static uint64_t reply_deadline(const struct thread *self) {
     uint64_t deadline = frame_deadline(self);
-    /* Poll is about finding a receiver: the reply may take its time. So may
-     * one to a call that lends pages. */
-    if (deadline == DEADLINE_POLL || self->flags & THREAD_LENDS)
-        deadline = DEADLINE_NONE;
-    thread_wait(self, THREAD_CALLING, deadline);
+    bool any = deadline == DEADLINE_POLL || self->flags & THREAD_LENDS;
+    return any ? DEADLINE_NONE : deadline;
 }
 
 /* Whether the call, which took the slow path, can still be a quick one
@@ -205,14 +206,16 @@ send_now(struct thread *self, struct endpoint *endpoint,
         thread_wake(receiver);
         return 0;
     }
+    uint64_t deadline = DEADLINE_NONE;
     note_session(self, endpoint, session);
     if (!can_be_quick(self, endpoint, receiver)) {
         receiver_remove(endpoint, receiver);
         call_list(endpoint, self);
+        deadline = reply_deadline(self);
     }
     call_begin(self, receiver);
     thread_wake_handoff(receiver);
-    call_wait(self);
+    thread_wait(self, THREAD_CALLING, deadline);
     return RESULT_WAITING;
 }
 
@@ -226,6 +229,12 @@ send_locked(struct thread *self, struct endpoint *endpoint,
                     : send_wait(self, endpoint, session, call);
 }
 
+/* Nothing is open that could have windows. */
+static int64_t call_error(struct thread *self, int error) {
+    items_forget(self);
+    return message_error(self, error);
+}
+
 /* In line, so that a call need not look again and again whether it is one. */
 static inline __attribute__((always_inline)) int64_t
 send_through(struct thread *self, struct handle_entry entry, bool call) {
@@ -235,15 +244,18 @@ send_through(struct thread *self, struct handle_entry entry, bool call) {
     int64_t result = session_check(endpoint, &entry);
     if (!result)
         result = send_locked(self, endpoint, session, call);
-    struct thread *server = self->server ? self->server : endpoint->server;
     spin_unlock(&endpoint->lock);
     if (result == -ESTALE && !(self->flags & THREAD_PAGING) &&
         handle_changed(&self->process->handles, self->frame.x[REG_A0], session,
                        entry.generation))
         return RESULT_RESTART;
     if (result != RESULT_WAITING)
-        return message_error(self, (int)result);
-    donate_call(self, server);
+        return call ? call_error(self, (int)result)
+                    : message_error(self, (int)result);
+    /* Hints, as all that donation looks at: whoever changes one later looks
+     * himself. */
+    struct thread *server = self->server;
+    donate_call(self, server ? server : endpoint->server);
     return RESULT_WAITING;
 }
 
@@ -257,7 +269,7 @@ int64_t ipc_call(struct thread *self) {
     int error = message_check(self, MESSAGE_USE_CALL);
     if (!error)
         error = session_find(self, self->frame.x[REG_A0], &entry);
-    return error ? message_error(self, error) : call_session(self, entry);
+    return error ? call_error(self, error) : call_session(self, entry);
 }
 
 int64_t ipc_send(struct thread *self) {
@@ -383,7 +395,7 @@ int64_t receive_unlock(struct thread *self, struct endpoint *endpoint,
         result = message_error(self, (int)result);
     } else {
         before = endpoint->server;
-        result = receive_or_wait(self, endpoint, frame_deadline(self));
+        result = receive_or_wait(self, endpoint, self->frame.x[REG_T6]);
     }
     spin_unlock(&endpoint->lock);
     if (before != self)

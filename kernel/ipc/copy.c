@@ -42,8 +42,7 @@ static int window_open(struct window *window, unsigned index) {
     spin_lock(&endpoint->lock);
     if (call_is_open(endpoint, caller, window->sequence, window->server)) {
         error = -EINVAL;
-        if (index < tag_items(caller->frame.x[REG_A1]) &&
-            index < MESSAGE_ITEMS) {
+        if (index < MESSAGE_ITEMS) {
             const struct memory_item *item = &caller->items[index];
             window->base = item->base;
             window->length = item_length(item->descriptor);
@@ -231,8 +230,7 @@ static inline uint64_t quick_bytes(const struct thread *self,
     bool in = what & COPY_IN;
     uint64_t wanted = item_make(0, ITEM_WINDOW, in ? ITEM_READ : ITEM_WRITE);
     what -= index;
-    if (index >= tag_items(caller->frame.x[REG_A1]) ||
-        (what & ~(uint64_t)COPY_NOFAULT) != (in ? COPY_IN : COPY_OUT) ||
+    if ((what & ~(uint64_t)COPY_NOFAULT) != (in ? COPY_IN : COPY_OUT) ||
         (item->descriptor & (wanted | item_make(0, 15, 0))) != wanted ||
         offset > length || left > length - offset ||
         !user_range_ok(local, left))

@@ -31,7 +31,7 @@ struct thread *fastpath_fault(void) NO_THREAD_SAFETY {
     self->wait_sequence++;
     pager_words(receiver->frame.x, request);
     receiver->frame.x[REG_A7] = session->badge;
-    paging->in_call = paging->aside = false;
+    paging->in_call = false;
     call_commit(self, receiver, endpoint, session);
     return hand_over(self, receiver, endpoint);
 }

@@ -132,10 +132,9 @@ struct thread *fastpath_call_item(struct thread *self) {
 /* The most pages with which self can answer the caller's fault. */
 static inline uint64_t pages_answered(const struct thread *self,
                                       const struct paging *paging) {
-    return tag_label(self->frame.x[REG_A1]) >= 0 && !paging->aside &&
-                   paging->request.page != 0
-               ? PAGER_PAGES
-               : 0;
+    bool answers =
+        tag_label(self->frame.x[REG_A1]) >= 0 && paging->request.page != 0;
+    return answers ? PAGER_PAGES : 0;
 }
 
 /* The item goes to the caller, and the words, but to one that has a fault. */

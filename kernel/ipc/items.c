@@ -54,6 +54,7 @@ int items_check(struct thread *thread, enum message_use use) {
         item->base = thread->frame.x[item_register[i][0]];
         item->descriptor = thread->frame.x[item_register[i][1]];
         if (!item_valid(item, use)) {
+            item->descriptor = 0;
             thread->failed_item = (uint8_t)i;
             return -EINVAL;
         }

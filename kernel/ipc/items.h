@@ -13,6 +13,13 @@
  * -EINVAL: malformed, or not for this use; thread->failed_item is which. */
 int items_check(struct thread *thread, enum message_use use);
 
+/* Ends what was noted: a call that is open may have windows, and no other time
+ * sees any in thread->items, whatever the tag in the frame says. */
+static inline void items_forget(struct thread *thread) {
+    for (unsigned i = 0; i < MESSAGE_ITEMS; i++)
+        thread->items[i].descriptor = 0;
+}
+
 /*
  * In the sender, before its message can be delivered: makes the pages of its
  * items what the transfer needs. 0, -EFAULT, -ENOMEM, RESULT_RESTART (part of

@@ -26,6 +26,8 @@ int message_check_all(struct thread *thread, enum message_use use) {
 /* Whether there is room depends on the receiver: that of the sender's own table
  * says nothing. */
 int message_examine(struct thread *from) {
+    if (from->flags & THREAD_PAGING)
+        return 0;
     struct handle_table *table = &from->process->handles;
     struct handle_parcel parcel = parcel_of(from);
     spin_lock(&table->lock);
@@ -94,10 +96,10 @@ void message_notice(struct thread *to, enum message_kind kind, uint64_t badge,
 }
 
 int64_t message_error(struct thread *self, int error) {
-    if (error == RESULT_WAITING)
-        return RESULT_WAITING;
-    if (error == TRANSFER_PREPARE || error == RESULT_RESTART)
+    if (error == TRANSFER_PREPARE)
         return RESULT_RESTART;
+    if (error <= RESULT_WAITING)
+        return error;
     message_fail(self, error);
     return RESULT_WRITTEN;
 }

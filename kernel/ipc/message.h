@@ -8,6 +8,7 @@
 #include "abi/message.h"
 #include "arch/event.h"
 #include "cap/handle.h"
+#include "ipc/pager.h"
 #include "proc/process.h"
 #include "proc/thread.h"
 
@@ -93,10 +94,14 @@ static inline void message_deliver_words(const struct thread *from,
     x[REG_T6] = 0;
 }
 
-/* The quicker of the two. */
+/* The quicker of the two; or what a thread that misses a page has to say, which
+ * is not in its frame. */
 static inline int message_deliver(struct thread *from, struct thread *to,
                                   struct accept *accept, enum message_kind kind,
                                   uint64_t badge) {
+    bool reply = accept == &to->accept_reply;
+    if (!reply && from->flags & THREAD_PAGING)
+        return pager_deliver(from, to, badge);
     if ((uint32_t)from->frame.x[REG_A1] > MESSAGE_WORDS)
         return message_deliver_all(from, to, accept, kind, badge);
     message_deliver_words(from, to, kind, badge);

@@ -16,7 +16,6 @@
 #include "ipc/call.h"
 #include "ipc/items.h"
 #include "ipc/message.h"
-#include "lib/string.h"
 #include "proc/wait.h"
 #include "proc/work.h"
 #include "vm/fill.h"
@@ -76,36 +75,14 @@ void pager_init(void) {
     pager_timeout = timer_timebase / 1000 * PAGER_TIMEOUT_MS;
 }
 
-/* ---- Registers aside and back ---- */
-
-static void registers_save(struct thread *thread) {
-    struct paging *paging = &thread->paging;
-    memcpy(paging->saved, &thread->frame.x[REG_PC + 1], sizeof paging->saved);
-    paging->aside = true;
-}
-
-static void registers_restore(struct thread *thread) {
-    const struct paging *paging = &thread->paging;
-    if (paging->aside)
-        memcpy(&thread->frame.x[REG_PC + 1], paging->saved,
-               sizeof paging->saved);
-    thread_clear_flag(thread, THREAD_PAGING);
-}
-
 /* ---- Asking ---- */
 
 /* Calls the pager for the page; the frame is as the thread goes on with. */
 static void pager_call(struct thread *self) {
-    const struct fill_request *request = &self->paging.request;
-    struct handle_entry entry = entry_of(&request->pager);
-    uint64_t *x = self->frame.x;
-    registers_save(self);
-    message_clear(x);
-    pager_words(x, request);
-    x[REG_T6] = pager_deadline();
+    items_forget(self);
     thread_set_flag(self, THREAD_PAGING);
     self->paging.error = 0;
-    call_session(self, entry);
+    call_session(self, entry_of(&self->paging.request.pager));
 }
 
 int pager_fault(struct thread *self) {
@@ -133,12 +110,20 @@ int pager_prepare(struct thread *self, uint64_t base, uint64_t length,
     return RESULT_WAITING;
 }
 
+int pager_deliver(const struct thread *from, struct thread *to,
+                  uint64_t badge) {
+    message_clear(to->frame.x);
+    pager_words(to->frame.x, &from->paging.request);
+    to->frame.x[REG_A7] = badge;
+    return 0;
+}
+
 /* ---- Answers ---- */
 
 void pager_fail(struct thread *thread, int error) {
     struct paging *paging = &thread->paging;
     uint64_t *x = thread->frame.x;
-    registers_restore(thread);
+    thread_clear_flag(thread, THREAD_PAGING);
     if (!paging->in_call) {
         paging->page = paging->request.page;
         paging->pc = x[REG_PC];
@@ -197,6 +182,6 @@ int pager_answer(struct thread *self, struct thread *caller) {
     if (error == -ENOMEM)
         pager_fail(caller, error);
     else if (!error)
-        registers_restore(caller);
+        thread_clear_flag(caller, THREAD_PAGING);
     return error == -ENOMEM ? 0 : error;
 }

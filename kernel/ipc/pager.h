@@ -4,17 +4,18 @@
  *
  * Idea        A region may name a session as its pager. A fault on a missing
  *             page then becomes a call through it, which the kernel makes for
- *             the faulting thread: its message registers are put aside, the
- *             call is like any other (queues, donation, deadline, kill), and
- *             the reply's memory items are mapped where the page is missing.
- *             Then the registers are what they were and the instruction runs
- *             again.
+ *             the faulting thread. The call is like any other (queues,
+ *             donation, deadline, kill), but for its message: the words are
+ *             made of paging.request when the pager receives them, and the
+ *             reply's memory items are mapped where the page is missing. So
+ *             nothing of it is ever in the thread's registers, and the
+ *             instruction runs again as if nothing had happened.
  * States      RUNNING -> pager_fault: THREAD_PAGING, SENDING or CALLING
  *                 -> pager_answer: the page is there, RUNNING
  *                 -> pager_fail: RUNNING with paging.error; the instruction
  *                    faults again, and this time it is the program's error
  * Invariants  A thread with THREAD_PAGING waits at an endpoint, or is on its
- *             way there: nobody but this file touches its message registers.
+ *             way there: nobody but this file touches its frame.
  * Locks       As calls: from the moment it waits the thread's frame and
  *             `paging` are guarded by the lock of its endpoint.
  * Read        abi/pager.h is the protocol. Before: ipc/call.c; vm/fill.c.
@@ -26,7 +27,8 @@
 #include "dev/timer.h"
 #include "proc/thread.h"
 
-/* Writes the tag and the words of the kernel's message into a frame. */
+/* Writes the tag and the words of the kernel's message into the registers of
+ * whoever receives it. */
 static inline void pager_words(uint64_t *x,
                                const struct fill_request *request) {
     x[REG_A1] = tag_make(PAGER_FAULT, 3, 0, 0);
@@ -70,6 +72,9 @@ int pager_prepare(struct thread *self, uint64_t base, uint64_t length,
  * endpoint is locked.
  */
 int pager_answer(struct thread *self, struct thread *caller);
+
+/* Delivers the kernel's message for a thread that has THREAD_PAGING. 0. */
+int pager_deliver(const struct thread *from, struct thread *to, uint64_t badge);
 
 /* Ends the call of a thread that has THREAD_PAGING with an error. */
 void pager_fail(struct thread *thread, int error);

@@ -98,13 +98,11 @@ struct accept {
 
 /* The call to a pager that the kernel makes for a thread: ipc/pager.c. */
 struct paging {
-    uint64_t saved[31];          /* its registers, as they were */
     struct fill_request request; /* what is asked for */
     uint64_t page, pc; /* which access of which instruction has failed */
     uint64_t ended;    /* wait_sequence when it did */
     int error;         /* why; 0: it has not failed */
     bool in_call;      /* it is a system call that wants the page */
-    bool aside; /* the registers are in `saved`; else where they belong */
 };
 
 struct thread {

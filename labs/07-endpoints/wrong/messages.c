@@ -131,7 +131,7 @@ send_now(struct thread *self, struct endpoint *endpoint,
     { call_list(endpoint, self); }
     call_begin(self, receiver);
     thread_wake_handoff(receiver);
-    call_wait(self);
+    thread_wait(self, THREAD_CALLING, reply_deadline(self));
     return RESULT_WAITING;
 }
 
@@ -161,7 +161,7 @@ send_now(struct thread *self, struct endpoint *endpoint,
     }
     call_begin(self, receiver);
     thread_wake_handoff(receiver);
-    call_wait(self);
+    thread_wait(self, THREAD_CALLING, reply_deadline(self));
     return RESULT_WAITING;
 }
 
@@ -194,7 +194,7 @@ send_now(struct thread *self, struct endpoint *endpoint,
     }
     call_begin(self, receiver);
     thread_wake_handoff(receiver);
-    call_wait(self);
+    thread_wait(self, THREAD_CALLING, reply_deadline(self));
     return RESULT_WAITING;
 }
 
@@ -225,7 +225,7 @@ send_now(struct thread *self, struct endpoint *endpoint,
     }
     self->server = receiver;
     thread_wake_handoff(receiver);
-    call_wait(self);
+    thread_wait(self, THREAD_CALLING, reply_deadline(self));
     return RESULT_WAITING;
 }
 
@@ -256,6 +256,6 @@ send_now(struct thread *self, struct endpoint *endpoint,
     }
     call_begin(self, receiver);
     thread_wake(receiver);
-    call_wait(self);
+    thread_wait(self, THREAD_CALLING, reply_deadline(self));
     return RESULT_WAITING;
 }
