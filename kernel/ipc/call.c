@@ -229,12 +229,6 @@ send_locked(struct thread *self, struct endpoint *endpoint,
                     : send_wait(self, endpoint, session, call);
 }
 
-/* Nothing is open that could have windows. */
-static int64_t call_error(struct thread *self, int error) {
-    items_forget(self);
-    return message_error(self, error);
-}
-
 /* In line, so that a call need not look again and again whether it is one. */
 static inline __attribute__((always_inline)) int64_t
 send_through(struct thread *self, struct handle_entry entry, bool call) {
@@ -250,8 +244,7 @@ send_through(struct thread *self, struct handle_entry entry, bool call) {
                        entry.generation))
         return RESULT_RESTART;
     if (result != RESULT_WAITING)
-        return call ? call_error(self, (int)result)
-                    : message_error(self, (int)result);
+        return message_error(self, (int)result);
     /* Hints, as all that donation looks at: whoever changes one later looks
      * himself. */
     struct thread *server = self->server;
@@ -269,7 +262,7 @@ int64_t ipc_call(struct thread *self) {
     int error = message_check(self, MESSAGE_USE_CALL);
     if (!error)
         error = session_find(self, self->frame.x[REG_A0], &entry);
-    return error ? call_error(self, error) : call_session(self, entry);
+    return error ? message_error(self, error) : call_session(self, entry);
 }
 
 int64_t ipc_send(struct thread *self) {

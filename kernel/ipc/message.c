@@ -96,6 +96,8 @@ void message_notice(struct thread *to, enum message_kind kind, uint64_t badge,
 }
 
 int64_t message_error(struct thread *self, int error) {
+    if (error)
+        items_forget(self);
     if (error == TRANSFER_PREPARE)
         return RESULT_RESTART;
     if (error <= RESULT_WAITING)

@@ -94,14 +94,21 @@ static inline void message_deliver_words(const struct thread *from,
     x[REG_T6] = 0;
 }
 
+/* Writes a message that the kernel itself sends, of one word. */
+void message_notice(struct thread *to, enum message_kind kind, uint64_t badge,
+                    uint64_t word);
+
 /* The quicker of the two; or what a thread that misses a page has to say, which
  * is not in its frame. */
 static inline int message_deliver(struct thread *from, struct thread *to,
                                   struct accept *accept, enum message_kind kind,
                                   uint64_t badge) {
     bool reply = accept == &to->accept_reply;
-    if (!reply && from->flags & THREAD_PAGING)
-        return pager_deliver(from, to, badge);
+    if (!reply && from->flags & THREAD_PAGING) {
+        message_notice(to, MESSAGE_CALL, badge, 0);
+        pager_words(to->frame.x, &from->paging.request);
+        return 0;
+    }
     if ((uint32_t)from->frame.x[REG_A1] > MESSAGE_WORDS)
         return message_deliver_all(from, to, accept, kind, badge);
     message_deliver_words(from, to, kind, badge);
@@ -116,10 +123,6 @@ static inline void message_clear(uint64_t *x) {
     x[REG_T0] = x[REG_T1] = x[REG_T2] = 0;
     x[REG_T3] = x[REG_T4] = x[REG_T5] = x[REG_T6] = 0;
 }
-
-/* Writes a message that the kernel itself sends: CLOSED or SIGNAL. */
-void message_notice(struct thread *to, enum message_kind kind, uint64_t badge,
-                    uint64_t word);
 
 /* Ends a message call with an error: a0 is it, a1 the number of the item that
  * it is about, all other out registers 0. */

@@ -110,14 +110,6 @@ int pager_prepare(struct thread *self, uint64_t base, uint64_t length,
     return RESULT_WAITING;
 }
 
-int pager_deliver(const struct thread *from, struct thread *to,
-                  uint64_t badge) {
-    message_clear(to->frame.x);
-    pager_words(to->frame.x, &from->paging.request);
-    to->frame.x[REG_A7] = badge;
-    return 0;
-}
-
 /* ---- Answers ---- */
 
 void pager_fail(struct thread *thread, int error) {

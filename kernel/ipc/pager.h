@@ -73,9 +73,6 @@ int pager_prepare(struct thread *self, uint64_t base, uint64_t length,
  */
 int pager_answer(struct thread *self, struct thread *caller);
 
-/* Delivers the kernel's message for a thread that has THREAD_PAGING. 0. */
-int pager_deliver(const struct thread *from, struct thread *to, uint64_t badge);
-
 /* Ends the call of a thread that has THREAD_PAGING with an error. */
 void pager_fail(struct thread *thread, int error);
 
