@@ -224,19 +224,11 @@ int64_t items_transfer(struct thread *self, struct space *to) {
         .length = ITEM_LENGTH_MASK,
         .pages = UINT64_MAX,
     };
-    int result = items_check(self, MESSAGE_USE_OTHER);
-    if (!result && self->unprepared)
-        result = items_prepare(self);
+    int result = message_check_all(self, MESSAGE_USE_OTHER);
     if (!result)
         result = items_deliver(self, to, &accept);
-    if (result == RESULT_WAITING)
-        return result;
-    if (result == TRANSFER_PREPARE || result == RESULT_RESTART)
-        return RESULT_RESTART;
-    if (!result)
-        items_write(self, &self->frame);
-    else
-        self->frame.x[REG_A1] = self->failed_item;
-    self->failed_item = 0;
-    return result;
+    if (result)
+        return message_error(self, result);
+    items_write(self, &self->frame);
+    return 0;
 }

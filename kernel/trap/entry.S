@@ -247,20 +247,29 @@ trap_fault_leave:
 
 /* ---- Message calls ---- */
 
-/* `beqz t6, function`, which lies near: see ipc/fastpath.c. The assembler does
- * not know that, and would make two instructions of it; so here is the word,
- * for the linker to put the distance in. */
-.macro branch_if_no_deadline function
+/*
+ * An ecall whose tag says words alone (its low half is at most 8) and that has
+ * no deadline may take the fast path; the words stay in a2-a6 and t0-t2 where
+ * they are, and the function goes on at trap_fast_leave or trap_not_fast.
+ *
+ * The last branch is `beqz t6, function`, which lies near: see ipc/fastpath.c.
+ * The assembler does not know that, and would make two instructions of it; so
+ * here is the word, for the linker to put the distance in.
+ */
+.macro message_call function
+    save_caller
+#ifdef DEBUG
+    use_stack                       # a release does without
+#endif
+    sext.w s1, a1
+    sltiu s1, s1, MESSAGE_WORDS + 1
+    beqz s1, trap_not_words
     .reloc ., R_RISCV_BRANCH, \function
     .word 0x000f8063
+    j trap_slow
 .endm
 
-/*
- * stvec with the fast path. An ecall whose tag says words alone (its low half
- * is at most 8) and that has no deadline may take it; the words stay in a2-a6
- * and t0-t2 where they are, and the functions go on at trap_fast_leave or
- * trap_not_fast.
- */
+/* stvec with the fast path. */
     .globl trap_entry
     .type trap_entry, @function
     .balign 4
@@ -269,24 +278,8 @@ trap_entry:
     beqz a7, 1f                     # FAST_REPLY_RECV
     addi s1, a7, -FAST_CALL
     bnez s1, trap_ecall
-    save_caller
-#ifdef DEBUG
-    use_stack                       # a release does without
-#endif
-    sext.w s1, a1
-    sltiu s1, s1, MESSAGE_WORDS + 1
-    beqz s1, trap_not_words
-    branch_if_no_deadline fastpath_call
-    j trap_slow
-1:  save_caller
-#ifdef DEBUG
-    use_stack
-#endif
-    sext.w s1, a1
-    sltiu s1, s1, MESSAGE_WORDS + 1
-    beqz s1, trap_not_words
-    branch_if_no_deadline fastpath_reply_recv
-    j trap_slow
+    message_call fastpath_call
+1:  message_call fastpath_reply_recv
 
 /* The thread in s11 goes on with words, tag and badge as they are in their
  * registers; those that carry nothing are zero. */

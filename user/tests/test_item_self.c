@@ -99,6 +99,11 @@ static void check_beside_undo(void) {
 
 /* Not a multiple of 2 MiB: no table can move whole. */
 static void check_bound(void) {
+    for (unsigned items = MESSAGE_ITEMS + 1; items < 8; items++) {
+        struct message many = {.tag = tag_make(0, 1, 0, items)};
+        check_error("more than four items", ipc_transfer(HANDLE_SELF, &many),
+                    EINVAL);
+    }
     uint8_t *lazy = map_at(PLACE + PAGE_SIZE, 600);
     check_error("share of 513 untouched pages",
                 item_transfer(HANDLE_SELF, 0, lazy, 513, ITEM_SHARE, RW),
@@ -234,7 +239,7 @@ static const struct check checks[] = {
     {"beside", "a range moves to where it touches itself", check_beside},
     {"beside_undo", "what cannot move does not, whatever it touches",
      check_beside_undo},
-    {"bound", "512 pages at once and not one more, touched or not",
+    {"bound", "four items, 512 pages at once and not one more, touched or not",
      check_bound},
     {"other", "each mode into a space being built, and its errors",
      check_other},
