@@ -101,6 +101,8 @@ static void check_beside_undo(void) {
 static void check_bound(void) {
     for (unsigned items = MESSAGE_ITEMS + 1; items < 8; items++) {
         struct message many = {.tag = tag_make(0, 1, 0, items)};
+        for (unsigned i = 0; i < MESSAGE_ITEMS; i++)
+            item_set(&many, i, pages_make(1, 1), 1, ITEM_SHARE, RW);
         check_error("more than four items", ipc_transfer(HANDLE_SELF, &many),
                     EINVAL);
     }
