@@ -339,15 +339,9 @@ int pager_answer(struct thread *self, struct thread *caller) {
  * File: kernel/ipc/pager.c
  * Killed by: test_pager_end closed
  */
-static bool reaper_step(struct work *work) {
-    struct pager_reaper *reaper = container_of(work, struct pager_reaper, work);
-    struct region *region =
-        container_of(list_pop_front(&reaper->regions), struct region, link);
-    struct handle_entry entry = entry_of(&region->pager);
-    (void)entry;
-    region_free(region);
-    reaper->queued = !list_empty(&reaper->regions);
-    return !reaper->queued;
+static bool session_leave(struct work *work) {
+    struct session *session = container_of(work, struct session, work);
+    return __atomic_sub_fetch(&session->left, 1, __ATOMIC_ACQ_REL) == 0;
 }
 
 /*
@@ -421,6 +415,5 @@ static int answer_prepare(const struct transfer *transfer) {
  */
 static void call_uncount(struct endpoint *endpoint, struct thread *caller)
     REQUIRES(endpoint->lock) {
-    caller->session->open--;
-    session_end_unused(endpoint, caller->session);
+    session_unuse(endpoint, caller->session);
 }

@@ -29,7 +29,7 @@ static uint64_t frame_deadline(const struct thread *thread) {
 static void call_list(struct endpoint *endpoint, struct thread *caller)
     REQUIRES(endpoint->lock) {
     thread_set_flag(caller, THREAD_IS_CALL);
-    caller->session->open++;
+    session_use(caller->session);
     list_push_back(&endpoint->callers, &caller->link);
 }
 
@@ -37,9 +37,7 @@ static void call_list(struct endpoint *endpoint, struct thread *caller)
 static void call_uncount(struct endpoint *endpoint, struct thread *caller)
     REQUIRES(endpoint->lock) {
     items_forget(caller);
-    caller->session->open--;
-    if (__atomic_load_n(&caller->session->handles, __ATOMIC_ACQUIRE) == 0)
-        session_end_unused(endpoint, caller->session);
+    session_unuse(endpoint, caller->session);
 }
 
 /* ---- Ends of waits ---- */
@@ -161,7 +159,7 @@ send_wait(struct thread *self, struct endpoint *endpoint,
             thread_set_flag(self, THREAD_IS_CALL);
         self->server = NULL;
         note_session(self, endpoint, session);
-        session->open++;
+        session_use(session);
         sender_insert(endpoint, self);
         thread_wait(self, THREAD_SENDING, deadline);
         result = RESULT_WAITING;

@@ -37,8 +37,8 @@ int64_t endpoint_create(struct thread *self) {
     if (!endpoint)
         return -ENOMEM;
     endpoint->generation = generation_next();
-    endpoint->dead = endpoint->busy = endpoint->signalled = false;
-    endpoint->sessions = 0;
+    endpoint->busy = endpoint->signalled = false;
+    endpoint->refs = 1;
     endpoint->quick = NULL;
     endpoint->bound = NULL;
     endpoint->server = NULL;
@@ -53,8 +53,7 @@ static struct session *session_alloc(struct quota *quota) {
     if (!session)
         return NULL;
     session->generation = generation_next();
-    session->handles = 1;
-    session->open = 0;
+    session->uses = 1;
     session->quota = quota_get(quota);
     return session;
 }
@@ -78,7 +77,7 @@ static int session_attach(struct session *session, struct thread *self,
     if (!error) {
         session->endpoint = endpoint;
         session->epoch = endpoint->epoch;
-        endpoint->sessions++;
+        endpoint->refs++;
     }
     spin_unlock(&endpoint->lock);
     return error;
@@ -129,16 +128,17 @@ void receiver_queue(struct endpoint *endpoint, struct thread *thread) {
 /* ---- Ends ---- */
 
 void session_free(struct endpoint *endpoint, struct session *session) {
-    endpoint->sessions--;
+    endpoint->refs--;
     session_release(session);
 }
 
 /* Its notice is queued and a receiver woken, or it is freed. */
-void session_end_unused(struct endpoint *endpoint, struct session *session) {
-    if (session->open > 0 ||
-        __atomic_load_n(&session->handles, __ATOMIC_ACQUIRE) > 0)
-        return;
-    if (session->notify && !endpoint->dead) {
+void session_end(struct endpoint *endpoint, struct session *session) {
+    call_enlist(endpoint, session);
+    if (session->uses > 0)
+        return; /* by a quick call, which is counted from now on: I6 */
+    session->generation = generation_next(); /* who has found it, has not */
+    if (session->notify && endpoint->generation) {
         list_push_back(&endpoint->closed, &session->link);
         endpoint_note(endpoint);
         receiver_notify(endpoint);
@@ -148,8 +148,7 @@ void session_end_unused(struct endpoint *endpoint, struct session *session) {
 }
 
 static void session_get(const struct handle_entry *entry) {
-    struct session *session = entry->object;
-    __atomic_fetch_add(&session->handles, 1, __ATOMIC_RELAXED);
+    session_use(entry->object);
 }
 
 static bool session_current(const struct handle_entry *entry) {
@@ -161,7 +160,7 @@ static bool session_current(const struct handle_entry *entry) {
 /* After the last session of a dead endpoint its memory goes too. */
 static void endpoint_unlock_and_free(struct endpoint *endpoint)
     RELEASE(endpoint->lock) {
-    bool gone = endpoint->dead && endpoint->sessions == 0;
+    bool gone = endpoint->refs == 0;
     spin_unlock(&endpoint->lock);
     if (!gone)
         return;
@@ -173,13 +172,8 @@ static void endpoint_unlock_and_free(struct endpoint *endpoint)
 static void session_put(const struct handle_entry *entry) {
     struct session *session = entry->object;
     struct endpoint *endpoint = session->endpoint;
-    /* Under the lock, so that the last one to let go is the one to end it. */
     spin_lock(&endpoint->lock);
-    if (__atomic_sub_fetch(&session->handles, 1, __ATOMIC_ACQ_REL) == 0) {
-        session->generation = generation_next(); /* who has found it, has not */
-        call_enlist(endpoint, session);          /* I6 */
-    }
-    session_end_unused(endpoint, session);
+    session_unuse(endpoint, session);
     endpoint_unlock_and_free(endpoint);
 }
 
@@ -201,15 +195,12 @@ static void endpoint_drop_notices(struct endpoint *endpoint)
     endpoint_note(endpoint);
 }
 
-/* The endpoint's only handle is gone. The count of sessions is held up by one
- * while the lock is released in between. */
+/* The endpoint's only handle is gone. */
 static void endpoint_put(const struct handle_entry *entry) {
     struct endpoint *endpoint = entry->object;
     spin_lock(&endpoint->lock);
-    endpoint->dead = true;
-    endpoint->generation = 0; /* for those who found its handle before */
-    endpoint->epoch++;        /* comparing epochs is enough for the fast path */
-    endpoint->sessions++;
+    endpoint->generation = 0;
+    endpoint->epoch++; /* comparing epochs is enough for the fast path */
     if (endpoint->bound)
         __atomic_store_n(&endpoint->bound->endpoint, NULL, __ATOMIC_RELEASE);
     endpoint->bound = NULL;
@@ -219,7 +210,7 @@ static void endpoint_put(const struct handle_entry *entry) {
     calls_abort(endpoint, NULL, -EPIPE);
     spin_lock(&endpoint->lock);
     endpoint->server = NULL;
-    endpoint->sessions--;
+    endpoint->refs--;
     endpoint_unlock_and_free(endpoint);
 }
 

@@ -13,15 +13,16 @@
  *                     -> RUNNING (reply, error, deadline, kill)
  * Invariants  I1 receivers and senders are not both non-empty;
  *             I2 senders is sorted by priority, first come first within one;
- *             I3 session->open counts the threads SENDING or CALLING
- *                through it, but quick ones; a session lives while
- *                handles + open > 0;
- *             I4 an endpoint's memory lives while its handle or a session does;
+ *             I3 session->uses counts handles, regions that have it as their
+ *                pager, and threads SENDING or CALLING through it, but quick
+ *                ones; a session lives while it has uses;
+ *             I4 an endpoint's memory lives while its handle or a session does,
+ *                which `refs` counts;
  *             I5 a receiver waits only while there is nothing to receive;
  *             I6 the quick thread either waits to receive, has no caller and is
  *                in no list, or owes a reply to its caller, whose call is a
  *                quick one: it came through this endpoint, is in no list, not
- *                counted in its session, which has a handle, and has no
+ *                counted in its session, which has another use, and has no
  *                THREAD_IS_CALL. All other receivers and callers are in lists,
  *                and a receiver that is came later than a quick one.
  * Quick       A server that waits, is called, and answers, again and again, is
@@ -40,6 +41,7 @@
 #include "cap/handle.h"
 #include "lib/list.h"
 #include "proc/process.h"
+#include "proc/work.h"
 #include "sync/spinlock.h"
 
 struct notification;
@@ -47,9 +49,9 @@ struct quota;
 
 struct endpoint {
     struct spinlock lock;
-    uint32_t generation; /* grows when its handle, which has it, is gone */
+    uint32_t generation; /* its handle has it; 0 when that is gone */
     uint32_t epoch;      /* grows at revoke: sessions have it */
-    bool dead;           /* its handle is gone; sessions remain */
+    uint32_t refs;       /* I4 */
     /* What keeps a server that receives from simply waiting, in one word. */
     union {
         struct {
@@ -58,7 +60,6 @@ struct endpoint {
         };
         uint16_t unusual;
     };
-    uint32_t sessions;
     struct thread *quick;  /* I6; or NULL */
     struct list receivers; /* other threads RECEIVING */
     struct list senders;   /* threads SENDING; a glance at the first one, from
@@ -74,12 +75,13 @@ struct session {
     struct endpoint *endpoint; /* constant while the session lives */
     uint32_t generation;       /* grows at revoke and at the end */
     uint32_t epoch;            /* the endpoint's when it was minted */
-    uint32_t handles;          /* atomic */
-    uint32_t open;
+    uint32_t uses;             /* atomic: I3 */
     uint64_t badge;
     bool notify;      /* the receiver wants a CLOSED notice */
     struct list link; /* in endpoint->closed */
     struct quota *quota;
+    uint32_t left;    /* atomic: uses by regions that are gone */
+    struct work work; /* ends these (ipc/pager.c) */
 };
 
 /* Registers endpoints, sessions and replies with cap and proc. Once. */
@@ -167,15 +169,24 @@ static inline int session_check(const struct endpoint *endpoint,
     if (session->endpoint != endpoint ||
         session->generation != entry->generation)
         return -ESTALE;
-    if (endpoint->dead)
+    if (endpoint->generation == 0)
         return -EPIPE;
     return session->epoch == endpoint->epoch ? 0 : -ESTALE;
 }
 
-/* After one handle or call fewer: ends the session if nobody can use it any
- * more. */
-void session_end_unused(struct endpoint *endpoint, struct session *session)
+/* One use more, by someone who has another or the endpoint's lock; one fewer:
+ * the last one ends the session. */
+static inline void session_use(struct session *session) {
+    __atomic_fetch_add(&session->uses, 1, __ATOMIC_RELAXED);
+}
+void session_end(struct endpoint *endpoint, struct session *session)
     REQUIRES(endpoint->lock);
+static inline void session_unuse(struct endpoint *endpoint,
+                                 struct session *session)
+    REQUIRES(endpoint->lock) {
+    if (__atomic_sub_fetch(&session->uses, 1, __ATOMIC_ACQ_REL) == 0)
+        session_end(endpoint, session);
+}
 
 /* Gives the session's memory back, after its CLOSED notice if it wants one. */
 void session_free(struct endpoint *endpoint, struct session *session)

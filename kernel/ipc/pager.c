@@ -22,16 +22,6 @@
 
 /* ---- Regions hold sessions ---- */
 
-/* Regions that are gone, but not yet their sessions: ending one takes locks
- * that come before the space's. */
-struct pager_reaper {
-    struct work work;
-    struct list regions;
-    bool queued;
-};
-
-static struct pager_reaper reapers[HART_MAX];
-
 static struct handle_entry entry_of(const struct pager *pager) {
     return (struct handle_entry){.object = pager->session, .meta = pager->key};
 }
@@ -41,25 +31,24 @@ static void pager_get(const struct pager *pager) {
     handle_entry_get(&entry);
 }
 
-static void pager_drop(struct region *region) {
-    struct pager_reaper *reaper = &reapers[hart_self()->id];
-    list_push_back(&reaper->regions, &region->link);
-    if (reaper->queued)
-        return;
-    reaper->queued = true;
-    reaper->work.priority = thread_self()->priority;
-    work_queue(&reaper->work);
+/* One region's use of the session ends. */
+static bool session_leave(struct work *work) {
+    struct session *session = container_of(work, struct session, work);
+    const struct handle_entry entry = {.object = session,
+                                       .type = HANDLE_SESSION};
+    bool last = __atomic_sub_fetch(&session->left, 1, __ATOMIC_ACQ_REL) == 0;
+    handle_entry_put(&entry);
+    return last;
 }
 
-static bool reaper_step(struct work *work) {
-    struct pager_reaper *reaper = container_of(work, struct pager_reaper, work);
-    struct region *region =
-        container_of(list_pop_front(&reaper->regions), struct region, link);
-    struct handle_entry entry = entry_of(&region->pager);
-    handle_entry_put(&entry);
-    region_free(region);
-    reaper->queued = !list_empty(&reaper->regions);
-    return !reaper->queued;
+/* Not at once: that takes locks that come before the space's. */
+static void pager_drop(const struct pager *pager) {
+    struct session *session = pager->session;
+    if (__atomic_fetch_add(&session->left, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
+    session->work.priority = thread_self()->priority;
+    session->work.step = session_leave;
+    work_queue(&session->work);
 }
 
 uint64_t pager_timeout;
@@ -67,10 +56,6 @@ uint64_t pager_timeout;
 void pager_init(void) {
     static const struct pager_operations operations = {.get = pager_get,
                                                        .drop = pager_drop};
-    for (unsigned i = 0; i < HART_MAX; i++) {
-        list_init(&reapers[i].regions);
-        reapers[i].work.step = reaper_step;
-    }
     pager_operations = &operations;
     pager_timeout = timer_timebase / 1000 * PAGER_TIMEOUT_MS;
 }

@@ -128,16 +128,10 @@ void region_remove(struct space *space, struct region *region) {
         memory_put(region->memory);
     }
     large_drop_block(space, region);
-    quota_uncharge_objects(space->quota, 1);
     if (region->pager.session != NULL) {
-        pager_operations->drop(region);
-    } else {
-        region_free(region);
+        pager_operations->drop(&region->pager);
     }
-}
-
-void region_free(struct region *region) {
-    slab_free(&regions, region, NULL);
+    slab_free(&regions, region, space->quota);
 }
 
 void region_trim(struct region *region, va_t start) {

@@ -61,9 +61,8 @@ struct pager_operations {
     /* One region more has this pager; another one has it already, or the
      * caller of space_map_pager keeps the session alive. */
     void (*get)(const struct pager *pager);
-    /* The region, which is in no space any more, has it no longer. Frees the
-     * region with region_free once nothing else needs the space's lock. */
-    void (*drop)(struct region *region);
+    /* One region fewer has it. */
+    void (*drop)(const struct pager *pager);
 };
 extern const struct pager_operations *pager_operations;
 
@@ -145,9 +144,6 @@ void region_cut(struct space *space, va_t start, va_t end);
 
 /* Takes a region out and frees it. Its pages must be unmapped and fenced. */
 void region_remove(struct space *space, struct region *region);
-
-/* Frees the memory of a region that pager_operations->drop was called with. */
-void region_free(struct region *region);
 
 /* Moves a region's start up to `start`, whose pages below it are gone. */
 void region_trim(struct region *region, va_t start);

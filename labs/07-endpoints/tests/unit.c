@@ -204,7 +204,7 @@ static void test_deadlock(void) {
                 send_as(client[0], 1, DEADLINE_NONE), EDEADLK);
     endpoint->server = server;
     put_caller(server, client[0], false);
-    session->open = 0;
+    session->uses = SESSION_HANDLES;
     list_remove(&server->link);
     queue_error("a call to who waits for oneself", client[0],
                 call_as(client[0], 1, DEADLINE_NONE), EDEADLK);
@@ -306,7 +306,7 @@ static void test_question(void) {
     call_as(client[0], 1, DEADLINE_POLL);
     put_receiver(server, false);
     call_as(client[0], 1, later());
-    unsigned open = session->open;
+    unsigned open = session->uses - SESSION_HANDLES;
     cancel(client[0], ETIMEDOUT);
     kprintf("question: waits %lu, calls %u, open %u\n",
             client[0]->wait_sequence - waits, client[0]->call_sequence - calls,

@@ -186,7 +186,7 @@ static uint64_t outlived_reply(void) {
     list_remove(&client[0]->link);
     client[0]->flags = 0;
     client[0]->call_sequence++;
-    session->open--;
+    session->uses--;
     put_caller(client[0], second, false);
     dirty(client[0]);
     return handle;

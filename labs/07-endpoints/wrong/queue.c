@@ -59,7 +59,7 @@ send_wait(struct thread *self, struct endpoint *endpoint,
             thread_set_flag(self, THREAD_IS_CALL);
         self->server = NULL;
         note_session(self, endpoint, session);
-        session->open++;
+        session_use(session);
         list_push_back(&endpoint->senders, &self->link);
         endpoint_note(endpoint);
         thread_wait(self, THREAD_SENDING, deadline);
@@ -90,7 +90,7 @@ send_wait(struct thread *self, struct endpoint *endpoint,
             thread_set_flag(self, THREAD_IS_CALL);
         self->server = NULL;
         note_session(self, endpoint, session);
-        session->open++;
+        session_use(session);
         sender_insert(endpoint, self);
         thread_wait(self, THREAD_SENDING, deadline);
         result = RESULT_WAITING;
@@ -121,7 +121,7 @@ send_wait(struct thread *self, struct endpoint *endpoint,
             thread_set_flag(self, THREAD_IS_CALL);
         self->server = NULL;
         note_session(self, endpoint, session);
-        session->open++;
+        session_use(session);
         sender_insert(endpoint, self);
         thread_wait(self, THREAD_SENDING, deadline);
         result = RESULT_WAITING;
@@ -153,7 +153,7 @@ send_wait(struct thread *self, struct endpoint *endpoint,
             thread_set_flag(self, THREAD_IS_CALL);
         self->server = NULL;
         note_session(self, endpoint, session);
-        session->open++;
+        session_use(session);
         sender_insert(endpoint, self);
         thread_wait(self, THREAD_SENDING, deadline);
         result = RESULT_WAITING;
@@ -184,7 +184,7 @@ send_wait(struct thread *self, struct endpoint *endpoint,
             thread_set_flag(self, THREAD_IS_CALL);
         self->server = NULL;
         note_session(self, endpoint, session);
-        session->open++;
+        session_use(session);
         sender_insert(endpoint, self);
         thread_wait(self, THREAD_SENDING, deadline);
         result = RESULT_WAITING;
@@ -420,7 +420,7 @@ send_wait(struct thread *self, struct endpoint *endpoint,
             thread_set_flag(self, THREAD_IS_CALL);
         self->server = NULL;
         note_session(self, endpoint, session);
-        session->open++;
+        session_use(session);
         sender_insert(endpoint, self);
         thread_wait(self, THREAD_SENDING, deadline);
         result = RESULT_WAITING;
