@@ -12,6 +12,8 @@
 
 /* ---- Words ---- */
 
+enum { S2 = 18, S11 = 27 }; /* in a frame */
+
 static void test_words(void) {
     setup();
     write_message(client[0], session_handle, 100, DEADLINE_NONE);
@@ -19,7 +21,7 @@ static void test_words(void) {
     dirty(server);
     message_deliver_words(client[0], server, MESSAGE_SEND, BADGE);
     check_message(server, 100, tag_of(MESSAGE_SEND), BADGE);
-    for (unsigned i = REG_S2; i < REG_S2 + 10; i++)
+    for (unsigned i = S2; i <= S11; i++)
         unit_equal("a register that is no message's", server->frame.x[i],
                    DIRT + i);
     unit_equal("the handle, in the sender's a0", client[0]->frame.x[REG_A0],
