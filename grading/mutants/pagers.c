@@ -15,7 +15,9 @@ static void pager_call(struct thread *self) {
     message_clear(self->frame.x);
     thread_set_flag(self, THREAD_PAGING);
     self->paging.error = 0;
-    call_session(self, entry_of(&self->paging.request.pager));
+    const struct pager *pager = &self->paging.request.pager;
+    call_session(self, (struct handle_entry){.object = pager->session,
+                                             .meta = pager->key});
 }
 
 /*
@@ -350,8 +352,7 @@ static bool session_leave(struct work *work) {
  * Killed by: test_pager_end closed
  */
 static void pager_get(const struct pager *pager) {
-    struct handle_entry entry = entry_of(pager);
-    (void)entry;
+    (void)pager;
 }
 
 /*

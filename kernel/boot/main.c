@@ -85,12 +85,12 @@ void kernel_main(uint64_t sbi_id, pa_t dtb) {
     hart_init();
     first_process_start();
     harts_start();
-    trap_run();
+    trap_leave();
 }
 
 void secondary_main(void) {
     kernel_map_init_hart();
     sched_init_hart();
     hart_init();
-    trap_run();
+    trap_leave();
 }

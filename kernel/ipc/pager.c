@@ -22,13 +22,8 @@
 
 /* ---- Regions hold sessions ---- */
 
-static struct handle_entry entry_of(const struct pager *pager) {
-    return (struct handle_entry){.object = pager->session, .meta = pager->key};
-}
-
 static void pager_get(const struct pager *pager) {
-    struct handle_entry entry = entry_of(pager);
-    handle_entry_get(&entry);
+    session_use(pager->session);
 }
 
 /* One region's use of the session ends. */
@@ -64,10 +59,12 @@ void pager_init(void) {
 
 /* Calls the pager for the page; the frame is as the thread goes on with. */
 static void pager_call(struct thread *self) {
+    const struct pager *pager = &self->paging.request.pager;
     items_forget(self);
     thread_set_flag(self, THREAD_PAGING);
     self->paging.error = 0;
-    call_session(self, entry_of(&self->paging.request.pager));
+    call_session(self, (struct handle_entry){.object = pager->session,
+                                             .meta = pager->key});
 }
 
 int pager_fault(struct thread *self) {

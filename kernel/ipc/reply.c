@@ -100,11 +100,9 @@ static int reply_handle(struct thread *self, uint64_t handle) {
 int64_t ipc_reply(struct thread *self) {
     uint64_t handle = self->frame.x[REG_A0];
     int error = message_check(self, MESSAGE_USE_OTHER);
-    if (error)
-        return message_error(self, error);
-    if (handle == (uint64_t)HANDLE_IMPLICIT)
+    if (!error && handle == (uint64_t)HANDLE_IMPLICIT)
         error = reply_implicit(self, false);
-    else
+    else if (!error)
         error = reply_handle(self, handle);
     return message_error(self, error);
 }

@@ -127,10 +127,6 @@ void trap_init_hart(void) {
     clock_init_hart();
 }
 
-void trap_run(void) {
-    trap_leave();
-}
-
 void trap_kernel(const struct trap_frame *frame) {
     uint64_t cause = csr_read(scause);
     uint64_t value = csr_read(stval);

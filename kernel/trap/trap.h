@@ -26,11 +26,8 @@ void trap_init(void);
 /* This hart takes traps and interrupts from now on. */
 void trap_init_hart(void);
 
-/* Leaves for user mode for the first time on this hart. */
-_Noreturn void trap_run(void);
-
 /* trap/entry.S: where stvec points, with and without the fast path, and the
- * way out through the scheduler. */
+ * way out through the scheduler, also for a hart that has started. */
 void trap_entry(void);
 void trap_entry_plain(void);
 _Noreturn void trap_leave(void);

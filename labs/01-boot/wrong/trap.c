@@ -190,7 +190,7 @@ static void harts_start(void) {
 void secondary_main(void) {
     kernel_map_init_hart();
     hart_init();
-    trap_run();
+    trap_leave();
 }
 
 /*
@@ -201,5 +201,5 @@ void secondary_main(void) {
 void secondary_main(void) {
     kernel_map_init_hart();
     sched_init_hart();
-    trap_run();
+    trap_leave();
 }
