@@ -124,7 +124,6 @@ bool process_start_first(struct process *process, uint64_t entry,
         .type = HANDLE_AUTHORITY,
         .rights = RIGHT_CONTROL | RIGHT_PASS | RIGHT_GRANT | RIGHT_INHERIT,
     };
-    process->essential = true;
     memcpy(process->name, "first", sizeof "first");
     handle_insert(&process->handles, SLOT_GRANT, &authority);
     struct thread *thread = thread_create(process);

@@ -57,7 +57,6 @@ struct process {
     uint64_t tids; /* bit i: tid i+1 is in use */
     int64_t status;
     uint32_t priority_ceiling;
-    bool essential;
     uint64_t time; /* run by threads that are dead */
     char name[16];
 

@@ -18,6 +18,7 @@
 #include "lib/panic.h"
 #include "lib/print.h"
 #include "proc/process.h"
+#include "vm/quota.h"
 #include "vm/space.h"
 #include "vm/vm.h"
 
@@ -84,7 +85,7 @@ int64_t process_kill_pid(struct thread *self) {
     int64_t result = 0;
     if (!process)
         result = -ENOENT;
-    else if (process->essential || pid == FIRST_PID)
+    else if (quota_essential(process->quota) || pid == FIRST_PID)
         result = -EPERM;
     else
         process_kill(process, STATUS_KILLED);

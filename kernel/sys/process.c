@@ -49,7 +49,6 @@ static int limit_set(struct process *process, uint64_t what, uint64_t value)
     case LIMIT_ESSENTIAL:
         if (value > 1)
             return -EINVAL;
-        process->essential = value;
         process->quota->essential = value;
         return 0;
     default:
