@@ -51,7 +51,7 @@ MUTANTS = [
     Mutant("args", "dev/bootargs.c", "&& value == end", ""),
     Mutant("text", "lib/string.c", ">= len) {", ">= 0) {"),
     Mutant("text", "lib/print.c", "int i = len;", "int i = 0;"),
-    Mutant("text", "lib/print.c", "len != spec->precision && ", ""),
+    Mutant("text", "lib/print.c", "len != out->precision && ", ""),
     Mutant("stat", "arch/stat.h", "first || ", ""),
     Mutant("stat", "arch/stat.h", "value > stat->max", "first"),
     Mutant("stat", "arch/stat.h", "to->sequence % 2 == 0 &&", ""),

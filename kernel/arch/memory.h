@@ -13,7 +13,6 @@
 #ifndef OCTAVO_ARCH_MEMORY_H
 #define OCTAVO_ARCH_MEMORY_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 typedef uint64_t pa_t; /* physical address */

@@ -43,7 +43,7 @@ static uint64_t stack_top(void) {
 
 static void announce(void) {
     kprintf("octavo: %u hart%s, %lu MiB, %s timer\n", hart_count,
-            hart_count == 1 ? "" : "s", machine_memory_size() >> MIB_SHIFT,
+            hart_count == 1 ? "" : "s", machine.memory_size >> MIB_SHIFT,
             machine.sstc ? "Sstc" : "SBI");
 }
 

@@ -11,7 +11,6 @@
  */
 #include "dev/console.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "arch/hart.h"

@@ -16,7 +16,6 @@
 #define OCTAVO_DEV_FDT_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "dev/machine.h"

@@ -67,6 +67,7 @@ static void survey_memory(const struct fdt_node *node) {
                     range.size);
         } else if (range.size != 0) {
             machine.memory[machine.memory_count++] = range;
+            machine.memory_size += range.size;
         }
     }
 }
@@ -277,13 +278,6 @@ void machine_init(uint64_t boot_hart, const void *dtb) {
     reserve_boot(dtb);
     if (machine.timebase == 0)
         panic("device tree: no timebase-frequency");
-}
-
-uint64_t machine_memory_size(void) {
-    uint64_t size = 0;
-    for (uint32_t i = 0; i < machine.memory_count; i++)
-        size += machine.memory[i].size;
-    return size;
 }
 
 /* Whether the range lies in the pages that hold the registers. */

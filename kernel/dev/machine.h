@@ -74,6 +74,7 @@ struct machine {
      * overlap each other, and reserved ones may lie outside RAM. */
     struct range memory[MACHINE_MEMORY_MAX];
     struct range reserved[MACHINE_RESERVED_MAX];
+    uint64_t memory_size; /* of RAM in all */
     uint32_t memory_count;
     uint32_t reserved_count;
 
@@ -99,9 +100,6 @@ extern struct machine machine;
  * `dtb`; boot_hart is the SBI number of the hart that runs. Panics, saying
  * what is wrong, when the tree is damaged or lacks what the kernel needs. */
 void machine_init(uint64_t boot_hart, const void *dtb);
-
-/* Bytes of RAM in all. */
-uint64_t machine_memory_size(void);
 
 /* Whether drivers may map the range: whole pages that hold registers
  * of the UART or of virtio slots and nothing else. */

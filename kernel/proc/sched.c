@@ -9,9 +9,8 @@
  */
 #include "proc/sched.h"
 
-#include "arch/csr.h"
 #include "arch/event.h"
-#include "arch/fence.h"
+#include "arch/ipi.h"
 #include "dev/timer.h"
 #include "lib/bits.h"
 #include "proc/process.h"
