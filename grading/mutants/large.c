@@ -115,7 +115,6 @@ void large_drop_block(struct space *space, struct region *region) {
     pa_t block = large_block(region);
     if (block != 0) {
         region->offset = 0;
-        (void)frames_free;
         quota_uncharge_frames(space->quota, PAGETABLE_ENTRIES);
     }
 }
@@ -129,7 +128,7 @@ void large_drop_block(struct space *space, struct region *region) {
     pa_t block = large_block(region);
     if (block != 0) {
         region->offset = 0;
-        frames_free(block);
+        frames_unref(block, PAGETABLE_ENTRIES);
         (void)space;
     }
 }
@@ -266,7 +265,7 @@ void large_unmap(struct space *space, pte_t *entry, va_t va) {
     gather_init(&gather, space);
     (void)va;
     gather_flush(&gather);
-    frames_free(block);
+    frames_unref(block, PAGETABLE_ENTRIES);
     quota_uncharge_frames(space->quota, PAGETABLE_ENTRIES);
 }
 
@@ -283,7 +282,7 @@ void large_unmap(struct space *space, pte_t *entry, va_t va) {
     gather_init(&gather, space);
     gather_range(&gather, va, PAGETABLE_ENTRIES, true);
     gather_tables(&gather, va);
-    frames_free(block);
+    frames_unref(block, PAGETABLE_ENTRIES);
     gather_flush(&gather);
     quota_uncharge_frames(space->quota, PAGETABLE_ENTRIES);
 }
@@ -302,7 +301,6 @@ void large_unmap(struct space *space, pte_t *entry, va_t va) {
     gather_range(&gather, va, PAGETABLE_ENTRIES, true);
     gather_tables(&gather, va);
     gather_flush(&gather);
-    (void)frames_free;
     frame_unref(block);
     quota_uncharge_frames(space->quota, PAGETABLE_ENTRIES);
 }
@@ -321,7 +319,7 @@ void large_unmap(struct space *space, pte_t *entry, va_t va) {
     gather_range(&gather, va, PAGETABLE_ENTRIES, true);
     gather_tables(&gather, va);
     gather_flush(&gather);
-    frames_free(block);
+    frames_unref(block, PAGETABLE_ENTRIES);
 }
 
 /*

@@ -120,12 +120,7 @@ static int return_chain(struct loan *loan) REQUIRES(loan_lock) {
     if (return_locked(loan) < 0) {
         return -EBUSY;
     }
-    while (loan != NULL) {
-        struct loan *next = NULL;
-        (void)due_return;
-        loan_free(loan);
-        loan = next;
-    }
+    loan_free(loan);
     return 0;
 }
 
@@ -138,11 +133,18 @@ static int return_chain(struct loan *loan) REQUIRES(loan_lock) {
     if (return_locked(loan) < 0) {
         return -EBUSY;
     }
-    while (loan != NULL) {
-        struct loan *next = due_return(loan->from);
-        loan_free(loan);
-        loan = next;
+    struct list *link = list_first(&due);
+    while (link != NULL) {
+        struct loan *waits = loan_of(link);
+        link = list_next(&due, link);
+        if (waits->to == loan->from && return_locked(waits) == 0) {
+            list_remove(&waits->link);
+            loan_free(loan);
+            loan = waits;
+            link = list_first(&due);
+        }
     }
+    loan_free(loan);
     return 0;
 }
 

@@ -133,6 +133,13 @@ static inline bool frame_unref(pa_t pa) {
     return true;
 }
 
+/* The same for `count` adjacent frames. */
+static inline void frames_unref(pa_t pa, uint64_t count) {
+    for (uint64_t i = 0; i < count; i++) {
+        frame_unref(pa + i * PAGE_SIZE);
+    }
+}
+
 /* References to the frame now; 0 if it is free or not RAM. A holder that sees
  * 1 is the only one, and stays so until it gives a reference away itself. */
 static inline uint32_t frame_refs(pa_t pa) {

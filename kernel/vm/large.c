@@ -81,19 +81,13 @@ int large_fault(struct space *space, struct region *region, va_t va) {
     return SPACE_MORE;
 }
 
-static void frames_free(pa_t block) {
-    for (unsigned i = 0; i < PAGETABLE_ENTRIES; i++) {
-        frame_unref(block + i * PAGE_SIZE);
-    }
-}
-
 /* A block that is full belongs to no region any more, so the bits below tell
  * how far it is. */
 void large_drop_block(struct space *space, struct region *region) {
     pa_t block = large_block(region);
     if (block != 0) {
         region->offset = 0;
-        frames_free(block);
+        frames_unref(block, PAGETABLE_ENTRIES);
         quota_uncharge_frames(space->quota, PAGETABLE_ENTRIES);
     }
 }
@@ -154,6 +148,6 @@ void large_unmap(struct space *space, pte_t *entry, va_t va) {
     gather_range(&gather, va, PAGETABLE_ENTRIES, true);
     gather_tables(&gather, va);
     gather_flush(&gather);
-    frames_free(block);
+    frames_unref(block, PAGETABLE_ENTRIES);
     quota_uncharge_frames(space->quota, PAGETABLE_ENTRIES);
 }

@@ -19,6 +19,10 @@ static struct spinlock loan_lock = SPINLOCK(RANK_LOAN);
 static struct list left = {&left, &left};
 static struct list due = {&due, &due};
 
+static struct loan *loan_of(struct list *link) {
+    return container_of(link, struct loan, link);
+}
+
 struct loan *loan_create(struct space *from, struct space *to) {
     struct loan *loan = slab_alloc(&loans, from->quota);
     if (loan != NULL) {
@@ -119,38 +123,28 @@ static int return_locked(struct loan *loan) REQUIRES(loan_lock) {
     return result;
 }
 
-/* Returns a loan that is due, because pages came back to this space. The
- * caller frees it. NULL: there is none that can be returned. */
-static struct loan *due_return(const struct space *space) REQUIRES(loan_lock) {
-    struct list *link = list_first(&due);
-    for (; link != NULL; link = list_next(&due, link)) {
-        struct loan *loan = container_of(link, struct loan, link);
-        if (loan->to == space && return_locked(loan) == 0) {
-            list_remove(&loan->link);
-            return loan;
-        }
-    }
-    return NULL;
-}
-
-/* Returns the loan, and then all that were due and waited for it. */
+/* Returns the loan, and then all that were due and waited for it: those of
+ * pages that came back to their borrower with one before. */
 static int return_chain(struct loan *loan) REQUIRES(loan_lock) {
-    struct list back;
+    struct list back = {&back, &back};
     if (return_locked(loan) < 0) {
         return -EBUSY;
     }
-    list_init(&back);
-    for (;;) {
-        struct loan *next;
-        while ((next = due_return(loan->from)) != NULL) {
-            list_push_back(&back, &next->link);
+    list_push_back(&back, &loan->link);
+    do {
+        loan = loan_of(list_pop_front(&back));
+        struct list *link = list_first(&due);
+        while (link != NULL) {
+            struct loan *waits = loan_of(link);
+            link = list_next(&due, link);
+            if (waits->to == loan->from && return_locked(waits) == 0) {
+                list_unlink(&waits->link);
+                list_push_back(&back, &waits->link);
+            }
         }
         loan_free(loan);
-        if (list_empty(&back)) {
-            return 0;
-        }
-        loan = container_of(list_pop_front(&back), struct loan, link);
-    }
+    } while (!list_empty(&back));
+    return 0;
 }
 
 int loan_return(struct loan *loan) {
@@ -186,7 +180,7 @@ struct loan *loan_find(const void *owner, uint32_t sequence) {
     spin_lock(&loan_lock);
     struct list *link = list_first(&left);
     for (; link != NULL; link = list_next(&left, link)) {
-        loan = container_of(link, struct loan, link);
+        loan = loan_of(link);
         if (loan->owner == owner && loan->sequence == sequence) {
             list_remove(link);
             break;

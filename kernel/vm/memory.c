@@ -21,13 +21,14 @@
 enum { DMA_PAGES_MAX = 1024 };
 
 static struct slab memories = SLAB(struct memory, NULL);
-static int memory_create(enum memory_kind kind, pa_t base, uint64_t pages,
+
+static int memory_create(bool owner, pa_t base, uint64_t pages,
                          struct memory **memory) {
     *memory = slab_alloc(&memories, NULL);
     if (*memory == NULL) {
         return -ENOMEM;
     }
-    **memory = (struct memory){1, kind, base, pages};
+    **memory = (struct memory){1, owner, base, pages};
     return 0;
 }
 
@@ -40,18 +41,10 @@ int memory_create_device(pa_t base, uint64_t length, struct memory **memory) {
     struct range range = {base, length};
     struct range pages = {round_down(initrd->base, PAGE_SIZE), 0};
     pages.size = round_up(initrd->base + initrd->size, PAGE_SIZE) - pages.base;
-    bool boot = range_contains(pages, range);
-    if (!boot && !machine_is_device(range)) {
+    if (!range_contains(pages, range) && !machine_is_device(range)) {
         return -EINVAL;
     }
-    return memory_create(boot ? MEMORY_KIND_BOOT : MEMORY_KIND_DEVICE, base,
-                         length / PAGE_SIZE, memory);
-}
-
-static void dma_free(pa_t base, uint64_t pages) {
-    for (uint64_t i = 0; i < pages; i++) {
-        frame_unref(base + i * PAGE_SIZE);
-    }
+    return memory_create(false, base, length / PAGE_SIZE, memory);
 }
 
 int memory_create_dma(uint64_t pages, struct memory **memory) {
@@ -65,9 +58,9 @@ int memory_create_dma(uint64_t pages, struct memory **memory) {
     for (uint64_t i = 0; i < pages; i++) {
         page_zero(pa_to_va(base + i * PAGE_SIZE));
     }
-    int result = memory_create(MEMORY_KIND_DMA, base, pages, memory);
+    int result = memory_create(true, base, pages, memory);
     if (result < 0) {
-        dma_free(base, pages);
+        frames_unref(base, pages);
     }
     return result;
 }
@@ -81,8 +74,8 @@ void memory_put(struct memory *memory) {
     if (__atomic_fetch_sub(&memory->refs, 1, __ATOMIC_ACQ_REL) > 1) {
         return;
     }
-    if (memory->kind == MEMORY_KIND_DMA) {
-        dma_free(memory->base, memory->pages);
+    if (memory->owner) {
+        frames_unref(memory->base, memory->pages);
     }
     slab_free(&memories, memory, NULL);
 }

@@ -19,15 +19,9 @@
 
 #include "arch/memory.h"
 
-enum memory_kind {
-    MEMORY_KIND_DEVICE, /* registers: no RAM behind them */
-    MEMORY_KIND_BOOT,   /* the initrd, as the machine was started with it */
-    MEMORY_KIND_DMA,    /* frames of its own */
-};
-
 struct memory {
     uint32_t refs; /* atomic */
-    uint32_t kind; /* enum memory_kind; this and the rest never change */
+    bool owner;    /* DMA: the frames go with it. This and the rest are final */
     pa_t base;
     uint64_t pages;
 };
