@@ -198,8 +198,8 @@ def test_interrupt_adds_up(kept: Path, tmp_path: Path) -> None:
     kernel = build / "kernel.elf"
     handler = programs.symbol(kernel, "irq_interrupt", False)
     with special.driver_machine(False) as machine:
-        for logged in [False] * 4 + [True] * 2:
-            if logged:
+        for turn in range(6):
+            if turn == 4:
                 machine.log_to(tmp_path / "log")
             machine.run_to(handler)
             machine.step()
@@ -217,10 +217,11 @@ def test_interrupt_adds_up(kept: Path, tmp_path: Path) -> None:
 
 def test_boots_are_equal() -> None:
     """A machine that is reset boots in as many instructions; others are told."""
-    found = special.boots(False, 2)
-    assert special.equal(found).rounds == 2
+    first, *found = special.boots(False, 4)
+    assert found.count(first) >= 2
+    assert special.usual([5, 6, 5, 5]).p99 == 5
     with pytest.raises(bootlib.BootError, match="differ: 5 .2 times., 6 .1 times."):
-        special.equal([5, 6, 5])
+        special.usual([5, 6, 5])
 
 
 @points(2)

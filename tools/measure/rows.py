@@ -49,7 +49,7 @@ file_create_unlink    | file: create, close, unlink         | 400000 |  - | 6236
 file_read_256k        | file: read 256 KiB by 4 KiB         | 300000 |  - | 32728477 | bench_system file_read_256k
 file_read_256k_per_kb | the same, a KiB                     |    - |    - | 127845 | bench_system file_read_256k over 256
 open_close            | file: open, close                   |    - |    - |    - | bench_system open_close
-boot_to_shell         | kernel entry to the shell's prompt  | 30000000 | - | 432000000 | = minstret by QEMU's GDB stub, {} boots that are equal
+boot_to_shell         | kernel entry to the shell's prompt  | 30000000 | - | 432000000 | = counted by QEMU as it records, {} boots, nearly all equal
 """
 SOURCE = re.compile(
     r"(?P<program>\w+) (?P<high>\S+)( less (?P<low>\S+))?( over (?P<over>\d+))?"
