@@ -44,23 +44,3 @@ int64_t space_copy_step(struct space *to, va_t tva, struct space *from,
     spin_unlock_pair(&to->lock, &from->lock);
     return part;
 }
-
-int space_write(struct space *space, va_t va, const void *source,
-                uint64_t length) {
-    const char *bytes = source;
-    int result = 0;
-    spin_lock(&space->lock);
-    while (length > 0 && result == 0) {
-        pte_t *leaf;
-        uint64_t part = page_rest(va, length);
-        result = space_resolve(space, va, PROT_WRITE, false, &leaf);
-        if (result == 0) {
-            memcpy(leaf_byte(leaf, va), bytes, part);
-            va += part;
-            bytes += part;
-            length -= part;
-        }
-    }
-    spin_unlock(&space->lock);
-    return result;
-}

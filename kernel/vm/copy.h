@@ -98,9 +98,4 @@ static inline uint64_t space_copy_quick(struct space *to, va_t tva,
     return done;
 }
 
-/* Copies the kernel's own `source` to va: for the boot loader, which writes
- * programs into spaces that nobody runs yet. 0, -EFAULT or -ENOMEM. */
-int space_write(struct space *space, va_t va, const void *source,
-                uint64_t length);
-
 #endif

@@ -2,11 +2,11 @@
 /*
  * vm/memory.h: memory objects: physical memory that is mapped as it is.
  *
- * Device registers, buffers that devices read and write (DMA), and the initrd
- * are not demand-zero pages: they are ranges of physical memory that handles
- * name and regions map. They are pinned: never copied on write, moved or
- * inherited by fork. A device reaches DMA memory without asking anybody, so a
- * driver that programs it is trusted with all of RAM.
+ * Device registers, buffers that devices read and write (DMA), the initrd, and
+ * the first program are not demand-zero pages: they are ranges of physical
+ * memory that handles name and regions map. They are pinned: never copied on
+ * write, moved or inherited by fork. A device reaches DMA memory without asking
+ * anybody, so a driver that programs it is trusted with all of RAM.
  *
  * Each handle and each region holds a reference; DMA frames are free again
  * with the last.

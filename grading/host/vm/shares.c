@@ -247,8 +247,11 @@ static void test_memory(void) {
 static void fill(struct space *space, va_t va, unsigned char seed,
                  unsigned length) {
     for (unsigned i = 0; i < length; i++) {
-        unsigned char byte = (unsigned char)(seed + i * 3);
-        CHECK(space_write(space, va + i, &byte, 1) == 0);
+        pte_t *leaf;
+        spin_lock(&space->lock);
+        CHECK(space_resolve(space, va + i, PROT_WRITE, false, &leaf) == 0);
+        *leaf_byte(leaf, va + i) = (char)(seed + i * 3);
+        spin_unlock(&space->lock);
     }
 }
 
