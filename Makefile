@@ -105,6 +105,11 @@ KERNEL_CHECKS := -fno-stack-protector
 KERNEL_SMALL := -Os
 else
 KERNEL_CHECKS := -DDEBUG=1 -fsanitize=undefined -fstack-protector-strong
+# The checks of undefined behaviour whose handlers kernel/lib/ubsan.c is.
+UBSAN := add_overflow sub_overflow mul_overflow negate_overflow \
+  divrem_overflow shift_out_of_bounds out_of_bounds pointer_overflow \
+  type_mismatch_v1 load_invalid_value nonnull_arg invalid_builtin \
+  builtin_unreachable
 USER_CFLAGS += -DDEBUG=1
 endif
 
@@ -226,7 +231,8 @@ $(B)/obj/kernel/boot/image.S.o: $(B)/first.bin
 # Linked twice: the names for backtraces come from the first link (tools/ksyms).
 # The second may not move what they name. $1: objects and options, $2: a folder.
 comma := ,
-KERNEL_LINK := $(CC) $(KERNEL_ARCH) $(LINK) -T kernel/boot/kernel.ld
+KERNEL_LINK := $(CC) $(KERNEL_ARCH) $(LINK) -T kernel/boot/kernel.ld \
+  $(UBSAN:%=-Wl,--defsym=__ubsan_handle_%=__ubsan_failed)
 define LINK_KERNEL
 @mkdir -p $2
 @$(PYTHON) tools/ksyms >$2/empty.s && \

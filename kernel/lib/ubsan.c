@@ -4,10 +4,10 @@
  *
  * Idea        With -fsanitize=undefined the compiler puts a check before each
  *             operation that C leaves undefined for some operands, and a call
- *             of one of these functions where the check fails. Each gets the
- *             place in the source first, and details that are not printed: the
- *             place is enough to find the mistake. Checks of C++, of floating
- *             point and of attributes that the kernel does not use have none.
+ *             of a handler where the check fails, one for each kind of check
+ *             (UBSAN in the Makefile lists them). Each gets the place in the
+ *             source first, and details that are not printed: the place is
+ *             enough to find the mistake.
  * Use         make DEBUG=1; release builds have neither checks nor this file.
  */
 #include <stdint.h>
@@ -25,31 +25,12 @@ struct place {
     uint32_t column;
 };
 
-static _Noreturn void undefined(const char *what, const struct place *place) {
-    panic("undefined behaviour: %s at %s:%u:%u", what, place->file, place->line,
+/* All handlers: the linker gives it their names. */
+_Noreturn void __ubsan_failed(const struct place *place);
+void __ubsan_failed(const struct place *place) {
+    panic("undefined behaviour at %s:%u:%u", place->file, place->line,
           place->column);
 }
-
-/* A macro, as each function is only a name that the compiler knows. */
-#define HANDLER(name, what)                                                    \
-    _Noreturn void __ubsan_handle_##name(const struct place *place);           \
-    void __ubsan_handle_##name(const struct place *place) {                    \
-        undefined(what, place);                                                \
-    }
-
-HANDLER(add_overflow, "signed addition overflows")
-HANDLER(sub_overflow, "signed subtraction overflows")
-HANDLER(mul_overflow, "signed multiplication overflows")
-HANDLER(negate_overflow, "signed negation overflows")
-HANDLER(divrem_overflow, "division by zero or overflow")
-HANDLER(shift_out_of_bounds, "shift by too much")
-HANDLER(out_of_bounds, "array index out of bounds")
-HANDLER(pointer_overflow, "pointer arithmetic overflows")
-HANDLER(type_mismatch_v1, "null, misaligned or too small object")
-HANDLER(load_invalid_value, "value outside its type")
-HANDLER(nonnull_arg, "null argument")
-HANDLER(invalid_builtin, "builtin's argument out of range")
-HANDLER(builtin_unreachable, "unreachable code reached")
 
 /* ---- Canaries on the stack ---- */
 
