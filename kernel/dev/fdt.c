@@ -140,8 +140,8 @@ static void node_open(struct fdt_node *node, const uint8_t **at) {
     node->properties = *at;
     while (property_take(node->tree, at, &name, &value)) {
     }
-    node->address_cells = fdt_word(node, "#address-cells", 0, 2);
-    node->size_cells = fdt_word(node, "#size-cells", 0, 1);
+    node->address_cells = (uint32_t)fdt_number(node, "#address-cells", 2);
+    node->size_cells = (uint32_t)fdt_number(node, "#size-cells", 1);
 }
 
 void fdt_walk(const void *dtb, fdt_visitor visit, void *state) {
@@ -200,21 +200,12 @@ bool fdt_property(const struct fdt_node *node, const char *name,
     return false;
 }
 
-uint32_t fdt_word(const struct fdt_node *node, const char *name, uint32_t index,
-                  uint32_t otherwise) {
-    struct fdt_value value;
-    if (!fdt_property(node, name, &value) || value.len / WORD <= index)
-        return otherwise;
-    return read_be32(value.data + index * WORD);
-}
-
 uint64_t fdt_number(const struct fdt_node *node, const char *name,
                     uint64_t otherwise) {
     struct fdt_value value;
-    if (!fdt_property(node, name, &value) ||
-        (value.len != WORD && value.len != 2 * WORD))
+    if (!fdt_property(node, name, &value) || value.len < WORD)
         return otherwise;
-    return cells_read(value.data, value.len / WORD);
+    return cells_read(value.data, value.len == 2 * WORD ? 2 : 1);
 }
 
 static bool separates(char c) {

@@ -61,11 +61,8 @@ bool fdt_reservation(const void *dtb, uint32_t index, struct range *range);
 bool fdt_property(const struct fdt_node *node, const char *name,
                   struct fdt_value *value);
 
-/* A property's index-th 32-bit word, or `otherwise`. */
-uint32_t fdt_word(const struct fdt_node *node, const char *name, uint32_t index,
-                  uint32_t otherwise);
-
-/* A property of one or two words as a number, or `otherwise`. */
+/* A property of one or two words as a number, else its first word; `otherwise`
+ * when there is none. */
 uint64_t fdt_number(const struct fdt_node *node, const char *name,
                     uint64_t otherwise);
 

@@ -121,13 +121,13 @@ static void survey_controller(const struct fdt_node *node) {
         return;
     for (uint32_t i = 0; i < hart_count; i++)
         if (harts[i].sbi_id == reg.base)
-            controllers[i] = fdt_word(node, "phandle", 0, 0);
+            controllers[i] = (uint32_t)fdt_number(node, "phandle", 0);
 }
 
 static uint32_t node_irq(const struct fdt_node *node) {
     /* interrupts-extended: controller, then the number. */
-    return fdt_word(node, "interrupts", 0,
-                    fdt_word(node, "interrupts-extended", 1, 0));
+    uint64_t extended = fdt_number(node, "interrupts-extended", 0);
+    return (uint32_t)fdt_number(node, "interrupts", extended);
 }
 
 static void find_uart(const struct fdt_node *node) {
@@ -136,14 +136,14 @@ static void find_uart(const struct fdt_node *node) {
         !node_range(node, 0, &uart->device.registers))
         return;
     uart->device.irq = node_irq(node);
-    uart->shift = fdt_word(node, "reg-shift", 0, 0);
-    uart->width = fdt_word(node, "reg-io-width", 0, 1);
+    uart->shift = (uint32_t)fdt_number(node, "reg-shift", 0);
+    uart->width = (uint32_t)fdt_number(node, "reg-io-width", 1);
 }
 
 static void find_plic(const struct fdt_node *node) {
     if (fdt_property(node, "interrupts-extended", &contexts) &&
         node_range(node, 0, &machine.plic.registers))
-        machine.plic.irq_count = fdt_word(node, "riscv,ndev", 0, 0);
+        machine.plic.irq_count = (uint32_t)fdt_number(node, "riscv,ndev", 0);
 }
 
 /* Inserts a slot so that addresses rise: slot numbers are theirs then. */

@@ -37,13 +37,10 @@ static uint64_t stack_top(void) {
 }
 
 static void print_address(unsigned number, uint64_t pc) {
-    uint64_t offset;
+    uint64_t offset = 0;
     const char *name = symbol_find(pc, &offset);
-    if (name != NULL) {
-        kprintf(" #%u 0x%lx %s+0x%lx\n", number, pc, name, offset);
-    } else {
-        kprintf(" #%u 0x%lx\n", number, pc);
-    }
+    kprintf(" #%u 0x%lx %s+0x%lx\n", number, pc, name == NULL ? "?" : name,
+            offset);
 }
 
 /* Whether the instruction before `pc` is a call: jal or jalr with ra, or its

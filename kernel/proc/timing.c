@@ -25,7 +25,7 @@ struct timing_clock {
     struct thread *who;  /* for this thread; NULL: it idled since */
 } __attribute__((aligned(64)));
 
-struct timed_record timed_records[HART_MAX][TIMED_MAX];
+uint64_t timed_records[HART_MAX][TIMED_MAX][TIMED_FIELDS];
 static struct timing_clock clocks[HART_MAX];
 
 static uint64_t clock_read(struct timing_clock *clock, uint64_t begin,
@@ -36,7 +36,7 @@ static uint64_t clock_read(struct timing_clock *clock, uint64_t begin,
 }
 
 static void record(enum timed what, uint64_t value) {
-    uint64_t *field = timed_records[hart_self()->id][what].field;
+    uint64_t *field = timed_records[hart_self()->id][what];
     unsigned bucket = value ? bits_highest(value) : 0;
     if (bucket >= TIMED_BUCKETS)
         bucket = TIMED_BUCKETS - 1;

@@ -21,11 +21,8 @@
 
 struct thread;
 
-/* What one hart has found for one of enum timed. */
-struct timed_record {
-    uint64_t field[TIMED_FIELDS]; /* enum timed_field */
-};
-extern struct timed_record timed_records[][TIMED_MAX]; /* by hart->id */
+/* What each hart, by its id, has found for each of enum timed. */
+extern uint64_t timed_records[][TIMED_MAX][TIMED_FIELDS];
 
 /* Called by trap/entry.S:timed: a trap of the thread, and its return to user
  * mode. `begin` is instret; returns where instret is to be put in the end. */

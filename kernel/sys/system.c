@@ -83,8 +83,7 @@ static int64_t info_timed(struct thread *self, uint64_t hart, uint64_t what,
         return -ENODEV;
     if (what >= TIMED_MAX)
         return -EINVAL;
-    return info_fields(self, timed_records[hart][what].field, TIMED_FIELDS,
-                       first);
+    return info_fields(self, timed_records[hart][what], TIMED_FIELDS, first);
 }
 
 static uint64_t features(void) {

@@ -46,7 +46,7 @@ static void visit(const struct fdt_node *node, void *context) {
     }
     if (fdt_lists(node, "compatible", "ns16550a") &&
         fdt_reg(node, 0, &found->uart)) {
-        found->uart_irq = fdt_word(node, "interrupts", 0, 0);
+        found->uart_irq = (uint32_t)fdt_number(node, "interrupts", 0);
     }
     if (fdt_named(node, "cpus")) {
         found->timebase = fdt_number(node, "timebase-frequency", 0);
