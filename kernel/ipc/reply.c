@@ -107,17 +107,6 @@ int64_t ipc_reply(struct thread *self) {
     return message_error(self, error);
 }
 
-/* The reply, if one is owed, and the receive, each under its lock. */
-static __attribute__((noinline)) int64_t
-reply_recv_apart(struct thread *self, const struct handle_entry *entry) {
-    int error = 0;
-    if (self->caller || caller_is_gone(self))
-        error = reply_implicit(self, true);
-    if (error && error != -EPIPE)
-        return message_error(self, error);
-    return receive(self, *entry);
-}
-
 int64_t ipc_reply_recv(struct thread *self) {
     struct handle_entry entry;
     hart_count_event(COUNTER_REPLY_SLOW);
@@ -130,18 +119,22 @@ int64_t ipc_reply_recv(struct thread *self) {
      * on next: one lock for both. */
     struct endpoint *endpoint = entry.object;
     struct thread *caller = self->caller;
-    if (!caller)
-        return reply_recv_apart(self, &entry);
-    spin_lock(&endpoint->lock);
-    if (!call_is_open(endpoint, caller, caller->call_sequence, self)) {
+    if (caller) {
+        spin_lock(&endpoint->lock);
+        if (call_is_open(endpoint, caller, caller->call_sequence, self)) {
+            error = reply_locked(self, endpoint, caller, true);
+            if (!error)
+                return receive_unlock(self, endpoint, entry.generation);
+            spin_unlock(&endpoint->lock);
+            return message_error(self, error);
+        }
         spin_unlock(&endpoint->lock);
-        return reply_recv_apart(self, &entry);
     }
-    error = reply_locked(self, endpoint, caller, true);
-    if (!error)
-        return receive_unlock(self, endpoint, entry.generation);
-    spin_unlock(&endpoint->lock);
-    return message_error(self, error);
+    if (self->caller || caller_is_gone(self))
+        error = reply_implicit(self, true);
+    if (error && error != -EPIPE)
+        return message_error(self, error);
+    return receive(self, entry);
 }
 
 /* ---- Saving ---- */
