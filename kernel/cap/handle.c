@@ -215,6 +215,7 @@ static int dup_allowed(const struct handle_slot *slot, bool move, int target) {
     return target;
 }
 
+/* Into its own slot, too: that one's handle is the victim, or has moved. */
 static int dup_locked(struct handle_table *table, uint64_t h, int target,
                       unsigned rights, bool move, struct handle_entry *victim)
     REQUIRES(table->lock) {
@@ -231,15 +232,6 @@ static int dup_locked(struct handle_table *table, uint64_t h, int target,
     return target;
 }
 
-/* The handle stays where it is, with fewer rights. */
-static void slot_narrow(struct handle_table *table, struct handle_slot *slot,
-                        unsigned rights) REQUIRES(table->lock) {
-    struct handle_entry entry = slot_entry(slot);
-    entry.rights &= (uint16_t)rights;
-    slot_empty(table, slot);
-    slot_fill(slot, &entry);
-}
-
 int handle_dup(struct handle_table *table, uint64_t h, uint64_t slot,
                unsigned rights, unsigned flags) {
     struct handle_entry victim = EMPTY;
@@ -251,9 +243,7 @@ int handle_dup(struct handle_table *table, uint64_t h, uint64_t slot,
     int target = from ? dup_target(table, slot, flags) : -EBADF;
     if (target >= 0)
         target = dup_allowed(from, move, target);
-    if (target >= 0 && (uint64_t)target == h)
-        slot_narrow(table, from, rights);
-    else if (target >= 0)
+    if (target >= 0)
         target = dup_locked(table, h, target, rights, move, &victim);
     spin_unlock(&table->lock);
     if (victim.type != HANDLE_NONE)

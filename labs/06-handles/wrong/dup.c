@@ -133,12 +133,22 @@ static int dup_locked(struct handle_table *table, uint64_t h, int target,
  * File: kernel/cap/handle.c
  * Caught by: same
  */
-static void slot_narrow(struct handle_table *table, struct handle_slot *slot,
-                        unsigned rights) REQUIRES(table->lock) {
-    struct handle_entry entry = slot_entry(slot);
-    entry.rights = (uint16_t)rights;
-    slot_empty(table, slot);
-    slot_fill(slot, &entry);
+static int dup_locked(struct handle_table *table, uint64_t h, int target,
+                      unsigned rights, bool move, struct handle_entry *victim)
+    REQUIRES(table->lock) {
+    struct handle_slot *to = &table->slot[target];
+    struct handle_entry copy = slot_entry(&table->slot[h]);
+    if ((uint64_t)target == h)
+        copy.rights = (uint16_t)rights;
+    copy.rights &= (uint16_t)rights;
+    if (move)
+        slot_empty(table, &table->slot[h]);
+    else
+        handle_entry_get(&copy);
+    *victim = slot_entry(to);
+    slot_empty(table, to);
+    slot_fill(to, &copy);
+    return target;
 }
 
 /*
@@ -229,9 +239,7 @@ int handle_dup(struct handle_table *table, uint64_t h, uint64_t slot,
     int target = from ? dup_target(table, slot, flags) : -EBADF;
     if (target >= 0)
         target = dup_allowed(from, move, target);
-    if (target >= 0 && (uint64_t)target == h)
-        slot_narrow(table, from, rights);
-    else if (target >= 0)
+    if (target >= 0)
         target = dup_locked(table, h, target, rights, move, &victim);
     spin_unlock(&table->lock);
     if (victim.type != HANDLE_NONE)
