@@ -24,7 +24,8 @@ void object_register(enum handle_type type,
 }
 
 void handle_entry_put(const struct handle_entry *entry) {
-    object_operations(entry->type)->put(entry);
+    if (entry->type != HANDLE_NONE)
+        object_operations(entry->type)->put(entry);
 }
 
 uint32_t generation_next(void) {
@@ -51,7 +52,8 @@ static enum handle_kind kind_of(const struct handle_entry *entry) {
     return KIND_OTHER;
 }
 
-void slot_fill(struct handle_slot *slot, const struct handle_entry *entry) {
+inline void slot_fill(struct handle_slot *slot,
+                      const struct handle_entry *entry) {
     uint64_t object = (uint64_t)entry->object;
     assert((object & KIND_MASK) == 0);
     __atomic_store_n(&slot->meta, entry->meta, __ATOMIC_RELAXED);
@@ -246,8 +248,7 @@ int handle_dup(struct handle_table *table, uint64_t h, uint64_t slot,
     if (target >= 0)
         target = dup_locked(table, h, target, rights, move, &victim);
     spin_unlock(&table->lock);
-    if (victim.type != HANDLE_NONE)
-        handle_entry_put(&victim);
+    handle_entry_put(&victim);
     return target;
 }
 

@@ -59,7 +59,8 @@ object_operations(enum handle_type type) {
     return handle_operations[type];
 }
 
-/* Adds, drops a reference through the type's operations. */
+/* Adds, drops a reference through the type's operations. An empty entry has
+ * none to drop. */
 static inline void handle_entry_get(const struct handle_entry *entry) {
     object_operations(entry->type)->get(entry);
 }

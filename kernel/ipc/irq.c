@@ -58,8 +58,7 @@ int64_t irq_bind(struct thread *self) {
         line->bits = bits;
         plic_unmask(line_number(&irq));
         spin_unlock(&irq_lock);
-        if (before.type != HANDLE_NONE)
-            handle_entry_put(&before);
+        handle_entry_put(&before);
     }
     handle_entry_put(&irq);
     return error;
@@ -104,8 +103,7 @@ static void irq_put(const struct handle_entry *entry) {
         line->bound = (struct handle_entry){0};
     }
     spin_unlock(&irq_lock);
-    if (before.type != HANDLE_NONE)
-        handle_entry_put(&before);
+    handle_entry_put(&before);
 }
 
 const struct object_operations irq_operations = {.get = irq_get,

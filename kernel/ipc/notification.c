@@ -224,7 +224,6 @@ int64_t notification_watch(struct thread *self) {
     process->watch = entry;
     process->watch_bits = bits;
     spin_unlock(&tree_lock);
-    if (before.type != HANDLE_NONE)
-        handle_entry_put(&before);
+    handle_entry_put(&before);
     return 0;
 }
