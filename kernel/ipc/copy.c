@@ -38,20 +38,19 @@ struct window {
 static int window_open(struct window *window, unsigned index) {
     struct thread *caller = window->caller;
     struct endpoint *endpoint = caller->endpoint;
-    int error = -EPIPE;
+    const struct memory_item *item = &caller->items[index % MESSAGE_ITEMS];
+    int error = 0;
     spin_lock(&endpoint->lock);
-    if (call_is_open(endpoint, caller, window->sequence, window->server)) {
+    if (!call_is_open(endpoint, caller, window->sequence, window->server))
+        error = -EPIPE;
+    else if (index >= MESSAGE_ITEMS ||
+             item_mode(item->descriptor) != ITEM_WINDOW)
         error = -EINVAL;
-        if (index < MESSAGE_ITEMS) {
-            const struct memory_item *item = &caller->items[index];
-            window->base = item->base;
-            window->length = item_length(item->descriptor);
-            window->rights = item_rights(item->descriptor);
-            error = item_mode(item->descriptor) == ITEM_WINDOW ? 0 : -EINVAL;
-        }
-    }
-    if (!error)
+    else
         window->peer = space_get(caller->space);
+    window->base = item->base;
+    window->length = item_length(item->descriptor);
+    window->rights = item_rights(item->descriptor);
     spin_unlock(&endpoint->lock);
     return error;
 }

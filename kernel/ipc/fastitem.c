@@ -108,8 +108,7 @@ static inline bool parcel_send(struct thread *self, struct thread *receiver) {
            handles_send(self, receiver);
 }
 
-struct thread *fastpath_call_item(struct thread *self) NO_THREAD_SAFETY;
-struct thread *fastpath_call_item(struct thread *self) {
+struct thread *fastpath_call_item(struct thread *self) NO_THREAD_SAFETY {
     uint32_t generation;
     struct session *session =
         session_of(self, self->frame.x[REG_A0], &generation);
@@ -160,8 +159,7 @@ static inline bool item_reply(struct thread *self, struct thread *caller) {
     return true;
 }
 
-struct thread *fastpath_reply_item(struct thread *self) NO_THREAD_SAFETY;
-struct thread *fastpath_reply_item(struct thread *self) {
+struct thread *fastpath_reply_item(struct thread *self) NO_THREAD_SAFETY {
     struct thread *caller = NULL;
     if (tag_is_item(self->frame.x[REG_A1]))
         caller = reply_partner(self, self->frame.x[REG_A0]);

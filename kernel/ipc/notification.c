@@ -136,19 +136,16 @@ int64_t ipc_wait_signal(struct thread *self) {
 
 static int bind_locked(struct notification *notification, uint32_t generation,
                        struct endpoint *endpoint) REQUIRES(endpoint->lock) {
-    int error = 0;
     spin_lock(&notification->queue.lock);
-    if (notification->generation != generation) {
-        error = -EBADF;
-    } else if (endpoint->bound || notification->endpoint ||
-               !list_empty(&notification->queue.waiters)) {
-        error = -EBUSY;
-    } else {
+    bool gone = notification->generation != generation;
+    bool busy = endpoint->bound || notification->endpoint ||
+                !list_empty(&notification->queue.waiters);
+    if (!gone && !busy) {
         endpoint->bound = notification;
         notification->endpoint = endpoint;
     }
     spin_unlock(&notification->queue.lock);
-    return error;
+    return gone ? -EBADF : busy ? -EBUSY : 0;
 }
 
 int64_t ipc_notification_bind(struct thread *self) {
