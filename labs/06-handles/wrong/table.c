@@ -167,7 +167,8 @@ int handle_insert(struct handle_table *table, unsigned lowest,
  * File: kernel/cap/handle.c
  * Caught by: slot
  */
-inline void slot_fill(struct handle_slot *slot, const struct handle_entry *entry) {
+inline void slot_fill(struct handle_slot *slot,
+                      const struct handle_entry *entry) {
     uint64_t object = (uint64_t)entry->object;
     __atomic_store_n(&slot->meta, entry->meta, __ATOMIC_RELAXED);
     __atomic_store_n(&slot->word, object, __ATOMIC_RELEASE);
