@@ -54,7 +54,6 @@ int items_check(struct thread *thread, enum message_use use) {
         item->base = thread->frame.x[item_register[i][0]];
         item->descriptor = thread->frame.x[item_register[i][1]];
         if (!item_valid(item, use)) {
-            item->descriptor = 0;
             thread->failed_item = (uint8_t)i;
             return -EINVAL;
         }
@@ -179,9 +178,8 @@ static int pages_transfer(struct thread *from, struct transfer *transfer) {
 int items_examine(struct thread *from) {
     static const struct accept anything = {.pages = UINT64_MAX};
     struct transfer transfer;
-    int result = pages_collect(from, &anything, &transfer);
-    if (!result)
-        result = space_transfer_check(&transfer);
+    pages_collect(from, &anything, &transfer);
+    int result = space_transfer_check(&transfer);
     if (result < 0)
         items_fail(from, page_item(from, transfer.failed), result);
     return result;
