@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import html
 import json
+import os
+import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -220,8 +222,21 @@ def test_places() -> None:
 # --- With a student's tree ---------------------------------------------------
 
 
+@pytest.fixture
+def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something makes pages of text: cat, where there is no pandoc."""
+    cat = shutil.which("cat")
+    if cat and not shutil.which("pandoc"):
+        (tmp_path / "bin").mkdir()
+        (tmp_path / "bin" / "pandoc").write_text(f"#!/bin/sh\nexec {cat}\n")
+        (tmp_path / "bin" / "pandoc").chmod(0o755)
+        path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+        monkeypatch.setenv("PATH", path)
+
+
 @GROUP
 @points(3)
+@pytest.mark.usefixtures("pages")
 def test_handout(base: private.Tree, tmp_path: Path) -> None:
     """A student's tree has the stubs, one commit, and nothing of the staff's."""
     out = tmp_path / "mine"
@@ -243,6 +258,7 @@ def test_handout(base: private.Tree, tmp_path: Path) -> None:
 
 @GROUP
 @points(3)
+@pytest.mark.usefixtures("pages")
 def test_book(tmp_path: Path) -> None:
     """The book in a student's tree ends with the lab's chapter, has the excerpts
     in it, and no body of a function to be written; one that had is noticed."""

@@ -76,6 +76,8 @@ MISSING = [
     ("build", "host-cc", ["gcc", "cc", "clang"]),
     ("run", "qemu", ["qemu-system-riscv64"]),
     ("gdb", "gdb", DEBUGGERS),
+    ("check", "codespell", ["codespell"]),
+    ("book", "pandoc", ["pandoc"]),
 ]
 
 
@@ -85,7 +87,7 @@ def test_check(host: Host, group: str, tool: str, programs: list[str]) -> None:
     """tools/setup --check names the missing tool, and installs nothing."""
     host.remove(programs)
     host.fake("apt-get", "echo apt-get was run")
-    done = host.run("tools/setup", "--check")
+    done = host.run("tools/setup", "--check", group)
     assert f"{group}: missing {tool}: " in done.stdout
     assert "apt-get was run" not in done.stdout
     assert done.returncode == 1
