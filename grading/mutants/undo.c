@@ -96,9 +96,6 @@ static void item_undo(struct transfer *transfer, unsigned index,
     for (uint64_t done = 0; piece_find(transfer, item, done, &piece);
          done += piece.pages) {
         gather_range(&gather, piece.to, 1, false);
-        if (gather_is_full(&gather)) {
-            gather_flush(&gather);
-        }
     }
     gather_flush(&gather);
     quota_uncharge_frames(transfer->to->quota, work->charged[index]);
@@ -124,9 +121,6 @@ static void item_undo(struct transfer *transfer, unsigned index,
     for (uint64_t done = 0; piece_find(transfer, item, done, &piece);
          done += piece.pages) {
         gather_tables(&gather, piece.to);
-        if (gather_is_full(&gather)) {
-            gather_flush(&gather);
-        }
     }
     gather_flush(&gather);
     (void)work;
@@ -253,9 +247,9 @@ void region_remove(struct space *space, struct region *region) {
     if (region->memory != NULL) {
         memory_put(region->memory);
     }
-    quota_uncharge_objects(space->quota, 1);
+    large_drop_block(space, region);
     if (region->pager.session != NULL) {
-        pager_operations->drop(region);
+        pager_operations->drop(&region->pager);
     }
 }
 

@@ -8,12 +8,8 @@
 #include "vm/gather.h"
 
 #include "abi/layout.h"
-#include "lib/panic.h"
 #include "vm/frame.h"
 #include "vm/space.h"
-
-/* What gather_page and gather_tables before and after it may add. */
-enum { GATHER_ROOM = 5 };
 
 void gather_init(struct gather *gather, struct space *space) {
     gather->space = space;
@@ -23,12 +19,10 @@ void gather_init(struct gather *gather, struct space *space) {
     gather->count = 0;
 }
 
-bool gather_is_full(const struct gather *gather) {
-    return gather->count > GATHER_MAX - GATHER_ROOM;
-}
-
 static void gather_frame(struct gather *gather, pa_t pa) {
-    assert(gather->count < GATHER_MAX);
+    if (gather->count == GATHER_MAX) {
+        gather_flush(gather);
+    }
     gather->frames[gather->count++] = (uint32_t)(pa >> PAGE_SHIFT);
 }
 
@@ -51,9 +45,9 @@ void gather_page(struct gather *gather, va_t va, pte_t old, pa_t pa) {
 void gather_tables(struct gather *gather, va_t va) {
     pa_t pruned[2];
     unsigned count = pagetable_prune(&gather->space->table, va, pruned);
+    gather->tables |= count > 0;
     for (unsigned i = 0; i < count; i++) {
         gather_frame(gather, pruned[i]);
-        gather->tables = true;
     }
 }
 

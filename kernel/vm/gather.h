@@ -7,12 +7,13 @@
  * empties or lowers entries gathers first:
  *
  *     gather_init(&gather, space);
- *     while (... && !gather_is_full(&gather))
+ *     while (...)
  *         gather_page(&gather, va, pagetable_unmap(&space->table, leaf), pa);
  *     gather_tables(&gather, va);
  *     gather_flush(&gather);
  *
- * Lives on the stack of one function that holds the space's lock throughout.
+ * When no more frames fit, it flushes itself. It lives on the stack of one
+ * function that holds the space's lock throughout.
  */
 #ifndef OCTAVO_VM_GATHER_H
 #define OCTAVO_VM_GATHER_H
@@ -35,9 +36,6 @@ struct gather {
 };
 
 void gather_init(struct gather *gather, struct space *space);
-
-/* No more pages fit: flush. */
-bool gather_is_full(const struct gather *gather);
 
 /* The page's entry was `old` and has lost a right; drop a reference to `pa`
  * after the fence (0: to nothing). */

@@ -38,8 +38,7 @@ static bool region_empty(struct space *space, struct region *region,
     va_t va = region->start;
     va_t last = va;
     pte_t *leaf;
-    while (!gather_is_full(gather) &&
-           (leaf = pagetable_next(&space->table, &va, region->end, budget))) {
+    while ((leaf = pagetable_next(&space->table, &va, region->end, budget))) {
         if (va / LARGE_SIZE != last / LARGE_SIZE) {
             gather_tables(gather, last);
             *budget -= *budget > 0;
@@ -51,7 +50,7 @@ static bool region_empty(struct space *space, struct region *region,
         va += PAGE_SIZE;
     }
     gather_tables(gather, last);
-    if (va<region->end && * budget> 0 && !gather_is_full(gather)) {
+    if (*budget > 0 && va < region->end) {
         large_unmap(space, large_find(space, va), va);
         va += LARGE_SIZE;
         *budget = 0;

@@ -235,9 +235,6 @@ static void item_undo(struct transfer *transfer, unsigned index,
     for (uint64_t done = 0; piece_find(transfer, item, done, &piece);
          done += piece.pages) {
         gather_tables(&gather, piece.to);
-        if (gather_is_full(&gather)) {
-            gather_flush(&gather);
-        }
     }
     gather_flush(&gather);
     quota_uncharge_frames(transfer->to->quota, work->charged[index]);
