@@ -418,3 +418,31 @@ static void call_uncount(struct endpoint *endpoint, struct thread *caller)
     REQUIRES(endpoint->lock) {
     session_unuse(endpoint, caller->session);
 }
+
+/*
+ * X-window-failed: a call that fails leaves its windows to the next one.
+ * File: kernel/ipc/message.c
+ * Killed by: test_window call_failed
+ */
+int64_t message_error(struct thread *self, int error) {
+    if (error == RESULT_WAITING)
+        return error; /* the thread is no longer ours */
+    if (error == TRANSFER_PREPARE || error == RESULT_RESTART)
+        return RESULT_RESTART;
+    message_fail(self, error);
+    return RESULT_WRITTEN;
+}
+
+/*
+ * X-window-fault: a pager may use the windows of the call that its fault has
+ * held up.
+ * File: kernel/ipc/pager.c
+ * Killed by: test_pager_end items
+ */
+static void pager_call(struct thread *self) {
+    const struct pager *pager = &self->paging.request.pager;
+    thread_set_flag(self, THREAD_PAGING);
+    self->paging.error = 0;
+    call_session(self, (struct handle_entry){.object = pager->session,
+                                             .meta = pager->key});
+}

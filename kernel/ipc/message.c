@@ -96,12 +96,12 @@ void message_notice(struct thread *to, enum message_kind kind, uint64_t badge,
 }
 
 int64_t message_error(struct thread *self, int error) {
+    if (error == RESULT_WAITING)
+        return error; /* the thread is no longer ours */
     if (error)
         items_forget(self);
-    if (error == TRANSFER_PREPARE)
+    if (error == TRANSFER_PREPARE || error == RESULT_RESTART)
         return RESULT_RESTART;
-    if (error <= RESULT_WAITING)
-        return error;
     message_fail(self, error);
     return RESULT_WRITTEN;
 }

@@ -285,6 +285,9 @@ static void check_items(void) {
     int64_t client = peer_start(copier, 0);
     for (uint64_t i = 0; i < 3; i++) {
         fault_receive(&m, i);
+        check_error("the window of the call that waits for the page",
+                    ipc_copy(HANDLE_IMPLICIT, COPY_IN, 0, &byte, 1).error,
+                    EINVAL);
         answer_ok(pages + i * PAGE_SIZE, 1, ITEM_SHARE, RO);
     }
     service_receive(service.endpoint, &m, MESSAGE_CALL);

@@ -102,6 +102,26 @@ static void check_call_before(void) {
     peer_end(copying_client);
 }
 
+/* A call with a window, to nobody, and one with words alone. */
+static void failed_call(uint64_t unused) {
+    struct message m = {.tag = tag_make(1, 0, 0, 1)};
+    (void)unused;
+    message_item(&m, 0, AREA, item_make(64, ITEM_WINDOW, ITEM_READ));
+    check_error("call", ipc_call(HANDLE_MAX - 1, &m, DEADLINE_NONE), EBADF);
+    m = (struct message){.tag = tag_make(1, 8, 0, 0)};
+    check_equal("call", ipc_call(copying_service.session, &m, DEADLINE_NONE),
+                0);
+}
+
+static void check_call_failed(void) {
+    struct message m;
+    copying_start_with(failed_call);
+    service_receive(copying_service.endpoint, &m, MESSAGE_CALL);
+    copy_expect(COPY_IN, 0, AREA, 8, -EINVAL, 0);
+    check_equal("reply", service_answer(0, 0), 0);
+    peer_end(copying_client);
+}
+
 static int64_t saved_reply;
 
 static void thief(uint64_t unused) {
@@ -293,6 +313,8 @@ static const struct check checks[] = {
     {"timed_out", "a window ends with its call's deadline", check_timed_out},
     {"call_before", "an earlier call's window is none of this one's",
      check_call_before},
+    {"call_failed", "a window of a call that failed is none of the next one's",
+     check_call_failed},
     {"thief", "another process cannot use a reply's window", check_thief},
     {"other_thread", "another thread has no implicit window",
      check_other_thread},
