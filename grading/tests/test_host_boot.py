@@ -49,7 +49,7 @@ MUTANTS = [
     Mutant("args", "dev/bootargs.c", "(behind == end || *behind == '=')", "1"),
     Mutant("args", "dev/bootargs.c", "(UINT64_MAX - digit) / base", "UINT64_MAX"),
     Mutant("args", "dev/bootargs.c", "&& value == end", ""),
-    Mutant("text", "lib/string.c", ">= len) {", ">= 0) {"),
+    Mutant("text", "lib/string.c", ">= len)", ">= 0)"),
     Mutant("text", "lib/print.c", "int i = len;", "int i = 0;"),
     Mutant("text", "lib/print.c", "len != out->precision && ", ""),
     Mutant("stat", "arch/stat.h", "first || ", ""),

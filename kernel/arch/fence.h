@@ -44,9 +44,8 @@ extern void (*fence_hook)(const struct hart *hart, va_t va, uint64_t asid);
 extern void (*fence_leave_hook)(uint64_t satp);
 
 static inline void fence_tell(va_t va, uint64_t asid) {
-    if (DEBUG_BUILD && fence_hook != NULL) {
+    if (DEBUG_BUILD && fence_hook != NULL)
         fence_hook(hart_self(), va, asid);
-    }
 }
 
 /* Forgets the leaf entry for one page of one address space. */

@@ -13,12 +13,10 @@ static bool is_blank(char c) {
 
 /* The end of the word that starts at `word`. `run=` takes all that follows. */
 static const char *word_end(const char *word) {
-    if (strncmp(word, "run=", 4) == 0) {
+    if (strncmp(word, "run=", 4) == 0)
         return word + strlen(word);
-    }
-    while (*word != '\0' && !is_blank(*word)) {
+    while (*word != '\0' && !is_blank(*word))
         word++;
-    }
     return word;
 }
 
@@ -35,18 +33,16 @@ bool bootarg_get(const char *name, const char **value, size_t *len) {
             return true;
         }
         word = end;
-        while (is_blank(*word)) {
+        while (is_blank(*word))
             word++;
-        }
     }
     return false;
 }
 
 /* The value of a digit in the base, or -1. */
 static int digit_value(char c, unsigned base) {
-    if (c >= '0' && c <= '9') {
+    if (c >= '0' && c <= '9')
         return c - '0';
-    }
     c |= 0x20;
     return base == 16 && c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
@@ -62,9 +58,8 @@ bool bootarg_parse(const char **text, const char *end, uint64_t *number) {
     *number = 0;
     for (; at < end && digit_value(*at, base) >= 0; at++) {
         uint64_t digit = (uint64_t)digit_value(*at, base);
-        if (*number > (UINT64_MAX - digit) / base) {
+        if (*number > (UINT64_MAX - digit) / base)
             return false;
-        }
         *number = *number * base + digit;
     }
     *text = at;
@@ -75,9 +70,8 @@ uint64_t bootarg_number(const char *name, uint64_t otherwise) {
     const char *value;
     size_t len;
     uint64_t number;
-    if (!bootarg_get(name, &value, &len)) {
+    if (!bootarg_get(name, &value, &len))
         return otherwise;
-    }
     const char *end = value + len;
     return bootarg_parse(&value, end, &number) && value == end ? number
                                                                : otherwise;

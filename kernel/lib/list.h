@@ -87,9 +87,8 @@ static inline struct list *list_next(const struct list *list,
 /* Takes the first node off the list; NULL when the list is empty. */
 static inline struct list *list_pop_front(struct list *list) {
     struct list *node = list_first(list);
-    if (node != NULL) {
+    if (node != NULL)
         list_remove(node);
-    }
     return node;
 }
 

@@ -47,9 +47,8 @@ static void print_address(unsigned number, uint64_t pc) {
  * short form. */
 static bool follows_call(uint64_t pc) {
     uint64_t offset;
-    if (pc % 2 != 0 || symbol_find(pc - 4, &offset) == NULL) {
+    if (pc % 2 != 0 || symbol_find(pc - 4, &offset) == NULL)
         return false;
-    }
     const uint16_t *code = (const uint16_t *)pc;
     return (code[-2] & 0xfff) == 0x0ef || (code[-2] & 0xfff) == 0x0e7 ||
            ((code[-1] & 0xf07f) == 0x9002 && (code[-1] & 0xf80) != 0);
@@ -62,27 +61,22 @@ static void backtrace(uint64_t pc, uint64_t sp) {
     unsigned number = 0;
     kprintf("backtrace:\n");
     print_address(number++, pc);
-    if (sp % sizeof(uint64_t) != 0 || sp >= high || high - sp > STACK_MAX) {
+    if (sp % sizeof(uint64_t) != 0 || sp >= high || high - sp > STACK_MAX)
         return;
-    }
     const uint64_t *end = (const uint64_t *)high;
-    for (const uint64_t *word = (const uint64_t *)sp; word < end; word++) {
-        if (number < BACKTRACE_MAX && follows_call(*word)) {
+    for (const uint64_t *word = (const uint64_t *)sp; word < end; word++)
+        if (number < BACKTRACE_MAX && follows_call(*word))
             print_address(number++, *word - 1);
-        }
-    }
 }
 
 static _Noreturn void wait_for_ever(void) {
-    for (;;) {
+    for (;;)
         __asm__ volatile("wfi");
-    }
 }
 
 static _Noreturn void machine_end(void) {
-    if (panic_hooks.exit != NULL) {
+    if (panic_hooks.exit != NULL)
         panic_hooks.exit(PANIC_STATUS);
-    }
     wait_for_ever();
 }
 
@@ -90,15 +84,13 @@ static _Noreturn void machine_end(void) {
  * first panic; does not return on a hart other than the first one's. */
 static bool panic_begin(void) {
     if (__atomic_exchange_n(&started, 1, __ATOMIC_ACQ_REL) != 0) {
-        if (stack_top() != panic_stack) {
+        if (stack_top() != panic_stack)
             wait_for_ever();
-        }
         return false;
     }
     panic_stack = stack_top();
-    if (panic_hooks.stop != NULL) {
+    if (panic_hooks.stop != NULL)
         panic_hooks.stop();
-    }
     return true;
 }
 
@@ -109,9 +101,8 @@ static _Noreturn void panic_report(uint64_t pc, uint64_t sp, const char *format,
     kvprintf(format, arguments);
     kprintf("\n");
     if (first) {
-        if (panic_hooks.describe != NULL) {
+        if (panic_hooks.describe != NULL)
             panic_hooks.describe();
-        }
         backtrace(pc, sp);
     }
     machine_end();

@@ -41,66 +41,54 @@ void *memcpy(void *to, const void *from, size_t len) {
     uint8_t *t = to;
     const uint8_t *f = from;
     if (misalignment(t) == misalignment(f)) {
-        for (; len > 0 && misalignment(t) != 0; len--) {
+        for (; len > 0 && misalignment(t) != 0; len--)
             *t++ = *f++;
-        }
-        for (; len >= BLOCK; len -= BLOCK, t += BLOCK, f += BLOCK) {
+        for (; len >= BLOCK; len -= BLOCK, t += BLOCK, f += BLOCK)
             copy_block((word_t *)t, (const word_t *)f);
-        }
-        for (; len >= WORD; len -= WORD, t += WORD, f += WORD) {
+        for (; len >= WORD; len -= WORD, t += WORD, f += WORD)
             *(word_t *)t = *(const word_t *)f;
-        }
     }
-    for (; len > 0; len--) {
+    for (; len > 0; len--)
         *t++ = *f++;
-    }
     return to;
 }
 
 void *memmove(void *to, const void *from, size_t len) {
-    if ((uintptr_t)to - (uintptr_t)from >= len) {
+    if ((uintptr_t)to - (uintptr_t)from >= len)
         return memcpy(to, from, len);
-    }
     /* From the end, as the target overlaps what lies behind the source. */
-    for (; len > 0; len--) {
+    for (; len > 0; len--)
         ((uint8_t *)to)[len - 1] = ((const uint8_t *)from)[len - 1];
-    }
     return to;
 }
 
 void *memset(void *to, int byte, size_t len) {
     uint8_t *t = to;
     word_t word = (uint8_t)byte * 0x0101010101010101ull;
-    for (; len > 0 && misalignment(t) != 0; len--) {
+    for (; len > 0 && misalignment(t) != 0; len--)
         *t++ = (uint8_t)byte;
-    }
     uint8_t *end = t + len / WORD * WORD;
 #pragma GCC unroll 8
-    for (; t != end; t += WORD) {
+    for (; t != end; t += WORD)
         *(word_t *)t = word;
-    }
-    for (len %= WORD; len > 0; len--) {
+    for (len %= WORD; len > 0; len--)
         *t++ = (uint8_t)byte;
-    }
     return to;
 }
 
 int memcmp(const void *a, const void *b, size_t len) {
     const uint8_t *x = a;
     const uint8_t *y = b;
-    for (; len > 0; len--, x++, y++) {
-        if (*x != *y) {
+    for (; len > 0; len--, x++, y++)
+        if (*x != *y)
             return *x - *y;
-        }
-    }
     return 0;
 }
 
 size_t strlen(const char *text) {
     const char *end = text;
-    while (*end != '\0') {
+    while (*end != '\0')
         end++;
-    }
     return (size_t)(end - text);
 }
 
@@ -110,12 +98,10 @@ int strcmp(const char *a, const char *b) {
 
 int strncmp(const char *a, const char *b, size_t max) {
     for (; max > 0; max--, a++, b++) {
-        if (*a != *b) {
+        if (*a != *b)
             return (uint8_t)*a - (uint8_t)*b;
-        }
-        if (*a == '\0') {
+        if (*a == '\0')
             return 0;
-        }
     }
     return 0;
 }
@@ -124,9 +110,8 @@ void page_zero(void *page) {
     word_t *word = page;
     word_t *end = word + PAGE_WORDS;
 #pragma GCC unroll 64
-    for (; word != end; word++) {
+    for (; word != end; word++)
         *word = 0;
-    }
 }
 
 void page_copy(void *to, const void *from) {
@@ -135,8 +120,7 @@ void page_copy(void *to, const void *from) {
     const word_t *end = f + PAGE_WORDS;
     for (; f != end; f += PAGE_WORDS / 4, t += PAGE_WORDS / 4) {
 #pragma GCC unroll 16
-        for (unsigned i = 0; i < PAGE_WORDS / 4; i += BLOCK / WORD) {
+        for (unsigned i = 0; i < PAGE_WORDS / 4; i += BLOCK / WORD)
             copy_block(t + i, f + i);
-        }
     }
 }

@@ -28,13 +28,11 @@ const char *symbol_find(uint64_t address, uint64_t *offset) {
     uint64_t start = address - (uintptr_t)kernel_start;
     if (&symbol_count == NULL || symbol_count == 0 ||
         start < symbol_table[0].start ||
-        start >= symbol_table[symbol_count].start) {
+        start >= symbol_table[symbol_count].start)
         return NULL;
-    }
     uint32_t found = 0;
-    while (symbol_table[found + 1].start <= start) {
+    while (symbol_table[found + 1].start <= start)
         found++;
-    }
     *offset = start - symbol_table[found].start;
     return symbol_names + symbol_table[found].name;
 }
