@@ -344,12 +344,12 @@ def test_planted(name: str, tree: Path) -> None:
 
 @points(2)
 @pytest.mark.xdist_group("planted")
-@pytest.mark.parametrize("words", [0, 1])
-def test_few_numbers(words: int, tree: Path) -> None:
-    """With 64 address-space numbers for more spaces, and with none."""
+@pytest.mark.parametrize("last", [0, 63])
+def test_few_numbers(last: int, tree: Path) -> None:
+    """With 64 address-space numbers, which are used again and again, and with none."""
     file = "kernel/vm/asid.c"
     sound = (tree / file).read_text(encoding="utf-8")
-    few = re.sub(r"word_count = .*;", f"word_count = {words};", sound)
+    few = re.sub(r"number_last = .*;", f"number_last = {last};", sound)
     said = run_changed(tree, file, few, 4, "test_stress kills")
     if few == sound or "ok kills" not in said:
         scoring.fail("ok kills", said[-2000:])
