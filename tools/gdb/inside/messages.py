@@ -75,8 +75,9 @@ def quick(endpoint: gdb.Value, member: str) -> List[int]:
 
 def endpoint_lines(at: int, owners: List[str]) -> Iterator[str]:
     endpoint = read_kernel(at, endpoint_type())
-    state = "dead" if endpoint["dead"] else f"of {', '.join(owners) or 'nobody'}"
-    text = f"endpoint {at:#x} {state}, {number(endpoint['sessions'])} sessions"
+    alive = number(endpoint["generation"]) != 0  # and then has a handle, too
+    state = f"of {', '.join(owners) or 'nobody'}" if alive else "dead"
+    text = f"endpoint {at:#x} {state}, {number(endpoint['refs']) - alive} sessions"
     if pointer(endpoint["bound"]):
         bound = read_kernel(pointer(endpoint["bound"]), notification_type())
         text += f", signals {number(bound['bits']):#x}"

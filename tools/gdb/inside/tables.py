@@ -172,7 +172,7 @@ def session_text(at: int, generation: int) -> str:
     endpoint_at = pointer(session["endpoint"])
     endpoint = read_kernel(endpoint_at, endpoint_type())
     text = f"badge {number(session['badge']):#x}, endpoint {endpoint_at:#x}"
-    if endpoint["dead"]:
+    if number(endpoint["generation"]) == 0:
         return text + ", whose server is gone"
     if number(session["epoch"]) != number(endpoint["epoch"]):
         return text + ", stale: revoked"
@@ -183,7 +183,7 @@ def endpoint_text(at: int, generation: int) -> str:
     endpoint = read_kernel(at, endpoint_type())
     if number(endpoint["generation"]) != generation:
         return "stale"
-    return f"{number(endpoint['sessions'])} sessions"
+    return f"{number(endpoint['refs']) - 1} sessions"
 
 
 def memory_text(at: int, _: int) -> str:
