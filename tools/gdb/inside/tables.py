@@ -188,8 +188,7 @@ def endpoint_text(at: int, generation: int) -> str:
 
 def memory_text(at: int, _: int) -> str:
     memory = read_kernel(at, kernel_type("struct memory", "memory_create_dma"))
-    kinds = constants("enum memory_kind", "MEMORY_KIND_", "memory_create_dma")
-    kind = kinds.get(number(memory["kind"]), "?")
+    kind = "dma" if memory["owner"] else "device or initrd"
     return f"{kind}, {number(memory['pages'])} pages at {number(memory['base']):#x}"
 
 
