@@ -100,10 +100,9 @@ void asid_fence(struct asid *asid, va_t va, uint64_t pages) {
             fence_local_page(va + i * PAGE_SIZE, number);
         }
     }
-    if (mask & ~self && all) {
-        fence_remote_asid(mask & ~self, number);
-    } else if (mask & ~self) {
-        fence_remote_range(mask & ~self, va, pages * PAGE_SIZE, number);
+    if (mask & ~self) {
+        uint64_t length = all ? FENCE_ANY : pages * PAGE_SIZE;
+        fence_remote_range(mask & ~self, va, length, number);
     }
 }
 
@@ -155,10 +154,9 @@ void asid_fence(struct asid *asid, va_t va, uint64_t pages) {
             fence_local_page(va + i * PAGE_SIZE, number);
         }
     }
-    if (mask & ~self && all) {
-        fence_remote_asid(mask & ~self, number);
-    } else if (mask & ~self) {
-        fence_remote_range(mask & ~self, va, pages * PAGE_SIZE, number);
+    if (mask & ~self) {
+        uint64_t length = all ? FENCE_ANY : pages * PAGE_SIZE;
+        fence_remote_range(mask & ~self, va, length, number);
     }
 }
 

@@ -109,7 +109,7 @@ PLANTS: Dict[str, Plant] = {
     (void)pages;
     uint64_t number = satp_number(asid->satp) + 1;
     fence_local_asid(number);
-    fence_remote_asid(asid->hart_mask, number);
+    fence_remote_range(asid->hart_mask, 0, FENCE_ANY, number);
 """,
         "test_fence protect",
     ),

@@ -32,7 +32,6 @@
 enum fence_kind {
     FENCE_CODE,
     FENCE_RANGE,
-    FENCE_SPACE,
     FENCE_LEAVE,
 };
 
@@ -57,11 +56,11 @@ static void request_run(const struct fence_request *request) {
         fence_local_code();
         break;
     case FENCE_RANGE:
-        for (uint64_t done = 0; done < request->len; done += PAGE_SIZE)
-            fence_local_page(request->start + done, request->asid);
-        break;
-    case FENCE_SPACE:
-        fence_local_asid(request->asid);
+        if (request->len == FENCE_ANY)
+            fence_local_asid(request->asid);
+        else
+            for (uint64_t done = 0; done < request->len; done += PAGE_SIZE)
+                fence_local_page(request->start + done, request->asid);
         break;
     case FENCE_LEAVE:
         fence_leave_hook(request->asid);
@@ -122,10 +121,6 @@ static void fence_request(uint32_t mask, enum fence_kind kind, va_t start,
 
 void fence_remote_range(uint32_t mask, va_t va, uint64_t len, uint64_t asid) {
     fence_request(mask, FENCE_RANGE, va, len, asid);
-}
-
-void fence_remote_asid(uint32_t mask, uint64_t asid) {
-    fence_request(mask, FENCE_SPACE, 0, 0, asid);
 }
 
 void fence_remote_leave(uint32_t mask, uint64_t satp) {

@@ -74,11 +74,9 @@ static inline void fence_local_code(void) {
     __asm__ volatile("fence.i" ::: "memory");
 }
 
-/* fence_local_page on other harts, for each page of [va, va + len). */
+/* fence_local_page on other harts, for each page of [va, va + len); or, if len
+ * is FENCE_ANY, fence_local_asid. */
 void fence_remote_range(uint32_t mask, va_t va, uint64_t len, uint64_t asid);
-
-/* fence_local_asid on other harts. */
-void fence_remote_asid(uint32_t mask, uint64_t asid);
 
 /* Makes other harts forget the address space with this satp, and leave it if
  * they are in it: no thread is, but a hart may be that has nothing else to run

@@ -114,7 +114,7 @@ static void page_wrong_number(void) {
     spin_lock(&space->lock);
     pagetable_protect(leaf_of(3), pte_flags(PROT_READ));
     fence_local_asid(number() + 1);
-    fence_remote_asid(2, number() + 1);
+    fence_remote_range(2, 0, FENCE_ANY, number() + 1);
     leave();
 }
 
@@ -164,7 +164,7 @@ static void absent(bool fence) {
     pagetable_protect(leaf_of(3), pte_flags(PROT_READ));
     fence_local_page(BASE + 3 * PAGE_SIZE, number());
     if (fence) {
-        fence_remote_asid(2, number());
+        fence_remote_range(2, 0, FENCE_ANY, number());
     }
     leave();
     sim_hart(1);

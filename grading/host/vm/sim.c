@@ -189,18 +189,13 @@ void fence_code(void) {
 void fence_remote_range(uint32_t mask, va_t va, uint64_t len, uint64_t asid) {
     sim_fences++;
     for (unsigned i = 0; i < hart_count; i++) {
+        if (mask >> i & 1 && len == FENCE_ANY) {
+            fence_asid(i, asid);
+            continue;
+        }
         for (va_t page = va; mask >> i & 1 && page < va + len;
              page += PAGE_SIZE) {
             fence_page(i, page, asid);
-        }
-    }
-}
-
-void fence_remote_asid(uint32_t mask, uint64_t asid) {
-    sim_fences++;
-    for (unsigned i = 0; i < hart_count; i++) {
-        if (mask >> i & 1) {
-            fence_asid(i, asid);
         }
     }
 }

@@ -11,12 +11,13 @@
 #include "arch/hart.h"
 #include "arch/memory.h"
 
+#define FENCE_ANY UINT64_MAX
+
 void fence_local_page(va_t va, uint64_t asid);
 void fence_local_asid(uint64_t asid);
 void fence_local_all(void);
 void fence_code(void);
 void fence_remote_range(uint32_t harts, va_t va, uint64_t len, uint64_t asid);
-void fence_remote_asid(uint32_t harts, uint64_t asid);
 void fence_remote_leave(uint32_t harts, uint64_t satp);
 extern void (*fence_leave_hook)(uint64_t satp);
 void fence_serve(void);
