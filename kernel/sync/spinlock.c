@@ -30,14 +30,12 @@ static uint32_t ranks_from(uint32_t rank) {
 
 void spin_check_order(const struct spinlock *lock) {
     const struct hart *hart = hart_self();
-    if (spin_held(lock)) {
+    if (spin_held(lock))
         panic("lock %p of rank %u is taken twice", (const void *)lock,
               lock->rank);
-    }
-    if ((hart->held & ranks_from(lock->rank)) != 0) {
+    if ((hart->held & ranks_from(lock->rank)) != 0)
         panic("lock %p of rank %u is taken while ranks 0x%x are held",
               (const void *)lock, lock->rank, hart->held);
-    }
 }
 
 void spin_not_held(const struct spinlock *lock) {

@@ -68,9 +68,8 @@ static inline bool spin_held(const struct spinlock *lock) {
  * call, so the fast path may use it; any order is safe. */
 static inline bool spin_try(struct spinlock *lock)
     TRY_ACQUIRE(true, *lock) NO_THREAD_SAFETY {
-    if (__atomic_exchange_n(&lock->word, 1, __ATOMIC_ACQUIRE) != 0) {
+    if (__atomic_exchange_n(&lock->word, 1, __ATOMIC_ACQUIRE) != 0)
         return false;
-    }
     if (DEBUG_BUILD) {
         uint16_t mark = (uint16_t)(hart_self()->id + 1);
         __atomic_store_n(&lock->holder, mark, __ATOMIC_RELAXED);
@@ -82,21 +81,18 @@ static inline bool spin_try(struct spinlock *lock)
 /* Takes the lock, waiting as long as another hart holds it. */
 static inline void spin_lock(struct spinlock *lock)
     ACQUIRE(*lock) NO_THREAD_SAFETY {
-    if (DEBUG_BUILD) {
+    if (DEBUG_BUILD)
         spin_check_order(lock);
-    }
-    if (!spin_try(lock)) {
+    if (!spin_try(lock))
         spin_wait(lock);
-    }
 }
 
 /* Gives the lock back. Makes no call, like spin_try. */
 static inline void spin_unlock(struct spinlock *lock)
     RELEASE(*lock) NO_THREAD_SAFETY {
     if (DEBUG_BUILD) {
-        if (!spin_held(lock)) {
+        if (!spin_held(lock))
             spin_not_held(lock);
-        }
         __atomic_store_n(&lock->holder, 0, __ATOMIC_RELAXED);
         hart_self()->held &= ~(1u << lock->rank);
     }
@@ -112,21 +108,18 @@ static inline void spin_unlock(struct spinlock *lock)
 static inline void spin_lock_pair(struct spinlock *a, struct spinlock *b)
     ACQUIRE(*a, *b) NO_THREAD_SAFETY {
     spin_lock(a < b ? a : b);
-    if (a == b) {
+    if (a == b)
         return;
-    }
-    if (DEBUG_BUILD) {
+    if (DEBUG_BUILD)
         hart_self()->held &= ~(1u << b->rank); /* one of the two may be held */
-    }
     spin_lock(a < b ? b : a);
 }
 
 static inline void spin_unlock_pair(struct spinlock *a, struct spinlock *b)
     RELEASE(*a, *b) NO_THREAD_SAFETY {
     spin_unlock(a);
-    if (a != b) {
+    if (a != b)
         spin_unlock(b);
-    }
 }
 
 #endif
