@@ -32,6 +32,7 @@ enum hart_attention {
     ATTENTION_INBOX = 1 << 6,  /* other harts made threads ready for it */
     ATTENTION_SORT = 1 << 7,   /* another hart changed a thread's priority */
     ATTENTION_SHARE = 1 << 8,  /* another hart is idle */
+    ATTENTION_TURN = 1 << 9,   /* a tick passed; its server finishes */
 };
 
 struct hart {

@@ -32,14 +32,18 @@ void hart_interrupt(uint32_t mask) {
     }
 }
 
+/* With an interrupt pending wfi does not wait, but QEMU goes on to the next
+ * hart. start.S has enabled the interrupt in sie. */
+void hart_give_way(void) {
+    csr_set(sip, SIE_SOFTWARE);
+    __asm__ volatile("wfi" ::: "memory");
+}
+
 void hart_relax(uint32_t *turns) {
     if (++*turns % RELAX_TURNS != 0) {
         /* `pause`, by its encoding: a hint that every machine accepts. */
         __asm__ volatile(".4byte 0x0100000f" ::: "memory");
         return;
     }
-    /* With an interrupt pending wfi does not wait, but QEMU goes on to the
-     * next hart. start.S has enabled the interrupt in sie. */
-    csr_set(sip, SIE_SOFTWARE);
-    __asm__ volatile("wfi" ::: "memory");
+    hart_give_way();
 }

@@ -21,6 +21,10 @@
  * do. Panics if the firmware refuses. */
 void hart_interrupt(uint32_t mask);
 
+/* Under QEMU, goes on with the next hart. Leaves a software interrupt pending
+ * here, with nothing to do. */
+void hart_give_way(void);
+
 /* One turn of a waiting loop; *turns starts at 0 and belongs to the loop. May
  * leave a software interrupt pending on this hart, with nothing to do. */
 void hart_relax(uint32_t *turns);

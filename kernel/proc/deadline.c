@@ -7,6 +7,7 @@
 #include "abi/errno.h"
 #include "arch/csr.h"
 #include "arch/hart.h"
+#include "arch/ipi.h"
 #include "dev/bootargs.h"
 #include "dev/timer.h"
 #include "proc/sched.h"
@@ -95,26 +96,27 @@ static uint64_t next_tick(struct hart *hart) {
     return in_step ? when - when % timer_tick_length : when;
 }
 
-/* With -icount, QEMU before 8.1 lets the first hart run on after each timer
- * event, until it gives its turn away. So each tick is the turn of one hart,
- * and the others give theirs away, as in hart_relax. */
-static void take_turn(const struct hart *hart) {
+void clock_pass_turn(void) {
+    struct hart *hart = hart_self();
     if (!in_step || timer_now() / timer_tick_length % hart_count == hart->id)
         return;
-    csr_set(sip, SIE_SOFTWARE);
-    __asm__ volatile("wfi" ::: "memory");
+    hart_give_way();
+    deadline_lists[hart->id].resumed = timer_now();
 }
 
 /* A tick is due. It counts for threads only if the hart had most of the time
  * since the last: were they to take turns by ticks at which the hart itself had
- * no turn, some would never run. */
-static void tick(struct hart *hart, struct deadline_list *list, uint64_t now) {
+ * no turn, some would never run. Returns whether the hart's turn is over. */
+static bool tick(struct hart *hart, struct deadline_list *list, uint64_t now) {
+    bool counts = now - list->resumed >= timer_tick_length / 2;
     hart_count_event(COUNTER_TICKS);
     list->next_tick = next_tick(hart);
-    if (now - list->resumed < timer_tick_length / 2)
-        return;
-    sched_tick();
+    list->resumed = now;
+    if (!counts)
+        return true;
+    bool over = sched_tick();
     sched_balance();
+    return over;
 }
 
 void clock_init_hart(void) {
@@ -127,15 +129,11 @@ void clock_interrupt(void) {
     struct hart *hart = hart_self();
     struct deadline_list *list = &deadline_lists[hart->id];
     uint64_t now = timer_now();
-    bool due = now >= list->next_tick;
-    if (due)
-        tick(hart, list, now);
+    bool over = now >= list->next_tick && tick(hart, list, now);
     expire(now);
     set_timer(list);
-    if (due) {
-        take_turn(hart);
-        list->resumed = timer_now();
-    }
+    if (over)
+        clock_pass_turn();
 }
 
 uint64_t clock_ticks(void) {
