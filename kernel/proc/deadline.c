@@ -111,10 +111,9 @@ static bool tick(struct hart *hart, struct deadline_list *list, uint64_t now) {
     bool counts = now - list->resumed >= timer_tick_length / 2;
     hart_count_event(COUNTER_TICKS);
     list->next_tick = next_tick(hart);
-    list->resumed = now;
     if (!counts)
         return true;
-    bool over = sched_tick();
+    bool over = sched_tick(in_step);
     sched_balance();
     return over;
 }
@@ -129,11 +128,14 @@ void clock_interrupt(void) {
     struct hart *hart = hart_self();
     struct deadline_list *list = &deadline_lists[hart->id];
     uint64_t now = timer_now();
-    bool over = now >= list->next_tick && tick(hart, list, now);
+    bool due = now >= list->next_tick;
+    bool over = due && tick(hart, list, now);
     expire(now);
-    set_timer(list);
+    set_timer(list); /* here QEMU may go on with another hart */
     if (over)
         clock_pass_turn();
+    if (due)
+        list->resumed = timer_now();
 }
 
 uint64_t clock_ticks(void) {

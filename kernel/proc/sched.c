@@ -219,15 +219,16 @@ static bool caller_expire(const struct thread *server) {
     return true;
 }
 
-bool sched_tick(void) {
+bool sched_tick(bool turns) {
     struct hart *hart = hart_self();
     bool late = hart_calm(hart, ATTENTION_TURN) & ATTENTION_TURN;
-    bool finish = !late && caller_expire(thread_self());
     sched_charge(hart, thread_self());
     inbox_empty(hart);
+    bool equals = queue_top(hart) >= hart->running;
+    bool finish = !late && (equals || turns) && caller_expire(thread_self());
     if (finish)
         hart_alert(hart, ATTENTION_TURN);
-    else if (queue_top(hart) >= hart->running)
+    else if (equals)
         sched_yield();
     if (work_priority() >= 0)
         hart_alert(hart, ATTENTION_WORK);
