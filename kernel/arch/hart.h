@@ -33,6 +33,9 @@ enum hart_attention {
     ATTENTION_SORT = 1 << 7,   /* another hart changed a thread's priority */
     ATTENTION_SHARE = 1 << 8,  /* another hart is idle */
     ATTENTION_TURN = 1 << 9,   /* a tick passed; its server finishes */
+    /* Done at the next way out (sched.c:attend). */
+    ATTENTION_ASKED = ATTENTION_DOOMED | ATTENTION_INBOX | ATTENTION_SORT |
+                      ATTENTION_SHARE | ATTENTION_TURN,
 };
 
 struct hart {

@@ -96,12 +96,39 @@ static uint64_t next_tick(struct hart *hart) {
     return in_step ? when - when % timer_tick_length : when;
 }
 
-void clock_pass_turn(void) {
-    struct hart *hart = hart_self();
+/* With -icount, QEMU before 8.1 lets the first hart run on after each timer
+ * event, until it gives its turn away. So harts tick at once, each tick is the
+ * turn of one hart, and the others give theirs away by this. */
+static void pass_turn(struct hart *hart) {
     if (!in_step || timer_now() / timer_tick_length % hart_count == hart->id)
         return;
     hart_give_way();
     deadline_lists[hart->id].resumed = timer_now();
+}
+
+/* A server that was stopped in the middle of a call would let all callers of
+ * the next hart wait: unless it was asked to give way, or had a tick more
+ * already, it finishes. An expired caller's reply takes the slow way, which
+ * looks at ATTENTION_TURN. */
+static bool server_finishes(struct hart *hart) {
+    struct thread *caller = thread_self()->caller;
+    uint32_t why = hart_calm(hart, ATTENTION_TURN);
+    if (!in_step || !caller || caller->frame.hart != hart ||
+        (why & (ATTENTION_TURN | ATTENTION_ROTATE)))
+        return false;
+    thread_set_flag(caller, THREAD_EXPIRED);
+    hart_alert(hart, ATTENTION_TURN);
+    return true;
+}
+
+void clock_end_turn(void) {
+    struct hart *hart = hart_self();
+    struct thread *caller = thread_self()->caller;
+    if (caller &&
+        (caller->frame.hart != hart || (caller->flags & THREAD_EXPIRED)))
+        hart_alert(hart, ATTENTION_TURN);
+    else
+        pass_turn(hart);
 }
 
 /* A tick is due. It counts for threads only if the hart had most of the time
@@ -113,9 +140,9 @@ static bool tick(struct hart *hart, struct deadline_list *list, uint64_t now) {
     list->next_tick = next_tick(hart);
     if (!counts)
         return true;
-    bool over = sched_tick(in_step);
+    sched_tick();
     sched_balance();
-    return over;
+    return !server_finishes(hart);
 }
 
 void clock_init_hart(void) {
@@ -133,7 +160,7 @@ void clock_interrupt(void) {
     expire(now);
     set_timer(list); /* here QEMU may go on with another hart */
     if (over)
-        clock_pass_turn();
+        pass_turn(hart);
     if (due)
         list->resumed = timer_now();
 }

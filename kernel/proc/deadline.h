@@ -41,11 +41,10 @@ void clock_init_hart(void);
  * timer again. No lock held. */
 void clock_interrupt(void);
 
-/* With -icount, QEMU before 8.1 lets the first hart run on after each timer
- * event, until it gives its turn away. So harts tick at once, each tick is the
- * turn of one hart, and the others give theirs away by this. With one hart, or
- * seed=, nothing. No lock held. */
-void clock_pass_turn(void);
+/* A server has finished a call in which a tick passed (ATTENTION_TURN): the
+ * hart's turn ends, unless callers of other harts have queued meanwhile, who
+ * are answered first. No lock held. */
+void clock_end_turn(void);
 
 /* Ticks since boot: SYS_UPTIME. */
 uint64_t clock_ticks(void);

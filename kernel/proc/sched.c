@@ -208,8 +208,8 @@ void sched_set_priority(struct thread *thread, uint32_t priority) {
 /* ---- Requests to switch ---- */
 
 /* A server works in its caller's time: it may finish, and then the caller gives
- * way, and the hart. Were the server to give way, all others would find it
- * busy, and queue. False: it has no caller here, or was let go on before. */
+ * way. Were the server to give way, all others would find it busy, and queue.
+ * False: it has no caller here, or was let go on before. */
 static bool caller_expire(const struct thread *server) {
     struct thread *caller = __atomic_load_n(&server->caller, __ATOMIC_RELAXED);
     if (!caller || caller->frame.hart != server->frame.hart ||
@@ -219,20 +219,14 @@ static bool caller_expire(const struct thread *server) {
     return true;
 }
 
-bool sched_tick(bool turns) {
+void sched_tick(void) {
     struct hart *hart = hart_self();
-    bool late = hart_calm(hart, ATTENTION_TURN) & ATTENTION_TURN;
     sched_charge(hart, thread_self());
     inbox_empty(hart);
-    bool equals = queue_top(hart) >= hart->running;
-    bool finish = !late && (equals || turns) && caller_expire(thread_self());
-    if (finish)
-        hart_alert(hart, ATTENTION_TURN);
-    else if (equals)
+    if (queue_top(hart) >= hart->running && !caller_expire(thread_self()))
         sched_yield();
     if (work_priority() >= 0)
         hart_alert(hart, ATTENTION_WORK);
-    return !finish;
 }
 
 void sched_affinity_changed(struct thread *thread) {
@@ -408,22 +402,9 @@ static void cancel_doomed(struct hart *hart) {
     thread_cancel_killed(thread);
 }
 
-/* After a tick at which a server was let finish: it also answers those of other
- * harts who have queued meanwhile. */
-static void turn_end(struct hart *hart) {
-    struct thread *caller = thread_self()->caller;
-    if (caller &&
-        (caller->frame.hart != hart || (caller->flags & THREAD_EXPIRED)))
-        hart_alert(hart, ATTENTION_TURN);
-    else
-        clock_pass_turn();
-}
-
 /* Does what other harts have asked for, or this one left for later. */
 static void attend(struct hart *hart) {
-    uint32_t why =
-        hart_calm(hart, ATTENTION_DOOMED | ATTENTION_INBOX | ATTENTION_SORT |
-                            ATTENTION_SHARE | ATTENTION_TURN);
+    uint32_t why = hart_calm(hart, ATTENTION_ASKED);
     if (why & ATTENTION_DOOMED)
         cancel_doomed(hart);
     if (why & ATTENTION_INBOX)
@@ -433,7 +414,7 @@ static void attend(struct hart *hart) {
     if (why & ATTENTION_SHARE)
         share(hart);
     if (why & ATTENTION_TURN)
-        turn_end(hart);
+        clock_end_turn();
 }
 
 /* Whether the thread, which could go on, has to give way. */

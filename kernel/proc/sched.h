@@ -170,10 +170,8 @@ static inline void sched_pass_on(struct thread *self) {
  * caller at a time (ipc/donate.c has a lock for it). */
 void sched_set_priority(struct thread *thread, uint32_t priority);
 
-/* A tick passed on this hart: equals take turns, and if `turns` the harts, too.
- * False: the current thread, a server, finishes first, and then its hart's turn
- * ends (clock_pass_turn). */
-bool sched_tick(bool turns);
+/* A tick passed on this hart: equals take turns. */
+void sched_tick(void);
 
 /* After a tick: the last of the equals that wait here goes to a hart where at
  * least two fewer wait. (With one fewer, a thread could be sent about for ever
