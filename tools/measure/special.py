@@ -20,7 +20,7 @@ from measure.stub import Machine
 
 KERNEL_ENTRY = 0x80200000
 MACHINES = 4
-BOOTS = 50  # of each machine
+BOOTS = 250  # of each machine
 RESET = ["-action", "reboot=reset"]  # in spite of -no-reboot
 DRIVER = "bench_irq"
 ROUNDS = 1000  # BENCH_ROUNDS of user/bench/common/bench.h
