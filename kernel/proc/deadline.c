@@ -5,7 +5,6 @@
 #include "proc/deadline.h"
 
 #include "abi/errno.h"
-#include "arch/csr.h"
 #include "arch/hart.h"
 #include "arch/ipi.h"
 #include "dev/bootargs.h"

@@ -288,10 +288,8 @@ void sched_balance(void) {
         waiting++;
     __atomic_store_n(&hart->equals, waiting, __ATOMIC_RELAXED);
     struct hart *other = least_busy(hart->running, waiting);
-    if (!other)
-        return;
     struct thread *last = container_of(list->prev, struct thread, link);
-    if (!hart_allowed(last, other))
+    if (!other || !hart_allowed(last, other))
         return;
     sched_dequeue(hart, last, hart->running);
     __atomic_fetch_add(&other->equals, 1, __ATOMIC_RELAXED);
